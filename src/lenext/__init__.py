@@ -1,0 +1,31 @@
+"""lenext: the line of convolutional image recognisers from LeNet to ConvNeXt, as published and made practical.
+
+Names load when they are first used, so that ``import lenext`` imports no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from lenext.models import create_model, list_models
+
+_HOME = {
+    "create_model": "lenext.models",
+    "list_models": "lenext.models",
+}
+
+__all__ = ["__version__", "create_model", "list_models"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'lenext' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,5 @@
+"""``python -m lenext`` is the command ``lenext``."""
+
+from lenext.cli import main
+
+main()

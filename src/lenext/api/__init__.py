@@ -1,0 +1,1 @@
+"""What the commands and the Python names do, composed from the parts below."""

@@ -1,0 +1,54 @@
+"""A data set made ready: found, scanned, described, split; the same steps for training, evaluation and ``check``."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from lenext.data.item import LEFT_OUT
+from lenext.data.listing import Listing, find, part
+from lenext.data.scan import scan, summary
+from lenext.errors import DataError
+from lenext.train.watch import Watcher
+
+NAMED = 20  # problems that are written out one by one; the run folder and `lenext check` hold all
+
+
+def ready(spec: str, *, data_root: str | None, workers: int, on_bad: str, watcher: Watcher) -> Listing:
+    """The data set that ``spec`` names with every image decoded once; problems are said before anything is done.
+
+    Raises DataError when a file must be left out and ``on_bad`` is "stop".
+    """
+    listing = scan(find(spec, data_root=data_root), workers=max(1, workers), progress=watcher.scan)
+    for line in (*summary(listing), *problem_lines(listing)):
+        watcher.message(line)
+    bad = [problem for problem in listing.problems if problem.action == LEFT_OUT]
+    if bad and on_bad == "stop":
+        raise DataError(
+            f"{len(bad)} of the files cannot be used, first {bad[0].path}: {bad[0].message}",
+            "Repair or remove them, or leave them out with --on-bad skip.",
+        )
+    return listing
+
+
+def problem_lines(listing: Listing) -> list[str]:
+    """Each problem on a line, what was left out first."""
+    problems = sorted(listing.problems, key=lambda problem: problem.action != LEFT_OUT)
+    lines = [f"  {problem.action}: {problem.path}: {problem.message} [{problem.kind}]" for problem in problems[:NAMED]]
+    if len(problems) > NAMED:
+        lines.append(f"  and {len(problems) - NAMED:,} more: see `lenext check`.")
+    return lines
+
+
+def left_out(listing: Listing) -> list[dict[str, str]]:
+    """The files that were found and cannot be used."""
+    bad = [problem for problem in listing.problems if problem.action == LEFT_OUT]
+    return [{"path": problem.path, "kind": problem.kind, "message": problem.message} for problem in bad]
+
+
+def counts(listing: Listing) -> dict[str, dict[str, int]]:
+    """Images by split and class."""
+    table = {}
+    for split in listing.splits:
+        labels = Counter(part(listing, split).labels.tolist())
+        table[split] = {name: labels[index] for index, name in enumerate(listing.classes)}
+    return table

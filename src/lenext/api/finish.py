@@ -1,0 +1,186 @@
+"""The end of a run: choose the checkpoint, measure it, and write weight file, report and model card."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from lenext.api.data import counts, left_out
+from lenext.api.prepare import Prepared
+from lenext.api.run_folder import versions
+from lenext.data.item import TEST, TRAIN, VAL
+from lenext.data.listing import part
+from lenext.data.loader import Loader
+from lenext.errors import Failed
+from lenext.evaluate.inference import probabilities
+from lenext.evaluate.measure import Evaluation, measure
+from lenext.evaluate.model_card import write_card
+from lenext.evaluate.record import DataFacts, NetworkFacts, PicturedMistake, Record, RunFacts, Usage
+from lenext.evaluate.report import write_report
+from lenext.models import model_file
+from lenext.protocol import Preprocessing
+from lenext.train.checkpoint import Checkpoints, Progress
+from lenext.train.log import read_log
+from lenext.train.loop import Task
+from lenext.train.watch import Watcher
+from lenext.values import encode, fields
+from lenext.weights.card import Card, save
+
+PICTURES = 24  # mistakes that the report shows
+
+
+def finish(prepared: Prepared, task: Task, progress: Progress, watcher: Watcher) -> dict[str, Any]:
+    """Measure the best checkpoint on the images that did not train, write the result, return its document."""
+    folder, job = prepared.folder, prepared.job
+    restore_best(Checkpoints(folder.checkpoints), task)
+    measured = evaluations(prepared, task)
+    card = describe(prepared, measured)
+    save(folder.weights, prepared.network, card, prepared.statistics)
+    record = chronicle(prepared, measured, progress)
+    write_report(folder.report, record)
+    write_card(folder.model_card, record)
+    split, headline = record.headline
+    watcher.message(
+        f"top-1 {headline.top1.value:.2%} (95 % interval {headline.top1.low:.2%} to {headline.top1.high:.2%}) "
+        f"on {headline.images:,} images of {split}"
+    )
+    watcher.message(f"Weights, report and model card are in {folder.path}; look at {folder.report}.")
+    return {
+        "run": str(folder.path),
+        "model": job.model,
+        "reading": job.reading,
+        "recipe": encode(job.recipe),
+        "deviations": list(job.deviations),
+        "epochs": progress.epoch,
+        "steps": progress.step,
+        "seconds": round(progress.seconds, 3),
+        "best": {"split": split, **headline.document()},
+        "evaluations": {name: evaluation.document() for name, evaluation in measured.items()},
+    }
+
+
+def restore_best(checkpoints: Checkpoints, task: Task) -> None:
+    """Put the weights with the highest validation accuracy into the network; the last ones without validation."""
+    best = checkpoints.best()
+    if best is not None and not checkpoints.restore_weights(best, task.network):
+        raise Failed(f"The best checkpoint, {best}, is damaged.", "Start the run anew in another folder.")
+
+
+def evaluations(prepared: Prepared, task: Task) -> dict[str, Evaluation]:
+    """Measurements by split: validation and test where they exist, else the training images themselves."""
+    present = [split for split in (VAL, TEST) if split in prepared.listing.splits] or [TRAIN]
+    measured = {}
+    for split in present:
+        chosen = part(prepared.listing, split)
+        loader = Loader(chosen, task.training.channels, workers=task.training.workers)
+        views = loader.views(task.recipe.view, task.recipe.batch_size)
+        measured[split] = measure(
+            probabilities(task.network, prepared.statistics, views, task.compute),
+            chosen.labels,
+            names=chosen.names,
+            classes=prepared.listing.classes,
+            protocol="single",
+            views=task.recipe.view.views,
+            unreadable=left_out(prepared.listing) if split == present[-1] else (),
+        )
+    return measured
+
+
+def describe(prepared: Prepared, measured: Mapping[str, Evaluation]) -> Card:
+    """The card of the weight file."""
+    job, listing, constants = prepared.job, prepared.listing, prepared.statistics
+    return Card(
+        network=job.model,
+        reading=job.reading,
+        options=job.options,
+        classes=listing.classes,
+        preprocessing=Preprocessing(
+            channels=prepared.network.input_size[0],
+            view=job.recipe.view,
+            mean=constants.mean,
+            std=constants.std,
+            pixel_mean=constants.pixel_mean is not None,
+        ),
+        recipe={**encode(job.recipe), "deviations": list(job.deviations)},
+        data={
+            "name": listing.name,
+            "fingerprint": prepared.data,
+            "counts": counts(listing),
+            "validation": job.validation,
+            "seed": job.seed,
+        },
+        metrics={split: summary(evaluation) for split, evaluation in measured.items()},
+        versions=versions(),
+    )
+
+
+def summary(evaluation: Evaluation) -> dict[str, Any]:
+    """The figures of a measurement that a card carries."""
+    document = evaluation.document()
+    return {name: document[name] for name in ("images", "protocol", "views", "top1", "top5", "loss")}
+
+
+def chronicle(prepared: Prepared, measured: Mapping[str, Evaluation], progress: Progress) -> Record:
+    """All that the report and the model card say."""
+    job, folder, listing = prepared.job, prepared.folder, prepared.listing
+    paper = model_file(job.model).PAPER
+    record = Record(
+        title=f"{job.model} on {listing.name}",
+        network=NetworkFacts(
+            name=job.model,
+            reading=job.reading,
+            paper=paper.title,
+            year=paper.year,
+            params=sum(p.numel() for p in prepared.network.parameters()),
+            input=(prepared.network.input_size[0], job.recipe.view.crop, job.recipe.view.crop),
+        ),
+        data=DataFacts(
+            name=listing.name,
+            classes=listing.classes,
+            counts=counts(listing),
+            problems=[vars(problem) for problem in listing.problems],
+        ),
+        recipe=fields(job.recipe),
+        deviations=job.deviations,
+        curves=read_log(folder.metrics),
+        evaluations=measured,
+        chosen_on=VAL if VAL in measured else "",
+        run=RunFacts(
+            seconds=progress.seconds,
+            machine=f"{platform.machine()}, {platform.system()}",
+            versions=versions(),
+            seed=job.seed,
+            command=f"lenext train {prepared.spec} --model {job.model}",
+        ),
+        usage=usage(folder.path.name),
+    )
+    return replace(record, mistakes=pictured(prepared, record))
+
+
+def pictured(prepared: Prepared, record: Record) -> list[PicturedMistake]:
+    """The most confident mistakes of the headline's split, with their pictures as they were read."""
+    split, evaluation = record.headline
+    chosen = part(prepared.listing, split)
+    channels = prepared.network.input_size[0]
+    return [
+        PicturedMistake(
+            name=mistake.name,
+            truth=mistake.truth,
+            answer=mistake.answer,
+            probability=mistake.probability,
+            picture=chosen.images.read(int(chosen.indices[mistake.index]), channels, 255).permute(1, 2, 0).numpy(),
+        )
+        for mistake in evaluation.mistakes[:PICTURES]
+    ]
+
+
+def usage(name: str) -> Usage:
+    """The lines to type."""
+    python = f"""\
+import lenext
+
+for answer in lenext.predict("{name}", ["image.jpg"]):
+    print(answer["predictions"][0])"""
+    return Usage(shell=f"lenext predict {name} image.jpg --top 3\nlenext evaluate {name} DATA", python=python)  # noqa: S604

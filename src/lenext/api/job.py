@@ -1,0 +1,152 @@
+"""From what was asked to a job: the recipe with its deviations, the network, the constants of its input."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lenext.api.options import TrainOptions
+from lenext.data.item import TRAIN
+from lenext.data.listing import Listing, part
+from lenext.data.loader import Loader, batch_cuts
+from lenext.data.statistics import Statistics, gather
+from lenext.errors import UsageError, did_you_mean
+from lenext.layers.init import initialise
+from lenext.layers.network import Network
+from lenext.models import build_options, canonical, create_model, entry, line, model_file
+from lenext.recipe import FixedScale, PCAColour, Recipe
+from lenext.train.practical import practical, practical_size, shortened, with_image_size
+from lenext.values import assign, decode, fields
+
+VALIDATION = 0.1  # share of the training images held out where the data have no validation split
+CHARACTERS = ("digits", "mnist")  # built-in sets whose mirror images are other characters or none
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run that is fully decided. deviations: each field that differs from the recipe as it stands in its file."""
+
+    model: str
+    reading: str
+    options: Mapping[str, Any]
+    recipe: Recipe
+    deviations: tuple[str, ...]
+    seed: int
+    precision: str
+    validation: float
+
+
+def decide(asked: TrainOptions, listing: Listing) -> Job:
+    """Choose recipe and options for the data. Raises UsageError for unknown names, settings and sizes."""
+    if asked.model is None:
+        raise UsageError("No network was named.", "Name one with --model; `lenext models` lists them.")
+    name = canonical(asked.model)
+    as_written = named_recipe(name, asked.recipe, listing)
+    recipe = as_written
+    if asked.image_size is not None:
+        recipe = with_image_size(recipe, asked.image_size)
+    if asked.batch_size is not None:
+        recipe = replace(recipe, batch_size=asked.batch_size)
+    if asked.epochs is not None:
+        images = len(part(listing, TRAIN))
+        recipe = shortened(recipe, asked.epochs, len(batch_cuts(images, recipe.batch_size)) - 1)
+    for setting in asked.settings:
+        recipe = assign(recipe, setting)
+    options = dict(asked.options or {})
+    if "image_size" in build_options(name) and recipe.view.crop != line()[name]["input"][-1]:
+        options.setdefault("image_size", recipe.view.crop)
+    return Job(
+        model=name,
+        reading=asked.reading or "paper",
+        options=options,
+        recipe=recipe,
+        deviations=changes(as_written, recipe),
+        seed=asked.seed or 0,
+        precision=asked.precision or "fp32",
+        validation=VALIDATION if asked.validation is None else asked.validation,
+    )
+
+
+def named_recipe(name: str, recipe: str | None, listing: Listing) -> Recipe:
+    """A recipe by the name that the command line gives it."""
+    known = entry(model_file(name).RECIPES, name)
+    variant = recipe or "practical"
+    if variant.endswith(".json"):
+        return read_recipe(Path(variant))
+    key = variant.removeprefix("paper:")
+    if key in known:
+        found: Recipe = known[key]
+        return found
+    if variant == "practical":
+        return practical(usual_size(name, listing), mirror=listing.name not in CHARACTERS)
+    raise UsageError(
+        f"{name} has no recipe {variant!r}.",
+        did_you_mean(key, [*known, "practical"]) or f"It has: practical, {', '.join(known)}.",
+    )
+
+
+def read_recipe(path: Path) -> Recipe:
+    """A recipe from the JSON that a run folder holds."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"The recipe {path} cannot be read: {error}.", "Give a recipe.json of a run folder.") from None
+    found: Recipe = decode(Recipe, document, "recipe")
+    return found
+
+
+def usual_size(name: str, listing: Listing) -> int:
+    """The input size that fits network and images: the paper's at most, less for small images."""
+    largest = int(line()[name]["input"][-1])
+    sides = [min(content.width, content.height) for content in listing.contents]
+    if not sides:  # a built-in set: all images are of one size
+        sides = [min(listing.images.read(0, 1, 255).shape[1:])]
+    return practical_size(sides, largest)
+
+
+def changes(before: Recipe, after: Recipe) -> tuple[str, ...]:
+    """The fields that differ, as "field: before -> after"."""
+    old, new = dict(fields(before)), dict(fields(after))
+    return tuple(
+        f"{name}: {old.get(name, 'not there')} -> {new.get(name, 'not there')}"
+        for name in {**old, **new}
+        if old.get(name) != new.get(name)
+    )
+
+
+def build(job: Job, listing: Listing) -> Network:
+    """The network with its initial weights, a function of the seed alone."""
+    torch.manual_seed(job.seed)
+    network = create_model(job.model, num_classes=len(listing.classes), reading=job.reading, **job.options)
+    if job.recipe.init is not None:
+        initialise(network, job.recipe.init)
+    check_input(network, job.recipe.view.crop)
+    return network
+
+
+def check_input(network: Network, size: int) -> None:
+    """Refuse an input size that the network's layers cannot take, before anything is written."""
+    network.eval()
+    try:
+        with torch.inference_mode():
+            network(torch.zeros(1, network.input_size[0], size, size))
+    except RuntimeError as error:
+        smallest = network.input_size[-1]
+        reason = str(error).splitlines()[0]
+        raise UsageError(
+            f"{network.name} cannot take images of {size} x {size} pixels ({reason}).", f"Use --image-size {smallest}."
+        ) from None
+
+
+def statistics(job: Job, loader: Loader) -> Statistics:
+    """The constants of the input, from a pass over the training images where the recipe needs one."""
+    recipe = job.recipe
+    needed = not isinstance(recipe.normalise, FixedScale) or any(isinstance(step, PCAColour) for step in recipe.augment)
+    views: Iterator[Tensor] = loader.views(recipe.view, 256) if needed else iter(())
+    return gather(recipe.normalise, views, loader.channels)

@@ -1,0 +1,102 @@
+"""``lenext.predict``: classes and probabilities of image files, in the order given, a bad file never hiding another."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lenext.data.augment import single_crop
+from lenext.data.decode import read_image
+from lenext.data.folder import entries, files_below
+from lenext.data.item import Problem
+from lenext.data.loader import read_ahead
+from lenext.errors import ImageError, UsageError
+from lenext.evaluate.inference import Compute, probabilities
+from lenext.weights.card import Model, load
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictOptions:
+    """top: classes to name; workers: threads that read images."""
+
+    top: int = 5
+    batch_size: int = 32
+    device: str = "auto"
+    precision: str = "fp32"
+    workers: int = 2
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One file read: its test view (uint8 1 C H W), or why there is none."""
+
+    path: str
+    view: Tensor | None
+    error: dict[str, str] | None
+
+
+def predict(model: str | Path, paths: str | Path | Iterable[str | Path], **asked: Any) -> Iterator[dict[str, Any]]:
+    """For each image ``{"path", "predictions": [{"class", "probability"}], "error"}``, as it is computed.
+
+    model: a run folder or weight file; paths: files, folders (searched through) and globs; asked: ``PredictOptions``.
+    A file that cannot be read has no predictions and an error ``{"kind", "message"}``.
+    """
+    options = PredictOptions(**asked)
+    if options.top < 1 or options.batch_size < 1:
+        raise UsageError("--top and --batch-size count from 1.", "Give a whole number above zero.")
+    given = [paths] if isinstance(paths, str | os.PathLike) else paths
+    loaded = load(model)
+    compute = Compute.choose(options.device, options.precision)
+    loaded.network.to(compute.device)
+    files = [file for path in given for file in expand(os.fspath(path))]
+    if not files:
+        raise UsageError("No image was named.", "Give files, folders or globs, or - for a list on standard input.")
+    return answers(loaded, files, options, compute)
+
+
+def answers(model: Model, files: Sequence[str], options: PredictOptions, compute: Compute) -> Iterator[dict[str, Any]]:
+    """The answers, batch by batch."""
+    shown_as = model.card.preprocessing
+
+    def show(path: str) -> Shown:
+        try:
+            image = read_image(path, channels=shown_as.channels, background=shown_as.background)
+        except ImageError as error:
+            return Shown(path, None, {"kind": error.reason, "message": error.message})
+        return Shown(path, single_crop(image[None], shown_as.view), None)
+
+    def read(start: int) -> list[Shown]:
+        return [show(path) for path in files[start : start + options.batch_size]]
+
+    for batch in read_ahead(read, range(0, len(files), options.batch_size), options.workers):
+        views = [shown.view for shown in batch if shown.view is not None]
+        scores = iter(probabilities(model.network, model.statistics, [torch.cat(views)] if views else [], compute))
+        for shown in batch:
+            predictions = [] if shown.view is None else ranked(next(scores).tolist(), model.card.classes, options.top)
+            yield {"path": shown.path, "predictions": predictions, "error": shown.error}
+
+
+def ranked(scores: Sequence[float], classes: Sequence[str], top: int) -> list[dict[str, Any]]:
+    """The ``top`` most probable classes, the first of equals first."""
+    order = sorted(range(len(scores)), key=lambda index: -scores[index])[:top]
+    return [{"class": classes[index], "probability": scores[index]} for index in order]
+
+
+def expand(path: str) -> list[str]:
+    """The files that a path means: all below a folder, the matches of a glob, itself."""
+    if os.path.isdir(path):
+        root, passed_over = Path(path), list[Problem]()
+        folders, files = entries(root, "", passed_over)
+        below = [file for folder in folders for file in files_below(root, folder, passed_over)]
+        return [os.path.join(path, file) for file in (*files, *below)]
+    if glob.has_magic(path) and not os.path.exists(path):
+        matches = sorted(glob.glob(path, recursive=True))
+        return [file for match in matches for file in expand(match)]
+    return [path]

@@ -1,0 +1,125 @@
+"""Everything of a run before its first step: found, checked, decided; nothing is written yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from lenext.api import job as jobs
+from lenext.api.data import ready
+from lenext.api.job import Job, decide
+from lenext.api.options import TrainOptions
+from lenext.api.run_folder import RunFolder, same_data, same_job, same_recipe
+from lenext.data.item import TRAIN, VAL
+from lenext.data.listing import Listing, fingerprint, part
+from lenext.data.loader import Loader
+from lenext.data.split import with_validation
+from lenext.data.statistics import Statistics
+from lenext.errors import DataError, UsageError
+from lenext.evaluate.inference import PRECISIONS
+from lenext.layers.network import Network
+from lenext.models import canonical
+from lenext.recipe import PixelMean
+from lenext.train.watch import Watcher
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run that could begin: ``new`` when its folder is still to be made, ``spec`` as the data were named.
+
+    listing: with the validation split; data: the fingerprint of the listing before that split was made.
+    """
+
+    folder: RunFolder
+    job: Job
+    listing: Listing
+    data: str
+    network: Network
+    statistics: Statistics
+    new: bool
+    spec: str
+
+
+def check(asked: TrainOptions) -> None:
+    """Refuse values that no run can have."""
+    limits = {"epochs": asked.epochs, "batch_size": asked.batch_size, "image_size": asked.image_size}
+    for name, value in limits.items():
+        if value is not None and value < 1:
+            raise UsageError(f"--{name.replace('_', '-')} is {value}.", "Give a whole number above zero.")
+    if asked.precision is not None and asked.precision not in PRECISIONS:
+        raise UsageError(f"There is no precision {asked.precision!r}.", f"Give one of {', '.join(PRECISIONS)}.")
+    if asked.validation is not None and not 0 <= asked.validation < 1:
+        raise UsageError(f"--validation is {asked.validation}.", "Give a share from 0 to below 1.")
+    if asked.workers < 0:
+        raise UsageError(f"--workers is {asked.workers}.", "Give 0 or more threads.")
+
+
+def prepare(spec: str | None, asked: TrainOptions, watcher: Watcher) -> Prepared:
+    """Everything that can go wrong before the first step, in the order in which it is cheap."""
+    folder = choose_folder(spec, asked)
+    if asked.resume and folder.exists():
+        return prepare_again(folder, spec, asked, watcher)
+    if spec is None:
+        raise UsageError("No data were named.", "Give a folder, a CSV file or a built-in name: `lenext train digits`.")
+    if asked.model is not None:
+        canonical(asked.model)  # a wrong name is said before a long scan
+    if asked.threads:
+        torch.set_num_threads(asked.threads)
+    listing = ready(spec, data_root=asked.data_root, workers=asked.workers, on_bad=asked.on_bad, watcher=watcher)
+    job = decide(asked, listing)
+    data, listing = fingerprint(listing), divide(listing, job)
+    network = jobs.build(job, listing)
+    changed = "".join(f"\n  {deviation}" for deviation in job.deviations)
+    watcher.message(f"Training {job.model} (reading: {job.reading}) by the recipe {job.recipe.name}.{changed}")
+    loader = Loader(part(listing, TRAIN), network.input_size[0], workers=asked.workers)
+    return Prepared(folder, job, listing, data, network, jobs.statistics(job, loader), True, spec)
+
+
+def prepare_again(folder: RunFolder, spec: str | None, asked: TrainOptions, watcher: Watcher) -> Prepared:
+    """The same run as it was started, or an error that names what differs."""
+    started, recipe = folder.read()
+    job = same_job(asked, started, recipe, folder.path)
+    torch.set_num_threads(started["threads"])  # another number of threads sums in another order
+    spec = spec or started["data"]
+    listing = ready(spec, data_root=asked.data_root, workers=asked.workers, on_bad=asked.on_bad, watcher=watcher)
+    same_data(listing, started, folder.path)
+    if asked.changes_recipe:
+        wanted = decide(TrainOptions(**{**vars(asked), "model": job.model}), listing)
+        same_recipe(wanted.recipe, recipe, folder.path)
+    listing = divide(listing, job)
+    normalise = recipe.normalise
+    statistics = folder.statistics(isinstance(normalise, PixelMean) and normalise.before_crop)
+    network = jobs.build(job, listing)
+    return Prepared(folder, job, listing, started["fingerprint"], network, statistics, False, spec)
+
+
+def divide(listing: Listing, job: Job) -> Listing:
+    """The data with a validation split, made where there is none."""
+    if VAL not in listing.splits and job.validation > 0:
+        listing = with_validation(listing, fraction=job.validation, seed=job.seed)
+    if TRAIN not in listing.splits:
+        raise DataError("The data have no training images.", "Put them under train/, or mark them train in the CSV.")
+    return listing
+
+
+def choose_folder(spec: str | None, asked: TrainOptions) -> RunFolder:
+    """The run folder that --out and --resume mean; a new run never touches a folder that holds something."""
+    if asked.out is not None:
+        folder = RunFolder(Path(asked.out))
+        if asked.resume and folder.path.exists() and any(folder.path.iterdir()) and not folder.exists():
+            raise UsageError(f"{folder.path} is not a run folder.", "Name the folder that `lenext train` made.")
+        if not asked.resume and folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
+            holds = "a run" if folder.exists() else "something else"
+            remedy = "Add --resume to go on with it, or choose another folder with --out."
+            raise UsageError(f"{folder.path} already holds {holds}.", remedy)
+        return folder
+    if spec is None:
+        raise UsageError("Neither data nor a run folder were named.", "Give DATA, or --out and --resume.")
+    stem = f"{Path(spec).stem if Path(spec).suffix else Path(spec).resolve().name}-{canonical(asked.model or '')}"
+    number, path = 1, Path("runs") / stem
+    while path.exists():
+        newest, number = path, number + 1
+        path = Path("runs") / f"{stem}-{number}"
+    return RunFolder(newest if asked.resume and number > 1 else path)

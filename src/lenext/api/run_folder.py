@@ -1,0 +1,194 @@
+"""A run folder: what is needed to resume a run bit for bit, and to read its result."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import platform
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.torch
+import torch
+
+from lenext import __version__
+from lenext.api.job import Job, changes
+from lenext.api.options import TrainOptions
+from lenext.data.listing import Listing, fingerprint
+from lenext.data.split import to_csv
+from lenext.data.statistics import Statistics
+from lenext.errors import DataError, Failed, UsageError
+from lenext.models import canonical
+from lenext.recipe import Recipe
+from lenext.values import decode, encode
+from lenext.weights.durable import write_file
+
+RUN = "run.json"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Names of what lies in a run folder."""
+
+    path: Path
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.jsonl"
+
+    @property
+    def weights(self) -> Path:
+        return self.path / "model.safetensors"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @property
+    def model_card(self) -> Path:
+        return self.path / "README.md"
+
+    def exists(self) -> bool:
+        """Whether a run was started here."""
+        return (self.path / RUN).is_file()
+
+    def read(self) -> tuple[dict[str, Any], Recipe]:
+        """How the run was started, and its recipe."""
+        try:
+            run: dict[str, Any] = json.loads((self.path / RUN).read_bytes())
+            recipe: Recipe = decode(Recipe, json.loads((self.path / "recipe.json").read_bytes()), "recipe")
+        except (OSError, ValueError) as error:
+            raise Failed(
+                f"The run folder {self.path} is damaged: {error}.", "Start the run anew in another folder."
+            ) from None
+        return run, recipe
+
+    def create(self, run: Mapping[str, Any], recipe: Recipe, listing: Listing, statistics: Statistics) -> None:
+        """Write what the run is; ``run.json`` last, so that a folder with it is whole."""
+        try:
+            self.checkpoints.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Failed(
+                f"Cannot make the run folder {self.path}: {error.strerror}.", "Choose another with --out."
+            ) from None
+        write_file(self.path / "recipe.json", json.dumps(encode(recipe), indent=1).encode())
+        to_csv(listing, self.path / "data.csv")
+        tensors = {
+            "mean": torch.tensor(statistics.mean, dtype=torch.float64),
+            "std": torch.tensor(statistics.std, dtype=torch.float64),
+            "colour_axes": statistics.colour_axes.contiguous(),
+        }
+        if statistics.pixel_mean is not None:
+            tensors["pixel_mean"] = statistics.pixel_mean.contiguous()
+        write_file(self.path / "statistics.safetensors", safetensors.torch.save(tensors))
+        write_file(self.path / RUN, json.dumps(run, indent=1).encode())
+
+    def statistics(self, subtract_first: bool) -> Statistics:
+        """The constants of the network's input as the run computed them."""
+        tensors = safetensors.torch.load((self.path / "statistics.safetensors").read_bytes())
+        mean, std = tensors["mean"].tolist(), tensors["std"].tolist()
+        pixel_mean = tensors.get("pixel_mean")
+        return Statistics(tuple(mean), tuple(std), pixel_mean, subtract_first, tensors["colour_axes"])
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Only one process may train in a folder."""
+        with (self.path / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise Failed(
+                    f"Another process is training in {self.path}.", "Wait for it, or choose another folder with --out."
+                ) from None
+            yield
+
+
+def describe(job: Job, listing: Listing, data: str, spec: str) -> dict[str, Any]:
+    """How a run is started, as JSON: all that must be the same when it is resumed."""
+    return {
+        "model": job.model,
+        "reading": job.reading,
+        "options": dict(job.options),
+        "deviations": list(job.deviations),
+        "seed": job.seed,
+        "precision": job.precision,
+        "validation": job.validation,
+        "data": spec if listing.layout == "built-in" else os.path.abspath(spec),
+        "classes": list(listing.classes),
+        "fingerprint": data,
+        "threads": torch.get_num_threads(),
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """What computes here."""
+    return {
+        "lenext": __version__,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def same_job(asked: TrainOptions, started: Mapping[str, Any], recipe: Recipe, folder: Path) -> Job:
+    """The job of a run that is resumed. Raises UsageError when something else is asked now than at its start."""
+    wanted = {
+        "model": asked.model and canonical(asked.model),
+        "reading": asked.reading,
+        "options": asked.options or None,
+        "seed": asked.seed,
+        "precision": asked.precision,
+        "validation": asked.validation,
+    }
+    for name, value in wanted.items():
+        if value is not None and value != started[name]:
+            raise UsageError(
+                f"The run in {folder} was started with {name} {started[name]}, not {value}.",
+                "Leave the option out to resume, or start a new run with another --out.",
+            )
+    return Job(
+        model=started["model"],
+        reading=started["reading"],
+        options=started["options"],
+        recipe=recipe,
+        deviations=tuple(started["deviations"]),
+        seed=started["seed"],
+        precision=started["precision"],
+        validation=started["validation"],
+    )
+
+
+def same_data(listing: Listing, started: Mapping[str, Any], folder: Path) -> None:
+    """Refuse to go on with other data than the run was started with."""
+    if list(listing.classes) != started["classes"]:
+        gone = sorted(set(started["classes"]) - set(listing.classes))
+        new = sorted(set(listing.classes) - set(started["classes"]))
+        raise DataError(
+            f"The run in {folder} has other classes than the data (gone: {gone or 'none'}, new: {new or 'none'}).",
+            "Resume with the same data, or start a new run with another --out.",
+        )
+    if fingerprint(listing) != started["fingerprint"]:
+        raise DataError(
+            f"The data have changed since the run in {folder} was started.",
+            "Restore them, or start a new run with another --out.",
+        )
+
+
+def same_recipe(asked: Recipe, started: Recipe, folder: Path) -> None:
+    """Refuse to go on with another recipe than the run was started with."""
+    differences = changes(started, asked)
+    if differences:
+        raise UsageError(
+            f"The run in {folder} was started with another recipe ({differences[0]}).",
+            "Leave the recipe's options out to resume, or start a new run with another --out.",
+        )

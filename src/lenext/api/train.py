@@ -1,0 +1,81 @@
+"""``lenext.train``: from data to a run folder with a trained, measured network and its report."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from lenext.api.finish import finish
+from lenext.api.options import TrainOptions
+from lenext.api.prepare import Prepared, check, prepare
+from lenext.api.run_folder import describe
+from lenext.data.augment import Pipeline
+from lenext.data.item import TRAIN, VAL
+from lenext.data.listing import part
+from lenext.data.loader import Loader
+from lenext.errors import UsageError
+from lenext.evaluate.inference import Compute
+from lenext.train.checkpoint import Checkpoints, Progress
+from lenext.train.log import MetricLog
+from lenext.train.loop import Keeping, Task, fit
+from lenext.train.optim import build_optimizer
+from lenext.train.watch import Silent, Watcher
+
+
+def train(data: str | Path | None = None, *, watcher: Watcher | None = None, **asked: Any) -> dict[str, Any]:
+    """Train a network on a data set; returns the document of ``lenext train --json``.
+
+    data: a built-in name, a folder or a CSV file; None to resume a run with the data it was started on.
+    asked: the fields of ``TrainOptions``. Raises the errors of ``lenext.errors``; a signal raises ``Interrupted`` with
+    the present step saved.
+    """
+    try:
+        options = TrainOptions(**asked)
+    except TypeError as error:
+        raise UsageError(f"lenext.train: {error}.", "See help(lenext.train) for what it takes.") from None
+    check(options)
+    watcher = watcher or Silent()
+    compute = Compute.choose(options.device, options.precision or "fp32")
+    prepared = prepare(None if data is None else os.fspath(data), options, watcher)
+    folder = prepared.folder
+    if prepared.new:
+        started = describe(prepared.job, prepared.listing, prepared.data, prepared.spec)
+        folder.create(started, prepared.job.recipe, prepared.listing, prepared.statistics)
+    with folder.locked():
+        return run(prepared, options, compute, watcher)
+
+
+def run(prepared: Prepared, asked: TrainOptions, compute: Compute, watcher: Watcher) -> dict[str, Any]:
+    """Train from where the folder stands to the end, then measure and write the result."""
+    folder, job, network = prepared.folder, prepared.job, prepared.network
+    compute = Compute(compute.device, job.precision)
+    network.to(compute.device)
+    checkpoints = Checkpoints(folder.checkpoints)
+    checkpoints.clear_unfinished()
+    optimizer = build_optimizer(job.recipe.optimizer, network)
+    found, damaged = checkpoints.restore_newest(network, optimizer)
+    for name in damaged:
+        watcher.message(f"The checkpoint {name} is damaged and was passed over.")
+    if found is not None:
+        watcher.message(f"Going on in epoch {found.epoch + 1} after step {found.step:,}.")
+    progress = found or Progress()
+
+    def loader(split: str) -> Loader:
+        return Loader(part(prepared.listing, split), network.input_size[0], workers=asked.workers)
+
+    task = Task(
+        network=network,
+        optimizer=optimizer,
+        recipe=job.recipe,
+        pipeline=Pipeline(job.recipe.augment, prepared.statistics, job.seed),
+        training=loader(TRAIN),
+        validation=loader(VAL) if VAL in prepared.listing.splits else None,
+        compute=compute,
+    )
+    log = MetricLog(folder.metrics, progress.log_bytes)
+    try:
+        fit(task, progress, Keeping(checkpoints, log, asked.save_every), watcher)
+    finally:
+        log.close()
+    return finish(prepared, task, progress, watcher)

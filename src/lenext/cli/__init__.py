@@ -1,0 +1,90 @@
+"""The command ``lenext``: one small module a verb, loaded when it is used; errors become one sentence and a status."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from typing import cast
+
+import click
+
+from lenext import __version__
+from lenext.errors import LenextError, UsageError, did_you_mean
+
+# The verbs in the order of a day's work.
+VERBS = ("check", "train", "evaluate", "predict", "models", "show", "recipe", "where")
+
+
+class Verbs(click.Group):
+    """Loads a verb's module when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click calls it so
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in VERBS:
+            return None
+        return cast("click.Command", importlib.import_module(f"lenext.cli.{cmd_name}").command)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in VERBS:
+            hint = did_you_mean(args[0], VERBS) or "See `lenext --help` for the commands."
+            raise UsageError(f"There is no command {args[0]!r}.", hint)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="lenext")
+def lenext() -> None:
+    """LeNet to ConvNeXt, as published: train, measure and use convolutional image recognisers.
+
+    Every command takes --json (one document on standard output) and --quiet. Exit status: 0 done, 1 failed, 2 wrong
+    use, 3 bad data, 4 bad weight file, 130 interrupted.
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command and leave the process with its status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        status = lenext.main(arguments, standalone_mode=False) or 0
+    except click.exceptions.Exit as stop:
+        status = stop.exit_code
+    except click.ClickException as error:
+        status = fail(_as_usage(error), arguments)
+    except LenextError as error:
+        status = fail(error, arguments)
+    except (KeyboardInterrupt, click.Abort):
+        status = fail(_interrupted(), arguments)
+    except BrokenPipeError:  # the reader has seen enough: `lenext predict ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    sys.exit(status)
+
+
+def fail(error: LenextError, arguments: list[str]) -> int:
+    """Say what is wrong and what to do, as text or as the one JSON document; returns the exit status."""
+    if "--json" in arguments:
+        document = {"kind": error.kind, "message": str(error), "remedy": error.remedy}
+        click.echo(json.dumps({"error": document}, ensure_ascii=False))
+    else:
+        click.echo(click.style("error: ", fg="red", bold=True) + str(error), err=True)
+        if error.remedy:
+            click.echo(f"       {error.remedy}", err=True)
+    return error.exit_status
+
+
+def _as_usage(error: click.ClickException) -> UsageError:
+    context = getattr(error, "ctx", None)
+    remedy = f"See `{context.command_path} --help`." if context else "See `lenext --help`."
+    return UsageError(error.format_message(), remedy)
+
+
+def _interrupted() -> LenextError:
+    error = LenextError("Stopped before anything was done.", "")
+    error.kind, error.exit_status = "interrupted", 130
+    return error

@@ -1,0 +1,32 @@
+"""``lenext evaluate``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from lenext.cli.output import common, emit
+from lenext.cli.watch import screen
+
+
+@click.command()
+@click.argument("model")
+@click.argument("data")
+@click.option("--protocol", default="single", help="How images are shown; `lenext show` lists a network's.")
+@click.option("--split", help="train, val, test or all; by default the images that did not train.")
+@click.option("--batch-size", type=click.IntRange(1), default=64, help="Images at once [64].")
+@click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
+@click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", help="Of the network's arithmetic.")
+@click.option("--workers", type=click.IntRange(0), default=2, help="Threads that read images [2].")
+@click.option("--data-root", help="Where the files of built-in sets lie.")
+@click.option("--on-bad", type=click.Choice(["skip", "stop"]), default="skip", help="When a file cannot be used.")
+@common
+def command(model: str, data: str, as_json: bool, quiet: bool, **asked: Any) -> None:
+    """Measure MODEL (a run folder or weight file) on DATA: every image once, every figure with its interval."""
+    from lenext.api.evaluate import EvaluateOptions, measured
+    from lenext.evaluate.measure import lines
+
+    with screen(quiet=quiet) as watcher:
+        evaluation = measured(model, data, EvaluateOptions(**asked), watcher)
+    emit(evaluation.document(), lines(evaluation), as_json=as_json)

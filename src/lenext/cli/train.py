@@ -1,0 +1,48 @@
+"""``lenext train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lenext.cli.output import common, emit, options_of
+from lenext.cli.watch import screen
+
+
+@click.command()
+@click.argument("data", required=False)
+@click.option("--model", help="A network of `lenext models`.")
+@click.option("--recipe", help="practical (ours, the default), paper, paper:VARIANT, or a JSON file.")
+@click.option("--reading", help="A published reading of the network; the paper's own by default.")
+@click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="What the paper varies: shortcut=A.")
+@click.option("--epochs", type=int, help="Passes over the training images.")
+@click.option("--batch-size", type=int, help="Images a step.")
+@click.option("--image-size", type=int, help="Side of the square input in pixels.")
+@click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Change the recipe: optimizer.lr=0.01.")
+@click.option("--seed", type=int, help="Same seed, same bits.")
+@click.option("--validation", type=float, metavar="SHARE", help="Share held out where the data have no split [0.1].")
+@click.option("--on-bad", type=click.Choice(["skip", "stop"]), default="skip", help="When a file cannot be used.")
+@click.option("--data-root", help="Where the files of built-in sets lie.")
+@click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
+@click.option("--precision", type=click.Choice(["fp32", "bf16"]), help="Of the network's arithmetic.")
+@click.option("--workers", type=int, default=2, help="Threads that read images [2].")
+@click.option("--threads", type=int, help="Threads that compute; as many as cores by default.")
+@click.option("--out", type=click.Path(path_type=Path), help="The run folder [runs/DATA-MODEL].")
+@click.option("--resume", is_flag=True, help="Go on with the run in the folder, from the step where it stopped.")
+@click.option("--save-every", type=float, default=60.0, metavar="SECONDS", help="Between two checkpoints [60].")
+@common
+def command(data: str | None, as_json: bool, quiet: bool, options: tuple[str, ...], **asked: Any) -> None:
+    """Train a network on DATA: a folder of class folders, one with train/ and val/, a CSV, or a built-in set.
+
+    \b
+    lenext train photos/ --model resnet18
+    lenext train digits --model lenet5 --epochs 5 --out runs/try
+    lenext train --resume --out runs/try
+    """
+    from lenext.api.train import train
+
+    with screen(quiet=quiet) as watcher:
+        document = train(data, watcher=watcher, options=options_of(options) or None, **asked)
+    emit(document, [document["run"]], as_json=as_json)

@@ -1,0 +1,79 @@
+"""Where the pixels of a data set lie: arrays in memory or files on disk, read through one interface."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lenext.data.decode import read_image
+
+LUMINANCE = (19595, 38470, 7471)  # ITU-R 601 in 65536ths, as JPEG and Pillow have it
+
+
+class Images(Protocol):
+    """Images by index."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, index: int, channels: int, background: int) -> Tensor:
+        """uint8 C H W, upright; raises ``ImageError`` only."""
+        ...
+
+    def name(self, index: int) -> str:
+        """The path, or what stands for it."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayImages:
+    """Images of one size in memory; ``array`` is uint8, N H W (grey) or N H W 3 (RGB)."""
+
+    array: NDArray[np.uint8]
+    prefix: str
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def read(self, index: int, channels: int, background: int) -> Tensor:  # noqa: ARG002  (arrays are opaque)
+        return self.batch([index], channels)[0]
+
+    def name(self, index: int) -> str:
+        return f"{self.prefix}/{index:05d}"
+
+    def batch(self, indices: Sequence[int] | NDArray[np.int64], channels: int) -> Tensor:
+        """Many at once: uint8 N C H W; grey is repeated for three channels, colour becomes luminance for one."""
+        chosen = self.array[np.asarray(indices, dtype=np.int64)]
+        if chosen.ndim == 4 and channels == 1:
+            weighed = chosen.astype(np.uint32) @ np.array(LUMINANCE, dtype=np.uint32)
+            chosen = ((weighed + (1 << 15)) >> 16).astype(np.uint8)
+        pixels = torch.from_numpy(chosen)
+        if pixels.dim() == 4:
+            return pixels.permute(0, 3, 1, 2)
+        return pixels[:, None].expand(-1, channels, -1, -1).contiguous()
+
+
+@dataclass(frozen=True)
+class FileImages:
+    """Image files; ``paths`` are POSIX paths relative to ``root``, or absolute."""
+
+    root: Path
+    paths: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def read(self, index: int, channels: int, background: int) -> Tensor:
+        return read_image(self.path(index), channels=channels, background=background)
+
+    def name(self, index: int) -> str:
+        return self.paths[index]
+
+    def path(self, index: int) -> Path:
+        return self.root / self.paths[index]

@@ -1,0 +1,38 @@
+"""One image of a data set, and one thing that is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+USED, REMARK, LEFT_OUT = "used", "used with a remark", "left out"
+
+TRAIN, VAL, TEST = SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Item:
+    """path: relative to the listing's root (POSIX), or absolute; split: "" where the data have none."""
+
+    path: str
+    label: str
+    split: str = ""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """kind: a code of ``lenext check``; message: one sentence; action: USED, REMARK or LEFT_OUT."""
+
+    path: str
+    kind: str
+    message: str
+    action: str
+
+
+@dataclass(frozen=True)
+class Content:
+    """What decoding a file found: SHA-256 of its bytes, format, upright size in pixels."""
+
+    sha256: str
+    format: str
+    width: int
+    height: int

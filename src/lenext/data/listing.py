@@ -1,0 +1,206 @@
+"""A data set as a list: which images, of which class, in which split, and what is wrong with it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lenext.data import builtin, folder, table
+from lenext.data.decode import SUFFIXES, read_file
+from lenext.data.images import ArrayImages, FileImages, Images
+from lenext.data.item import LEFT_OUT, REMARK, SPLITS, TRAIN, Content, Item, Problem
+from lenext.errors import DataError, ImageError, UsageError, did_you_mean
+
+__all__ = ["Content", "Item", "Listing", "Part", "Problem", "find", "fingerprint", "part"]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A data set. Item i is image i of ``images``; items are sorted by path, classes by name.
+
+    layout: "built-in", "class folders", "splits" or "csv"; contents: one for each item after ``scan``, empty before
+    and for arrays.
+    """
+
+    name: str
+    root: Path
+    layout: str
+    classes: tuple[str, ...]
+    items: tuple[Item, ...]
+    images: Images
+    problems: tuple[Problem, ...] = ()
+    contents: tuple[Content, ...] = ()
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Those of train, val, test that have an image; images of no split count as train."""
+        present = {item.split or TRAIN for item in self.items}
+        return tuple(split for split in SPLITS if split in present)
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """The images of one split: ``images`` is the whole data set's, ``indices`` (int64) choose from it.
+
+    labels: int64, positions in the listing's classes; names: paths as in the items. All three in the items' order.
+    """
+
+    images: Images
+    indices: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+def part(listing: Listing, split: str | None) -> Part:
+    """The images of "train", "val" or "test", or all of them (None); may be empty."""
+    position = {name: index for index, name in enumerate(listing.classes)}
+    chosen = [
+        (index, position[item.label], item.path)
+        for index, item in enumerate(listing.items)
+        if split is None or (item.split or TRAIN) == split
+    ]
+    numbers = np.array([row[:2] for row in chosen], dtype=np.int64).reshape(-1, 2)
+    return Part(listing.images, numbers[:, 0].copy(), numbers[:, 1].copy(), tuple(row[2] for row in chosen))
+
+
+def fingerprint(listing: Listing) -> str:
+    """SHA-256 over path, class, split and content of every image: the same data in the same split, wherever they lie.
+
+    Files that were not scanned are read.
+    """
+    digest = hashlib.sha256()
+    for index, item in enumerate(listing.items):
+        content = ""
+        if listing.contents:
+            content = listing.contents[index].sha256
+        elif isinstance(listing.images, FileImages):
+            content = hashlib.sha256(read_file(listing.images.path(index))).hexdigest()
+        digest.update(f"{item.path}\0{item.label}\0{item.split}\0{content}\0".encode())
+    if isinstance(listing.images, ArrayImages):
+        array = np.ascontiguousarray(listing.images.array)
+        digest.update(f"{array.shape}".encode())
+        digest.update(array.data)
+    return digest.hexdigest()
+
+
+def find(spec: str, *, data_root: str | None = None) -> Listing:
+    """The data set that ``spec`` names; no image is read yet (see ``scan``).
+
+    A built-in name (``digits mnist fashion-mnist``), a folder of class folders, a folder with train/ and val/ or
+    test/, or a CSV of path,label[,split]. A local folder that is called like a built-in set needs a path separator
+    (``./digits``). ``data_root``: where the files of built-in sets are looked for first.
+    Raises ``UsageError`` for what is not there or is no data set, ``DataError`` for one that cannot be used.
+    """
+    if spec.lower() in builtin.NAMES:
+        images, items = builtin.load(spec.lower(), data_root)
+        return assemble(spec.lower(), Path(), "built-in", items, images, ())
+    path = Path(spec).expanduser()
+    try:
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except (OSError, ValueError):
+        is_folder = is_file = False
+    if is_folder:
+        refuse_run_folder(path)
+        layout, items, problems = folder.walk(path)
+        return from_files(path, path, layout, items, problems)
+    if is_file:
+        refuse_other_files(path)
+        items, problems = table.read(path)
+        return from_files(path, path.parent, "csv", items, problems)
+    if path.exists():
+        raise UsageError(f"{spec} is neither a folder nor a file.", "Give a folder of class folders, or a CSV file.")
+    hint = did_you_mean(spec, builtin.NAMES) or f"Give a path that exists, or one of {', '.join(builtin.NAMES)}."
+    raise UsageError(f"There is no folder, CSV file or built-in data set {spec!r}.", hint)
+
+
+def from_files(path: Path, root: Path, layout: str, items: Iterable[Item], problems: Iterable[Problem]) -> Listing:
+    """A listing of files; a data set that cannot teach anything raises ``DataError``."""
+    items = tuple(sorted(items, key=lambda item: item.path))
+    images = FileImages(root, tuple(item.path for item in items))
+    listing = assemble(path.resolve().name, root, layout, items, images, problems)
+    check_classes(listing, str(path))
+    return listing
+
+
+def assemble(
+    name: str, root: Path, layout: str, items: tuple[Item, ...], images: Images, problems: Iterable[Problem]
+) -> Listing:
+    """Classes are the sorted names that have an image in any split; a class that a split lacks is a problem."""
+    listing = Listing(name, root, layout, tuple(sorted({item.label for item in items})), items, images)
+    return with_problems(listing, problems)
+
+
+def with_problems(listing: Listing, problems: Iterable[Problem]) -> Listing:
+    """The listing with these problems, sorted by path, and with those that its own items show."""
+    others = {problem for problem in problems if problem.kind != "class-missing"}
+    found = sorted(others.union(missing_classes(listing)), key=lambda problem: (problem.path, problem.kind))
+    return replace(listing, problems=tuple(found))
+
+
+def missing_classes(listing: Listing) -> list[Problem]:
+    """Classes without an image in a split that other classes have."""
+    present = Counter((item.split or TRAIN, item.label) for item in listing.items)
+    return [
+        Problem(f"{split}/{label}", "class-missing", f"There is no image of class {label!r} in {split}.", REMARK)
+        for split in listing.splits
+        for label in listing.classes
+        if not present[split, label]
+    ]
+
+
+def check_classes(listing: Listing, path: str) -> None:
+    """Refuse a data set without images or with a single class."""
+    kinds = Counter(problem.kind for problem in listing.problems if problem.action == LEFT_OUT)
+    if not listing.items and kinds["no-class"]:
+        raise DataError(
+            f"The {kinds['no-class']} images in {path} do not lie in class folders, so that their classes are unknown.",
+            "Make one folder for each class and put its images there, or give a CSV of path,label.",
+        )
+    if not listing.items:
+        found = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+        raise DataError(
+            f"No image was found in {path}" + (f" (left out: {found})." if found else "."),
+            "Give a folder that holds one folder of images for each class.",
+        )
+    if len(listing.classes) < 2:
+        raise DataError(
+            f"All {len(listing.items)} images in {path} belong to one class, {listing.classes[0]!r}.",
+            "Give a folder with at least two class folders; perhaps the folder above is meant.",
+        )
+
+
+def refuse_run_folder(path: Path) -> None:
+    if (path / "model.safetensors").is_file() or ((path / "recipe.json").is_file() and (path / "checkpoints").is_dir()):
+        raise UsageError(
+            f"{path} is a run folder, not a data set.",
+            f"Give the data as well: `lenext evaluate {path} DATA`.",
+        )
+
+
+def refuse_other_files(path: Path) -> None:
+    """Files that are not a CSV; each with what was probably meant."""
+    suffix = path.suffix.lower()
+    if suffix == ".csv":
+        return
+    if suffix == ".safetensors":
+        raise UsageError(f"{path} is a weight file, not a data set.", f"Say `lenext evaluate {path} DATA`.")
+    if suffix in SUFFIXES:
+        raise UsageError(f"{path} is one image, not a data set.", f"To classify it: `lenext predict MODEL {path}`.")
+    try:
+        start = read_file(path)[:4]
+    except ImageError:
+        start = b""
+    packed = start[:2] == b"PK" or start[:2] == b"\x1f\x8b"
+    raise UsageError(
+        f"{path} is not a data set.",
+        "Unpack the archive and give the folder." if packed else "Give a folder of class folders, or a CSV file.",
+    )

@@ -1,0 +1,113 @@
+"""Batches of pixels in a given order, read ahead by threads; the number of threads never changes a bit.
+
+Threads, not processes: the decoders and torch release the interpreter's lock, nothing is copied between processes, and
+nothing is left running when the parent is killed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice, pairwise
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lenext.data.augment import Pipeline, single_crop
+from lenext.data.images import ArrayImages
+from lenext.data.listing import Part
+from lenext.protocol import SingleCrop
+
+Job = TypeVar("Job")
+Done = TypeVar("Done")
+
+
+@dataclass(frozen=True)
+class Loader:
+    """One part of a data set, read as ``channels`` channels over ``background``, with ``workers`` threads (0: none)."""
+
+    part: Part
+    channels: int
+    background: int = 255
+    workers: int = 0
+
+    def training(
+        self, pipeline: Pipeline, epoch: int, order: NDArray[np.int64], cuts: Sequence[int]
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """(images, labels) between each two neighbouring ``cuts`` of ``order``: an epoch's batches, or its rest."""
+
+        def batch(start: int, stop: int) -> tuple[Tensor, Tensor]:
+            rows = order[start:stop]
+            if pipeline.whole_batches and isinstance(self.part.images, ArrayImages):
+                images = pipeline(self._together(rows), epoch, start)
+            else:
+                images = torch.cat([pipeline(self._one(row), epoch, start + i) for i, row in enumerate(rows)])
+            return images, torch.from_numpy(self.part.labels[rows])
+
+        return read_ahead(lambda cut: batch(*cut), list(pairwise(cuts)), self.workers)
+
+    def views(self, view: SingleCrop, batch_size: int) -> Iterator[Tensor]:
+        """The test view of every image in the order of the part, uint8 N C H W."""
+        length = len(self.part.labels)
+        cuts = [(start, min(start + batch_size, length)) for start in range(0, length, batch_size)]
+
+        def batch(start: int, stop: int) -> Tensor:
+            rows = np.arange(start, stop)
+            if isinstance(self.part.images, ArrayImages):
+                return single_crop(self._together(rows), view)
+            return torch.cat([single_crop(self._one(row), view) for row in rows])
+
+        return read_ahead(lambda cut: batch(*cut), cuts, self.workers)
+
+    def _one(self, row: np.int64) -> Tensor:
+        return self.part.images.read(int(self.part.indices[row]), self.channels, self.background)[None]
+
+    def _together(self, rows: NDArray[np.int64]) -> Tensor:
+        assert isinstance(self.part.images, ArrayImages)
+        return self.part.images.batch(self.part.indices[rows], self.channels)
+
+
+def batch_cuts(length: int, batch_size: int) -> list[int]:
+    """Where an epoch is cut into batches. A last batch of one image, which has no variance, joins the one before."""
+    cuts = [*range(0, length, batch_size), length]
+    if len(cuts) > 2 and cuts[-1] - cuts[-2] == 1:
+        del cuts[-2]
+    return cuts
+
+
+def read_ahead(work: Callable[[Job], Done], jobs: Sequence[Job], workers: int) -> Iterator[Done]:
+    """``work`` of every job in order, up to two jobs a thread ahead; closing the iterator stops the threads."""
+    if workers == 0:
+        yield from map(work, jobs)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        _single_threaded(pool, workers)
+        upcoming = iter(jobs)
+        waiting = deque(pool.submit(work, job) for job in islice(upcoming, 2 * workers))
+        try:
+            while waiting:
+                done = waiting.popleft().result()
+                waiting.extend(pool.submit(work, job) for job in islice(upcoming, 1))
+                yield done
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _single_threaded(pool: ThreadPoolExecutor, workers: int) -> None:
+    """One core for each reading thread; torch's own setting is per thread, but also a global that must be put back."""
+    threads = torch.get_num_threads()
+    started = threading.Barrier(workers)
+
+    def start(_: int) -> None:
+        started.wait()
+        torch.set_num_threads(1)
+
+    list(pool.map(start, range(workers)))
+    torch.set_num_threads(threads)

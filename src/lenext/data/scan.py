@@ -1,0 +1,107 @@
+"""Looking at every image once before training: what cannot be read is left out and named."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import compress
+from statistics import median_low
+
+from lenext.data.decode import REMARKS, decode, describe, read_file
+from lenext.data.images import ArrayImages, FileImages
+from lenext.data.item import LEFT_OUT, REMARK, Content, Problem
+from lenext.data.listing import Listing, check_classes, with_problems
+from lenext.errors import ImageError
+
+
+def scan(listing: Listing, *, workers: int = 2, progress: Callable[[int, int], None] | None = None) -> Listing:
+    """The listing without the images that cannot be read, with a problem for each and a remark where one is due.
+
+    Every file is read, hashed and decoded once, by ``workers`` threads; ``progress(done, total)`` is called from the
+    calling thread. Arrays are taken as they are. Raises ``DataError`` where fewer than two classes are left.
+    """
+    images = listing.images
+    if not isinstance(images, FileImages):
+        return listing
+    contents: list[Content | None] = []
+    problems: list[Problem] = list(listing.problems)
+    pool = ThreadPoolExecutor(workers)
+    try:
+        looks = pool.map(lambda index: look(images, index), range(len(images)))
+        for done, (content, found) in enumerate(looks, start=1):
+            contents.append(content)
+            problems += found
+            if progress is not None:
+                progress(done, len(images))
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return without_unreadable(listing, images, contents, problems)
+
+
+def look(images: FileImages, index: int) -> tuple[Content | None, list[Problem]]:
+    """What one file holds, and what there is to say about it."""
+    name = images.name(index)
+    try:
+        data = read_file(images.path(index))
+        decode(data, name)
+        found = describe(data, name)
+    except ImageError as error:
+        return None, [Problem(name, error.reason, error.message, LEFT_OUT)]
+    remarks = [Problem(name, kind, REMARKS[kind], REMARK) for kind in found.remarks]
+    return Content(hashlib.sha256(data).hexdigest(), found.format, found.width, found.height), remarks
+
+
+def without_unreadable(
+    listing: Listing, images: FileImages, contents: list[Content | None], problems: list[Problem]
+) -> Listing:
+    items = tuple(compress(listing.items, contents))
+    classes = tuple(sorted({item.label for item in items}))
+    problems += [
+        Problem(label, "class-empty", f"No image of class {label!r} can be read.", LEFT_OUT)
+        for label in set(listing.classes) - set(classes)
+    ]
+    kept = replace(
+        listing,
+        items=items,
+        classes=classes,
+        images=FileImages(images.root, tuple(item.path for item in items)),
+        contents=tuple(content for content in contents if content is not None),
+    )
+    scanned = with_problems(kept, problems)
+    check_classes(scanned, listing.name)
+    return scanned
+
+
+def summary(listing: Listing) -> tuple[str, ...]:
+    """The data set in a few lines: images and classes, sizes, splits, problems counted by kind."""
+    counts = Counter(dict.fromkeys(listing.classes, 0))
+    counts.update(item.label for item in listing.items)
+    largest, smallest = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
+    balance = f"{counts[smallest]:,} ({smallest}) to {counts[largest]:,} ({largest}) each"
+    if counts[smallest] == counts[largest]:
+        balance = f"{counts[smallest]:,} each"
+    lines = [f"{listing.name}: {len(listing.items):,} images in {len(counts)} classes, {balance}"]
+    lines += sizes(listing)
+    splits = Counter(item.split for item in listing.items)
+    lines.append("splits: " + ", ".join(f"{split or 'none'} {splits[split]:,}" for split in sorted(splits)))
+    for action in (LEFT_OUT, REMARK):
+        kinds = Counter(problem.kind for problem in listing.problems if problem.action == action)
+        if kinds:
+            lines.append(f"{action}: " + ", ".join(f"{count:,} {kind}" for kind, count in sorted(kinds.items())))
+    return tuple(lines)
+
+
+def sizes(listing: Listing) -> list[str]:
+    """The line about sizes; none for files that were not scanned."""
+    if isinstance(listing.images, ArrayImages):
+        _, height, width, *colours = listing.images.array.shape
+        return [f"sizes: {width} x {height} pixels, {'RGB' if colours else 'grey'}"]
+    if not listing.contents:
+        return []
+    short = [min(content.width, content.height) for content in listing.contents]
+    formats = Counter(content.format for content in listing.contents)
+    named = ", ".join(f"{name} {count:,}" for name, count in formats.most_common())
+    return [f"sizes: shorter side {min(short)} to {max(short)} pixels, median {median_low(short)}; {named}"]

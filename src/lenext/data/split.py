@@ -1,0 +1,33 @@
+"""Setting a share of the training images aside for validation, and writing down which."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from lenext.data import table
+from lenext.data.item import TRAIN, VAL
+from lenext.data.listing import Listing, with_problems
+from lenext.data.stratify import stratified_share
+
+
+def with_validation(listing: Listing, *, fraction: float = 0.1, seed: int = 0) -> Listing:
+    """The listing with a validation split: its own, or else ``fraction`` of each class of its training images.
+
+    Every class with two images or more has one in it. Test images are never touched. The draw depends on seed and
+    paths alone (see ``stratify``), so that the same data give the same split on every machine.
+    """
+    if VAL in listing.splits:
+        return listing
+    train = [index for index, item in enumerate(listing.items) if (item.split or TRAIN) == TRAIN]
+    names = [listing.items[index].path for index in train]
+    labels = [listing.items[index].label for index in train]
+    chosen = {train[row] for row in stratified_share(names, labels, fraction=fraction, seed=seed)}
+    parted = {index: VAL if index in chosen else TRAIN for index in train}
+    items = tuple(replace(item, split=parted.get(index, item.split)) for index, item in enumerate(listing.items))
+    return with_problems(replace(listing, items=items), listing.problems)
+
+
+def to_csv(listing: Listing, path: str | Path) -> None:
+    """The listing as path,label,split, which ``find`` reads as data; of a built-in set a record only."""
+    table.write(Path(path), listing.items, listing.root)

@@ -1,0 +1,1 @@
+"""Honest measurement: every image once, with an interval, and the report."""

@@ -1,0 +1,65 @@
+"""A network's probabilities for batches of pixels, on a device, in a precision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from lenext.data.statistics import Statistics
+from lenext.errors import UsageError
+
+PRECISIONS = ("fp32", "bf16")
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Where and how exactly to compute: a torch device and "fp32" or "bf16" (autocast)."""
+
+    device: torch.device
+    precision: str = "fp32"
+
+    @classmethod
+    def choose(cls, device: str = "auto", precision: str = "fp32") -> Compute:
+        """The named device, or the first GPU, or the CPU. Raises UsageError for what this machine does not have."""
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        try:
+            chosen = torch.device(device)
+            torch.empty(0, device=chosen)
+        except (RuntimeError, AssertionError) as error:
+            reason = str(error).splitlines()[0]
+            raise UsageError(f"The device {device!r} cannot be used: {reason}", "Use --device cpu or auto.") from None
+        return cls(chosen, precision)
+
+    def autocast(self) -> AbstractContextManager[object]:
+        if self.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+
+
+def probabilities(
+    network: nn.Module,
+    statistics: Statistics,
+    batches: Iterable[Tensor],
+    compute: Compute,
+    poll: Callable[[], None] = lambda: None,
+) -> NDArray[np.float32]:
+    """Softmax of the logits of every image of ``batches`` (uint8 N C H W), in order: float32 (images, classes).
+
+    The network is used in evaluation mode and left in it. ``poll`` is called between batches and may raise to stop.
+    """
+    network.eval()
+    parts = []
+    with torch.inference_mode():
+        for images in batches:
+            with compute.autocast():
+                logits = network(statistics.normalise(images.to(compute.device)))
+            parts.append(logits.float().softmax(1).cpu())
+            poll()
+    return torch.cat(parts).numpy() if parts else np.empty((0, 0), dtype=np.float32)

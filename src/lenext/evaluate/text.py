@@ -1,0 +1,115 @@
+"""Text for people: names made safe to print, figures rounded to what they are worth, files replaced whole."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import unicodedata
+from pathlib import Path
+
+from lenext.errors import Failed
+
+JOINERS = "\u200c\u200d"  # part of ordinary spelling in many scripts, and of emoji
+
+
+def visible(text: str) -> str:
+    """``text`` on one line, with every character that would act instead of show written as its escape.
+
+    Those are line breaks, terminal controls, marks that turn the direction of writing, and the lone surrogates by which
+    Python carries file names that are not UTF-8.
+    """
+    return "".join(char.encode("unicode_escape").decode() if _acts(char) else char for char in text)
+
+
+def _acts(char: str) -> bool:
+    return unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp"} and char not in JOINERS
+
+
+def columns(text: str) -> int:
+    """How many columns of a terminal ``text`` takes: two for each wide character, none for combining marks."""
+    return sum(_width(char) for char in text)
+
+
+def cut(text: str, width: int) -> str:
+    """``text`` made visible and, where it is wider than ``width`` columns, cut in the middle with an ellipsis.
+
+    The middle goes because names of one kind mostly differ at one of their ends.
+    """
+    text = visible(text)
+    if columns(text) <= width:
+        return text
+    head = _prefix(text, width // 2)
+    tail = _prefix(text[::-1], width - 1 - columns(head))[::-1]
+    return f"{head}…{tail}"
+
+
+def _prefix(text: str, width: int) -> str:
+    taken, used = "", 0
+    for char in text:
+        used += _width(char)
+        if used > width:
+            break
+        taken += char
+    return taken
+
+
+def _width(char: str) -> int:
+    if unicodedata.combining(char) or char in JOINERS:
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def per_cent(fraction: float | None, images: int) -> str:
+    """A share of ``images`` as a figure in per cent, without decimals that so few images cannot support.
+
+    1.0 alone reads 100: a share just below it is never rounded up to perfection. None, undefined, is a dash.
+    """
+    if fraction is None:
+        return "-"
+    decimals = 1 if images < 5000 else 2
+    step = 10**-decimals
+    figure = 100 * fraction
+    if fraction < 1:
+        figure = min(figure, 100 - step)
+    return f"{figure:.{decimals}f}"
+
+
+def duration(seconds: float) -> str:
+    """A span of time in its two largest units: "3 min 12 s"."""
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write ``path`` whole or not at all: a neighbour is written first, then takes its name. Raises ``Failed``."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    neighbour = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        neighbour.chmod(0o666 & ~_umask())  # mkstemp makes it private
+        neighbour.replace(path)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    finally:
+        neighbour.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _unwritable(path: Path, error: OSError) -> Failed:
+    reason = (error.strerror or str(error)).lower()
+    return Failed(f"{path} cannot be written: {reason}.", "Free some space, or choose a folder that you may write to.")

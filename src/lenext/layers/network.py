@@ -1,0 +1,90 @@
+"""The one shape of every network of the line: stem, stages named as in the paper, head. ``forward`` returns logits."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+
+class Network(nn.Module):
+    """Base of every network.
+
+    stem: image to first feature map; stages: ``nn.Sequential`` of named stages; head: ``nn.Sequential``, classifier
+    last. Freezing, layer-wise rates, feature extraction, heat maps and new heads rest on these three.
+
+    ``input_size`` is the paper's (channels, height, width). ``name``, ``reading`` and ``options`` say how
+    ``create_model`` built the network, so that a weight file can build it again.
+    """
+
+    name: str = ""
+    reading: str = "paper"
+
+    def __init__(
+        self,
+        *,
+        stem: nn.Module,
+        stages: Mapping[str, nn.Module],
+        head: Mapping[str, nn.Module],
+        input_size: tuple[int, int, int],
+    ) -> None:
+        super().__init__()
+        self.stem = stem
+        self.stages = nn.Sequential(OrderedDict(stages))
+        self.head = nn.Sequential(OrderedDict(head))
+        self.input_size = input_size
+        self.options: dict[str, Any] = {}
+
+    def forward(self, x: Tensor) -> Tensor:  # N C H W -> N classes
+        return self.forward_head(self.forward_features(x))
+
+    def forward_features(self, x: Tensor) -> Tensor:  # N C H W -> N features h w
+        """The last stage's feature map."""
+        features: Tensor = self.stages(self.stem(x))
+        return features
+
+    def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
+        """From the last feature map to logits (N, classes), or to the classifier's input when ``pre_logits``."""
+        for module in list(self.head)[: -1 if pre_logits else None]:
+            x = module(x)
+        return x
+
+    def intermediates(self, x: Tensor) -> dict[str, Tensor]:
+        """The output of the stem and of every stage, by name, in order."""
+        x = self.stem(x)
+        outputs = {"stem": x}
+        for name, stage in self.stages.named_children():
+            x = stage(x)
+            outputs[name] = x
+        return outputs
+
+    def get_classifier(self) -> nn.Module:
+        """The head's last layer."""
+        return self.head[-1]
+
+    @property
+    def num_classes(self) -> int:
+        """Classes of the classifier, 0 when it was taken off."""
+        return int(getattr(self.get_classifier(), "out_features", 0))
+
+    @property
+    def num_features(self) -> int:
+        """Width of the classifier's input."""
+        return self._num_features if isinstance(self.get_classifier(), nn.Identity) else self._classifier_width()
+
+    def reset_classifier(self, num_classes: int) -> None:
+        """A fresh classifier of the same kind for ``num_classes`` classes; 0 takes it off (features come out)."""
+        old = self.get_classifier()
+        self._num_features = self.num_features
+        fresh: nn.Module
+        if num_classes == 0:
+            fresh = nn.Identity()
+        else:
+            kind = nn.Linear if isinstance(old, nn.Identity) else type(old)
+            fresh = kind(self._num_features, num_classes)
+        self.head[-1] = fresh
+
+    def _classifier_width(self) -> int:
+        return int(self.get_classifier().in_features)  # type: ignore[arg-type]

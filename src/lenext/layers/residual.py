@@ -1,0 +1,38 @@
+"""The shortcut of a residual unit: identity, zero padding or projection (arXiv 1512.03385, 3.3 and 4.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+OPTIONS = ("A", "B", "C")
+
+
+class ZeroPadding(nn.Module):
+    """Option A: every ``stride``-th pixel, with channels of zeros appended; no parameters."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.more, self.stride = outputs - inputs, stride
+
+    def forward(self, x: Tensor) -> Tensor:  # N inputs H W -> N outputs H/stride W/stride
+        return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.more))
+
+    def extra_repr(self) -> str:
+        return f"channels=+{self.more}, stride={self.stride}"
+
+
+def connect(
+    option: str, inputs: int, outputs: int, stride: int, projection: Callable[[int, int, int], nn.Module]
+) -> nn.Module:
+    """The shortcut between a unit's two ends.
+
+    option: "A" pads with zeros and "B" projects where the dimensions change, "C" projects everywhere;
+    projection: makes the 1x1 convolution from (inputs, outputs, stride), with or without a normalisation.
+    """
+    same = inputs == outputs and stride == 1
+    if option == "C" or (option == "B" and not same):
+        return projection(inputs, outputs, stride)
+    return nn.Identity() if same else ZeroPadding(inputs, outputs, stride)

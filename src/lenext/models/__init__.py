@@ -1,0 +1,130 @@
+"""The index of the line: which file defines which network. Importing it imports no torch."""
+
+from __future__ import annotations
+
+import fnmatch
+import importlib
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from lenext.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from lenext.facts import Difference
+    from lenext.layers.network import Network
+
+# One file, one paper, in the order of the years.
+FILES: Mapping[str, tuple[str, ...]] = {
+    "lenet": ("lenet5",),
+    "vgg": (
+        "vgg11", "vgg11_lrn", "vgg13", "vgg13_5x5", "vgg16_1x1", "vgg16", "vgg19",
+        "vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn",
+    ),
+    "resnet": (
+        "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnet200", "plain18", "plain34",
+        *(f"resnet{depth}_cifar" for depth in (20, 32, 44, 56, 110, 1202)),
+        *(f"plain{depth}_cifar" for depth in (20, 32, 44, 56, 110)),
+    ),
+    "preresnet": (
+        "preresnet50", "preresnet101", "preresnet152", "preresnet200",
+        "preresnet110_cifar", "preresnet164_cifar", "preresnet1001_cifar",
+    ),
+}  # fmt: skip
+
+# The paper's own name -> ours.
+ALIASES: Mapping[str, str] = {
+    "lenet-5": "lenet5",
+    "vgg-a": "vgg11", "vgg-a-lrn": "vgg11_lrn", "vgg-b": "vgg13", "vgg-c": "vgg16_1x1", "vgg-d": "vgg16",
+    "vgg-e": "vgg19", "vgg-11": "vgg11", "vgg-13": "vgg13", "vgg-16": "vgg16", "vgg-19": "vgg19",
+    **{f"resnet-{depth}": f"resnet{depth}" for depth in (18, 34, 50, 101, 152, 200)},
+    **{f"resnet-{depth}": f"resnet{depth}_cifar" for depth in (20, 32, 44, 56, 110, 1202)},
+    **{f"plain-{depth}": f"plain{depth}" for depth in (18, 34)},
+    **{f"plain-{depth}": f"plain{depth}_cifar" for depth in (20, 32, 44, 56, 110)},
+    **{f"preresnet-{depth}": f"preresnet{depth}" for depth in (50, 101, 152, 200)},
+    **{f"preresnet-{depth}": f"preresnet{depth}_cifar" for depth in (110, 164, 1001)},
+}  # fmt: skip
+
+FILE_OF = {name: file for file, names in FILES.items() for name in names}
+
+
+def list_models(pattern: str = "*") -> list[str]:
+    """Names of the networks that match the glob ``pattern``, in the order of the line."""
+    return [name for name in FILE_OF if fnmatch.fnmatchcase(name, pattern)]
+
+
+def canonical(name: str) -> str:
+    """The network's name for a name or alias; unknown names raise ``UsageError`` with near ones."""
+    lowered = name.lower()
+    found = lowered if lowered in FILE_OF else ALIASES.get(lowered)
+    if found is None:
+        hint = did_you_mean(lowered, [*FILE_OF, *ALIASES])
+        raise UsageError(f"There is no network called {name!r}.", hint or "See `lenext models` for the names.")
+    return found
+
+
+def model_file(name: str) -> ModuleType:
+    """The module whose paper defines ``name``."""
+    return importlib.import_module(f"lenext.models.{FILE_OF[canonical(name)]}")
+
+
+def entry(table: Mapping[str, Any], name: str) -> Any:
+    """The value of the first glob in ``table`` that matches ``name`` (RECIPES, PROTOCOLS and READINGS are keyed so)."""
+    return next((value for pattern, value in table.items() if fnmatch.fnmatchcase(name, pattern)), {})
+
+
+def readings(name: str) -> Mapping[str, tuple[Difference, ...]]:
+    """The published readings of a network, each with its differences from the paper; "paper" has none."""
+    name = canonical(name)
+    return {"paper": (), **entry(getattr(model_file(name), "READINGS", {}), name)}
+
+
+def create_model(
+    name: str, *, num_classes: int | None = None, in_channels: int | None = None, reading: str = "paper", **options: Any
+) -> Network:
+    """Build a network with fresh weights drawn from torch's generator.
+
+    num_classes, in_channels: the paper's when None; reading: "paper" or another published reading;
+    options: what the paper varies (``shortcut="A"``). Raises ``UsageError`` for unknown names, readings and options.
+    """
+    name = canonical(name)
+    known = readings(name)
+    if reading not in known:
+        raise UsageError(
+            f"{name} has no reading {reading!r}.", did_you_mean(reading, known) or f"It has: {', '.join(known)}."
+        )
+    built = {difference.option: difference.value for difference in known[reading]} | options
+    if num_classes is not None:
+        built["num_classes"] = num_classes
+    if in_channels is not None:
+        built["in_channels"] = in_channels
+    check_options(name, built)
+    network: Network = model_file(name).build(name, **built)
+    network.name, network.reading, network.options = name, reading, dict(options)
+    return network
+
+
+def check_options(name: str, options: Mapping[str, Any]) -> None:
+    """Refuse an option that the network's ``build`` does not have."""
+    known = build_options(name)
+    for option in options:
+        if option not in known:
+            hint = did_you_mean(option, known) or f"It has: {', '.join(sorted(known))}."
+            raise UsageError(f"{name} has no option {option!r}.", hint)
+
+
+def build_options(name: str) -> frozenset[str]:
+    """What ``build`` of the network's file can be told."""
+    code = model_file(name).build.__code__
+    return frozenset(code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount])
+
+
+@cache
+def line() -> Mapping[str, Mapping[str, Any]]:
+    """Year, paper, parameters, multiply-adds and input of every network, from the generated table beside this file."""
+    text = (Path(__file__).parent / "line.json").read_text(encoding="utf-8")
+    table: dict[str, dict[str, Any]] = json.loads(text)
+    return table

@@ -1,0 +1,233 @@
+"""VGG: very deep convolutional networks for large-scale image recognition (Simonyan, Zisserman 2014).
+
+The idea: nothing but 3x3 convolutions, stacked deep; two see as far as one 5x5, three as far as one 7x7, with more
+non-linearities and fewer weights.
+Look at: the table below, which is the whole paper; 124 of VGG-16's 138 million parameters sit in three linear layers,
+which become convolutions at test time and see the whole picture.
+
+Decided: "10^-2 variance" of the initial weights (3.1) is read as a deviation of 0.01, because a deviation of 0.1 blows
+the logits up to 1e8. ``build`` draws Glorot's weights, which 3.1 found to make pre-training unnecessary.
+Decided: local response normalisation multiplies the sum by alpha, as AlexNet prints it (Caffe divides alpha by 5).
+Not the paper's: ``vgg*_bn``, with batch normalisation after every convolution, as torchvision has them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from torch import nn
+
+from lenext.errors import UsageError
+from lenext.facts import Claim, Paper, Published, Result
+from lenext.layers.init import initialise
+from lenext.layers.lrn import local_response
+from lenext.layers.network import Network
+from lenext.protocol import SingleCrop
+from lenext.recipe import (
+    SGD,
+    ChannelMean,
+    Gaussian,
+    Glorot,
+    PCAColour,
+    Plateau,
+    RandomCrop,
+    RandomFlip,
+    Recipe,
+    ShortSide,
+)
+
+PAPER = Paper(
+    title="Very Deep Convolutional Networks for Large-Scale Image Recognition",
+    authors="K. Simonyan, A. Zisserman",
+    year=2014,
+    venue="ICLR 2015",
+    arxiv="1409.1556",
+    idea="Depth, made of small 3x3 filters only, is what makes an image recogniser accurate.",
+)
+
+# Table 1, column by column: "3" is a 3x3 convolution with its ReLU, "5" a 5x5, "1" a 1x1; "L" after it is local
+# response normalisation, "n" batch normalisation. Each of the five stages ends in 2x2 max pooling.
+VARIANTS = {
+    "vgg11":     ("3",    "3",    "33",       "33",       "33"),            # Table 1: A
+    "vgg11_lrn": ("3L",   "3",    "33",       "33",       "33"),            # Table 1: A-LRN
+    "vgg13":     ("33",   "33",   "33",       "33",       "33"),            # Table 1: B
+    "vgg13_5x5": ("5",    "5",    "5",        "5",        "5"),             # 4.1: the shallow control of B
+    "vgg16_1x1": ("33",   "33",   "331",      "331",      "331"),           # Table 1: C
+    "vgg16":     ("33",   "33",   "333",      "333",      "333"),           # Table 1: D
+    "vgg19":     ("33",   "33",   "3333",     "3333",     "3333"),          # Table 1: E
+    "vgg11_bn":  ("3n",   "3n",   "3n3n",     "3n3n",     "3n3n"),          # torchvision: not the paper's
+    "vgg13_bn":  ("3n3n", "3n3n", "3n3n",     "3n3n",     "3n3n"),          # torchvision: not the paper's
+    "vgg16_bn":  ("3n3n", "3n3n", "3n3n3n",   "3n3n3n",   "3n3n3n"),        # torchvision: not the paper's
+    "vgg19_bn":  ("3n3n", "3n3n", "3n3n3n3n", "3n3n3n3n", "3n3n3n3n"),      # torchvision: not the paper's
+}  # fmt: skip
+WIDTHS = (64, 128, 256, 512, 512)  # Table 1: channels of the five stages
+HIDDEN = 4096  # Table 1: fc6 and fc7
+
+
+def stage(number: int, row: str, inputs: int, width: int) -> nn.Sequential:
+    """One stage of Table 1, its layers named as the authors' models name them: conv3_1, relu3_1, ... pool3."""
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    for position, (kernel, normalisation) in enumerate(re.findall(r"(\d)(\D?)", row), 1):
+        place = f"{number}_{position}"
+        layers[f"conv{place}"] = nn.Conv2d(inputs, width, int(kernel), padding=int(kernel) // 2)
+        if normalisation == "n":
+            layers[f"bn{place}"] = nn.BatchNorm2d(width)
+        layers[f"relu{place}"] = nn.ReLU(inplace=True)
+        if normalisation == "L":
+            layers[f"lrn{place}"] = local_response()
+        inputs = width
+    layers[f"pool{number}"] = nn.MaxPool2d(2, 2)
+    return nn.Sequential(layers)
+
+
+def build(
+    name: str, *, num_classes: int = 1000, in_channels: int = 3, image_size: int = 224, dropout: float = 0.5
+) -> Network:
+    """A network of Table 1, with Glorot's initial weights (3.1).
+
+    image_size: side of the square input in pixels, at least 32. fc6 sees floor(image_size / 32) squared positions:
+    7x7 at the paper's 224; any other size is another network than the paper's, with fewer or more weights in fc6.
+    dropout: share of fc6's and fc7's outputs that training drops. The network has no stem: conv1 sees the image.
+    Raises ``UsageError`` for images under 32 pixels.
+    """
+    side = image_size // 32
+    if side < 1:
+        raise UsageError(f"{name} halves its image five times; {image_size} pixels are too few.", "Use 32 or more.")
+    inputs = (in_channels, *WIDTHS)
+    network = Network(
+        input_size=(in_channels, image_size, image_size),
+        stem=nn.Identity(),
+        stages={
+            f"conv{number}": stage(number, row, inputs[number - 1], width)
+            for number, (row, width) in enumerate(zip(VARIANTS[name], WIDTHS, strict=True), 1)
+        },
+        head={
+            "flatten": nn.Flatten(),
+            "fc6": nn.Linear(WIDTHS[-1] * side * side, HIDDEN),
+            "relu6": nn.ReLU(inplace=True),
+            "drop6": nn.Dropout(dropout),
+            "fc7": nn.Linear(HIDDEN, HIDDEN),
+            "relu7": nn.ReLU(inplace=True),
+            "drop7": nn.Dropout(dropout),
+            "fc8": nn.Linear(HIDDEN, num_classes),
+        },
+    )
+    initialise(network, Glorot())
+    return network
+
+
+RECIPE = Recipe(
+    name="vgg:paper",
+    epochs=74,                                                  # 3.1: 370,000 iterations
+    batch_size=256,                                             # 3.1
+    optimizer=SGD(lr=1e-2, momentum=0.9, weight_decay=5e-4),    # 3.1
+    schedule=Plateau(factor=0.1, times=3, patience=5),          # 3.1; ours: the patience is not printed
+    augment=(
+        ShortSide(low=256, high=256),                           # 3.1: S = 256
+        RandomCrop(size=224),                                   # 3.1
+        RandomFlip(p=0.5),                                      # 3.1
+        PCAColour(std=0.1),                                     # 3.1: as in AlexNet
+    ),
+    normalise=ChannelMean(unit_variance=False),                 # 2.1: the mean RGB value
+    view=SingleCrop(resize=256, crop=224),                      # 4.1: a centre crop at Q = S
+    init=Gaussian(std=0.01),                                    # 3.1: net A; from there the deeper ones were started
+)  # fmt: skip
+
+GLOROT = replace(RECIPE, name="vgg:glorot", init=Glorot())  # 3.1: trains the deep ones without net A
+
+# The next two go on from the network trained before them, so they bring no initial weights of their own.
+S384 = replace(
+    RECIPE,
+    name="vgg:s384",
+    optimizer=SGD(lr=1e-3, momentum=0.9, weight_decay=5e-4),        # 3.1: from the network of S = 256
+    augment=(ShortSide(low=384, high=384), *RECIPE.augment[1:]),    # 3.1: S = 384
+    view=SingleCrop(resize=384, crop=224),                          # 4.1: Q = S
+    init=None,
+)  # fmt: skip
+
+MULTISCALE = replace(
+    S384,                                                           # ours: the rate is not printed, so that of S = 384
+    name="vgg:multiscale",
+    augment=(ShortSide(low=256, high=512), *RECIPE.augment[1:]),    # 3.1: S in [256; 512], from the network of S = 384
+)  # fmt: skip
+
+RECIPES: Mapping[str, Mapping[str, Recipe]] = {
+    "vgg1[69]*": {"paper": RECIPE, "glorot": GLOROT, "s384": S384, "multiscale": MULTISCALE},  # Table 3: C, D, E
+    "*": {"paper": RECIPE, "glorot": GLOROT},                                                  # Table 3: A, A-LRN, B
+}  # fmt: skip
+
+PROTOCOLS: Mapping[str, Mapping[str, Any]] = {"*": {"single": SingleCrop(resize=256, crop=224)}}  # 4.1: centre crop
+
+# The test of 3.2 (training scale S, test scales Q) and its address: top-1 and top-5 error on ILSVRC-2012 validation.
+RESULTS: Mapping[tuple[str, str], Mapping[str, tuple[float, float]]] = {
+    ("dense, S=256, Q=256", "Table 3"): {
+        "vgg11": (29.6, 10.4), "vgg11_lrn": (29.7, 10.5), "vgg13": (28.7, 9.9),                     # Table 3
+        "vgg16_1x1": (28.1, 9.4), "vgg16": (27.0, 8.8), "vgg19": (27.3, 9.0),                       # Table 3
+    },
+    ("dense, S=384, Q=384", "Table 3"): {
+        "vgg16_1x1": (28.1, 9.3), "vgg16": (26.8, 8.7), "vgg19": (26.9, 8.7),                       # Table 3
+    },
+    ("dense, S=256..512, Q=384", "Table 3"): {
+        "vgg16_1x1": (27.3, 8.8), "vgg16": (25.6, 8.1), "vgg19": (25.5, 8.0),                       # Table 3
+    },
+    ("dense, S=256, Q=224,256,288", "Table 4"): {
+        "vgg13": (28.2, 9.6), "vgg16_1x1": (27.7, 9.2), "vgg16": (26.6, 8.6), "vgg19": (26.9, 8.7), # Table 4
+    },
+    ("dense, S=384, Q=352,384,416", "Table 4"): {
+        "vgg16_1x1": (27.8, 9.2), "vgg16": (26.5, 8.6), "vgg19": (26.7, 8.6),                       # Table 4
+    },
+    ("dense, S=256..512, Q=256,384,512", "Table 4"): {
+        "vgg16_1x1": (26.3, 8.2), "vgg16": (24.8, 7.5), "vgg19": (24.8, 7.5),                       # Table 4
+    },
+    ("multi-crop, S=256..512, Q=256,384,512", "Table 5"): {"vgg16": (24.6, 7.5), "vgg19": (24.6, 7.4)},
+    ("both, S=256..512, Q=256,384,512", "Table 5"): {"vgg16": (24.4, 7.2), "vgg19": (24.4, 7.1)},
+}  # fmt: skip
+
+SHAPES = {
+    "conv1": (64, 112, 112),    # Table 1
+    "conv2": (128, 56, 56),     # Table 1
+    "conv3": (256, 28, 28),     # Table 1
+    "conv4": (512, 14, 14),     # Table 1
+    "conv5": (512, 7, 7),       # Table 1
+}  # fmt: skip
+
+
+def published(name: str, params: int, macs: int, printed: str = "") -> Published:
+    """The figures of one network; counts are at 224x224 pixels and 1000 classes."""
+    results = tuple(
+        Result(metric, value, "ILSVRC-2012 val", protocol, source)
+        for (protocol, source), table in RESULTS.items()
+        for metric, value in zip(("top-1 error", "top-5 error"), table.get(name, ()), strict=False)
+    )
+    return Published(params=params, macs=macs, shapes=SHAPES, printed=printed, results=results)
+
+
+# Counted from Table 1; the words are those of Table 2.
+PUBLISHED = {
+    "vgg11":     published("vgg11", 132_863_336, 7_609_090_048, "133 million parameters"),          # Tables 1, 2
+    "vgg11_lrn": published("vgg11_lrn", 132_863_336, 7_609_090_048, "133 million parameters"),      # Tables 1, 2
+    "vgg13":     published("vgg13", 133_047_848, 11_308_466_176, "133 million parameters"),         # Tables 1, 2
+    "vgg13_5x5": published("vgg13_5x5", 134_503_528, 9_356_017_664),                                # 4.1
+    "vgg16_1x1": published("vgg16_1x1", 133_638_952, 11_770_888_192, "134 million parameters"),     # Tables 1, 2
+    "vgg16":     published("vgg16", 138_357_544, 15_470_264_320, "138 million parameters"),         # Tables 1, 2
+    "vgg19":     published("vgg19", 143_667_240, 19_632_062_464, "144 million parameters"),         # Tables 1, 2
+    "vgg11_bn":  published("vgg11_bn", 132_868_840, 7_609_090_048),                                 # torchvision
+    "vgg13_bn":  published("vgg13_bn", 133_053_736, 11_308_466_176),                                # torchvision
+    "vgg16_bn":  published("vgg16_bn", 138_365_992, 15_470_264_320),                                # torchvision
+    "vgg19_bn":  published("vgg19_bn", 143_678_248, 19_632_062_464),                                # torchvision
+}  # fmt: skip
+
+CLAIMS = (
+    Claim("lrn-does-not-help", "Local response normalisation does not improve on net A without it.", "4.1, Table 3"),
+    Claim("depth-helps", "The error falls with depth from 11 layers to 19, where it saturates.", "4.1, Table 3"),
+    Claim("non-linearity-helps", "1x1 convolutions lower the error: C is better than B.", "4.1, Table 3"),
+    Claim("context-matters", "3x3 convolutions in their place lower it further: D is better than C.", "4.1, Table 3"),
+    Claim("small-filters", "One 5x5 for each pair of 3x3 raises B's top-1 error by 7 % on a centre crop.", "4.1"),
+    Claim("jitter-in-training", "Training with S in [256; 512] beats either fixed S.", "4.1, Table 3"),
+    Claim("jitter-in-test", "Testing at several scales beats testing at one.", "4.2, Table 4"),
+    Claim("crops-and-dense", "Dense and multi-crop tests complement each other.", "4.3, Table 5"),
+)

@@ -1,0 +1,1 @@
+"""The one weight file and its card."""

@@ -1,0 +1,148 @@
+"""The weight file: one ``.safetensors`` whose metadata is a card that says all one needs to use and to judge it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from lenext.data.statistics import Statistics
+from lenext.errors import LenextError, UsageError, WeightFileError
+from lenext.layers.network import Network
+from lenext.models import create_model
+from lenext.protocol import Preprocessing
+from lenext.values import decode, encode
+from lenext.weights.durable import write_file
+
+FILE = "model.safetensors"
+_KEY = "lenext"
+_PIXEL_MEAN = "preprocessing.pixel_mean"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """What a weight file is. ``network reading options`` build it again; ``classes`` are in the order of the logits.
+
+    recipe: as JSON, with its deviations; data: name, fingerprint, images per split; metrics: split -> measurement with
+    interval; calibration: None while it was not measured; versions: what trained it; licence: of the weights.
+    """
+
+    network: str
+    reading: str
+    classes: tuple[str, ...]
+    preprocessing: Preprocessing
+    options: Mapping[str, Any] = field(default_factory=dict)
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    calibration: Mapping[str, Any] | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    licence: str = "that of the training data's owner; the weights started from random numbers"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network with everything that predicting needs: what ``load`` returns."""
+
+    network: Network
+    card: Card
+    statistics: Statistics
+
+
+def save(path: Path, network: Network, card: Card, statistics: Statistics) -> None:
+    """Write the weight file, whole or not at all."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    if statistics.pixel_mean is not None:
+        tensors[_PIXEL_MEAN] = statistics.pixel_mean.contiguous()
+    metadata = {_KEY: json.dumps(encode(card)), "format": "pt"}
+    write_file(path, safetensors.torch.save(tensors, metadata=metadata))
+
+
+def load(path: str | Path) -> Model:
+    """The model of a run folder or weight file, on the CPU, in evaluation mode.
+
+    Raises UsageError when nothing is there, WeightFileError when it is not a weight file, has no card, is damaged, or
+    does not fit the network that its card names.
+    """
+    file = weight_file(Path(path))
+    card, tensors = _read(file)
+    network = _build(file, card)
+    pixel_mean = tensors.pop(_PIXEL_MEAN, None)
+    _check(file, network.state_dict(), tensors)
+    network.load_state_dict(tensors)
+    network.eval()
+    shown = card.preprocessing
+    return Model(network, card, Statistics(shown.mean, shown.std, pixel_mean))
+
+
+def weight_file(path: Path) -> Path:
+    """The weight file that a path means: itself, or the one in a run folder."""
+    if path.is_dir():
+        if not (path / FILE).is_file():
+            unfinished = (path / "checkpoints").is_dir()
+            remedy = (
+                "The run is not finished: go on with `lenext train --resume --out` and this folder."
+                if unfinished
+                else f"Name a folder that `lenext train` made, or a weight file ({FILE})."
+            )
+            raise WeightFileError(f"{path} is not a finished run: it has no {FILE}.", remedy)
+        return path / FILE
+    if not path.exists():
+        raise UsageError(f"There is no model at {path}.", "Name a run folder or a weight file.")
+    return path
+
+
+def _read(file: Path) -> tuple[Card, dict[str, Tensor]]:
+    try:
+        with safe_open(file, framework="pt") as opened:
+            metadata = opened.metadata() or {}
+            if _KEY not in metadata:
+                raise WeightFileError(
+                    f"{file} has no card, so its classes and preprocessing are unknown.",
+                    "Use a weight file that lenext wrote.",
+                )
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - not a mapping
+        return decode(Card, json.loads(metadata[_KEY]), "card"), tensors
+    except (SafetensorError, ValueError, OSError) as error:
+        raise WeightFileError(
+            f"{file} is not a weight file, or a damaged one ({error}).", "Name a run folder, or copy the file again."
+        ) from None
+    except UsageError as error:
+        raise WeightFileError(f"The card of {file} cannot be read: {error.message}", error.remedy) from None
+
+
+def _build(file: Path, card: Card) -> Network:
+    try:
+        return create_model(
+            card.network,
+            num_classes=len(card.classes),
+            in_channels=card.preprocessing.channels,
+            reading=card.reading,
+            **card.options,
+        )
+    except (LenextError, TypeError) as error:
+        raise WeightFileError(
+            f"{file} names a network that cannot be built: {error}", "Use the version of lenext that wrote it."
+        ) from None
+
+
+def _check(file: Path, expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
+    names = sorted(expected.keys() ^ found.keys())
+    if names:
+        where = "lacks" if names[0] in expected else "has the unknown"
+        raise WeightFileError(f"{file} {where} tensor {names[0]!r}.", "It belongs to another network or is damaged.")
+    for name, tensor in found.items():
+        if tensor.shape != expected[name].shape:
+            raise WeightFileError(
+                f"{file}: {name} has shape {tuple(tensor.shape)}, the network's is {tuple(expected[name].shape)}.",
+                "It belongs to another network or reading.",
+            )
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise WeightFileError(f"{file}: {name} holds values that are not numbers.", "Use another checkpoint.")

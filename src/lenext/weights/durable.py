@@ -1,0 +1,95 @@
+"""Files that are whole or not there, also after a power cut: write beside, fsync, rename, fsync the folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from lenext.errors import Failed
+
+MANIFEST = "manifest.json"
+_UNFINISHED = ".unfinished-"
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Replace or create ``path``; a reader sees the old file or the new one, never a part."""
+    beside = path.with_name(f"{_UNFINISHED}{path.name}")
+    try:
+        _write_synced(beside, data)
+        beside.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise _cannot_write(path, len(data), error) from error
+
+
+def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
+    """Create the folder ``path`` with ``files`` and a manifest of sizes and SHA-256, all at once or not at all."""
+    sums = {name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()}
+    manifest = json.dumps({"files": sums}, indent=1).encode()
+    beside = path.with_name(f"{_UNFINISHED}{path.name}")
+    try:
+        shutil.rmtree(beside, ignore_errors=True)
+        beside.mkdir(parents=True)
+        for name, data in {**files, MANIFEST: manifest}.items():
+            _write_synced(beside / name, data)
+        _sync_folder(beside)
+        shutil.rmtree(path, ignore_errors=True)
+        beside.rename(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise _cannot_write(path, sum(map(len, files.values())), error) from error
+
+
+def read_folder(path: Path) -> dict[str, bytes] | None:
+    """The files of a folder that ``write_folder`` made, or None when one is missing or differs from its SHA-256."""
+    try:
+        sums = json.loads((path / MANIFEST).read_bytes())["files"]
+        files = {name: (path / name).read_bytes() for name in sums}
+        whole = all(hashlib.sha256(files[name]).hexdigest() == sums[name]["sha256"] for name in sums)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return files if whole else None
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Clear what a killed writer left; only the owner of ``folder`` may call this."""
+    for leftover in folder.glob(f"{_UNFINISHED}*"):
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a checkpoint so that a kill in between leaves no half of it under its own name."""
+    away = path.with_name(f"{_UNFINISHED}removed-{path.name}")
+    path.rename(away)
+    shutil.rmtree(away, ignore_errors=True)
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _cannot_write(path: Path, size: int, error: OSError) -> Failed:
+    return Failed(
+        f"Cannot write {path} ({size:,} bytes): {error.strerror}.",
+        "Free space or choose another folder; what was saved before is whole, and --resume goes on from it.",
+    )

@@ -1,0 +1,125 @@
+"""VGG is Table 1: what stands in each column, and why the linear layers are convolutions in disguise."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lenext import create_model
+from lenext.errors import UsageError
+from lenext.layers.network import Network
+from lenext.models.vgg import RECIPES
+from lenext.recipe import Glorot, ShortSide
+
+
+def on_meta(name: str, **options: object) -> Network:
+    with torch.device("meta"):
+        return create_model(name, **options)  # type: ignore[arg-type]
+
+
+def convolutions(network: nn.Module) -> list[nn.Conv2d]:
+    return [module for module in network.modules() if isinstance(module, nn.Conv2d)]
+
+
+@pytest.mark.parametrize(
+    ("name", "depth"),
+    [
+        ("vgg11", 11),
+        ("vgg11_lrn", 11),
+        ("vgg13", 13),
+        ("vgg16_1x1", 16),
+        ("vgg16", 16),
+        ("vgg19", 19),
+        ("vgg13_5x5", 8),
+    ],
+)
+def test_the_number_of_weight_layers_is_the_networks_name(name: str, depth: int) -> None:
+    network = on_meta(name)
+    linear = [module for module in network.modules() if isinstance(module, nn.Linear)]
+    assert len(convolutions(network)) + len(linear) == depth
+
+
+def test_layers_are_named_as_the_authors_name_them() -> None:
+    network = on_meta("vgg16")
+    assert list(dict(network.stages.conv3.named_children())) == [
+        "conv3_1", "relu3_1", "conv3_2", "relu3_2", "conv3_3", "relu3_3", "pool3",
+    ]  # fmt: skip
+    assert [name for name in dict(network.head.named_children()) if name.startswith("fc")] == ["fc6", "fc7", "fc8"]
+
+
+def test_c_has_one_1x1_convolution_at_the_end_of_the_last_three_stages() -> None:
+    kernels = [[c.kernel_size[0] for c in convolutions(stage)] for stage in on_meta("vgg16_1x1").stages]
+    assert kernels == [[3, 3], [3, 3], [3, 3, 1], [3, 3, 1], [3, 3, 1]]
+    assert convolutions(on_meta("vgg16_1x1"))[6].padding == (0, 0)
+
+
+def test_the_shallow_control_has_one_5x5_for_two_3x3() -> None:
+    assert [c.kernel_size for c in convolutions(on_meta("vgg13_5x5"))] == [(5, 5)] * 5
+    assert [c.padding for c in convolutions(on_meta("vgg13_5x5"))] == [(2, 2)] * 5
+
+
+def test_lrn_stands_once_after_the_first_relu_and_before_the_pool() -> None:
+    first = list(dict(on_meta("vgg11_lrn").stages.conv1.named_children()))
+    assert first == ["conv1_1", "relu1_1", "lrn1_1", "pool1"]
+    found = [m for m in on_meta("vgg11_lrn").modules() if isinstance(m, nn.LocalResponseNorm)]
+    assert len(found) == 1
+    assert not [m for m in on_meta("vgg11").modules() if isinstance(m, nn.LocalResponseNorm)]
+
+
+def test_batch_normalisation_comes_between_convolution_and_relu() -> None:
+    first = list(dict(on_meta("vgg11_bn").stages.conv1.named_children()))
+    assert first == ["conv1_1", "bn1_1", "relu1_1", "pool1"]
+
+
+def test_dropout_follows_the_first_two_linear_layers() -> None:
+    head = on_meta("vgg11", dropout=0.3).head
+    assert list(dict(head.named_children())) == [
+        "flatten", "fc6", "relu6", "drop6", "fc7", "relu7", "drop7", "fc8",
+    ]  # fmt: skip
+    assert [module.p for module in head if isinstance(module, nn.Dropout)] == [0.3, 0.3]
+
+
+def test_fc6_is_a_convolution_over_the_last_map() -> None:
+    """So the linear layers can slide over a whole picture (3.2): channel, row, column is the order of fc6's inputs."""
+    torch.manual_seed(0)
+    network = create_model("vgg11", image_size=64, num_classes=3).eval()
+    image = torch.randn(2, 3, 64, 64)
+    features = network.forward_features(image)
+    fc6 = network.head.fc6
+    assert isinstance(fc6, nn.Linear)
+    slid = F.conv2d(features, fc6.weight.reshape(4096, 512, 2, 2), fc6.bias).flatten(1)
+    assert torch.allclose(slid, fc6(features.flatten(1)), atol=1e-5)
+
+
+@pytest.mark.parametrize(("image_size", "positions"), [(224, 49), (256, 64), (63, 1), (32, 1)])
+def test_fc6_follows_the_image_size(image_size: int, positions: int) -> None:
+    network = on_meta("vgg11", image_size=image_size)
+    assert network.head.fc6.in_features == 512 * positions
+    assert network(torch.empty(1, 3, image_size, image_size, device="meta")).shape == (1, 1000)
+
+
+def test_images_under_32_pixels_are_refused() -> None:
+    with pytest.raises(UsageError, match="31 pixels are too few"):
+        create_model("vgg11", image_size=31)
+
+
+def test_the_network_starts_from_glorot_so_that_the_signal_survives_19_layers() -> None:
+    torch.manual_seed(0)
+    network = create_model("vgg19", image_size=32, num_classes=10).eval()
+    with torch.no_grad():
+        logits: Tensor = network(60 * torch.randn(2, 3, 32, 32))
+    assert 1e-3 < logits.std().item() < 1e3
+    assert not network.head.fc8.bias.any()
+
+
+def test_the_three_training_scales() -> None:
+    recipes = RECIPES["vgg1[69]*"]
+    scales = {name: recipe.augment[0] for name, recipe in recipes.items()}
+    assert scales["paper"] == scales["glorot"] == ShortSide(low=256, high=256)
+    assert scales["s384"] == ShortSide(low=384, high=384)
+    assert scales["multiscale"] == ShortSide(low=256, high=512)
+    assert recipes["paper"].optimizer.lr == 10 * recipes["s384"].optimizer.lr
+    assert recipes["glorot"].init == Glorot()
+    assert set(RECIPES["*"]) == {"paper", "glorot"}

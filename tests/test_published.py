@@ -1,0 +1,79 @@
+"""Every network of the line is what its paper published: counts and maps to the digit, and the generated table with it."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import pytest
+import torch
+
+from lenext.facts import Published
+from lenext.models import FILES, create_model, line, list_models, model_file
+from lenext.models.table import measure, multiply_adds, parameters
+
+
+def published(name: str) -> Published:
+    return model_file(name).PUBLISHED[name]
+
+
+@cache
+def measured(name: str) -> dict[str, Any]:
+    """Counts and the map of the stem and of every stage, from one pass of one image on the meta device."""
+    with torch.device("meta"):
+        network = create_model(name).eval()
+    shapes: dict[str, tuple[int, ...]] = {}
+    for part, module in {"stem": network.stem, **dict(network.stages.named_children())}.items():
+        module.register_forward_hook(lambda _, __, out, part=part: shapes.update({part: tuple(out.shape[1:])}))
+    macs = multiply_adds(network, network.input_size)
+    return {"params": parameters(network), "macs": macs, "input": list(network.input_size), "shapes": shapes}
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_network_of_a_file_has_published_figures(file: str) -> None:
+    names = FILES[file]
+    assert set(model_file(names[0]).PUBLISHED) == set(names)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_results_belong_to_networks_of_the_file(file: str) -> None:
+    module = model_file(FILES[file][0])
+    for table in getattr(module, "RESULTS", {}).values():
+        assert set(table) <= set(FILES[file])
+    assert any(figures.results for figures in module.PUBLISHED.values())
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_parameters_and_multiply_adds_are_the_published_ones(name: str) -> None:
+    assert (measured(name)["params"], measured(name)["macs"]) == (published(name).params, published(name).macs)
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_every_stage_has_the_map_of_the_paper(name: str) -> None:
+    stages = {part: shape for part, shape in measured(name)["shapes"].items() if part in published(name).shapes}
+    assert stages == published(name).shapes
+    assert set(measured(name)["shapes"]) - set(stages) <= {"stem"}  # VGG has none
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_the_generated_table_is_what_is_measured(name: str) -> None:
+    paper = model_file(name).PAPER
+    expected = {key: measured(name)[key] for key in ("params", "macs", "input")}
+    assert line()[name] == {"year": paper.year, "paper": paper.title, **expected}
+
+
+def test_the_generated_table_is_in_the_order_of_the_line() -> None:
+    assert list(line()) == list_models()
+
+
+def test_the_generator_makes_the_rows_of_the_table() -> None:
+    for name in ("lenet5", "vgg16", "resnet20_cifar"):
+        assert measure(name) == line()[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [("lenet5", 60_000), ("vgg16_1x1", 133_638_952), ("resnet50", 25_557_032), ("resnet110_cifar", 1_727_962)],
+)
+def test_the_figures_that_everybody_quotes(name: str, params: int) -> None:
+    assert line()[name]["params"] == params
