@@ -11,14 +11,36 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from lenext.models import create_model, list_models
+    from lenext.api.evaluate import evaluate
+    from lenext.api.predict import predict
+    from lenext.api.train import train
+    from lenext.models import create_model, list_models, paper, protocols, recipe
+    from lenext.weights.card import load
 
 _HOME = {
     "create_model": "lenext.models",
+    "evaluate": "lenext.api.evaluate",
     "list_models": "lenext.models",
+    "load": "lenext.weights.card",
+    "paper": "lenext.models",
+    "predict": "lenext.api.predict",
+    "protocols": "lenext.models",
+    "recipe": "lenext.models",
+    "train": "lenext.api.train",
 }
 
-__all__ = ["__version__", "create_model", "list_models"]
+__all__ = [
+    "__version__",
+    "create_model",
+    "evaluate",
+    "list_models",
+    "load",
+    "paper",
+    "predict",
+    "protocols",
+    "recipe",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

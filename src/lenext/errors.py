@@ -71,5 +71,5 @@ class Interrupted(LenextError):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A sentence that offers the nearest known names, or an empty string when none is near."""
-    near = difflib.get_close_matches(word, list(known), n=3, cutoff=0.55)
+    near = difflib.get_close_matches(word, list(dict.fromkeys(known)), n=3, cutoff=0.55)
     return f"Did you mean {' or '.join(near)}?" if near else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -39,8 +40,8 @@ def decode(kind: Any, document: Any, where: str = "") -> Any:
     if kind is Any:
         return document
     plain = origin or kind
-    if plain is float and isinstance(document, int) and not isinstance(document, bool):
-        return float(document)
+    if plain is float:
+        return _decode_number(document, where)
     if plain is Mapping:
         plain = dict
     if not isinstance(document, plain) or (plain is int and isinstance(document, bool)):
@@ -49,11 +50,16 @@ def decode(kind: Any, document: Any, where: str = "") -> Any:
 
 
 def assign(value: Any, setting: str) -> Any:
-    """``value`` with one field changed by ``path.to.field=text``; a part is replaced by ``part=Kind(field=1)``."""
+    """``value`` with one field changed by ``path.to.field=text``, the text as JSON or a bare word.
+
+    Items of a tuple go by number (``augment.0.size=32``). A part is replaced by the name of its kind, every field at
+    its default (``schedule=Constant``), or by an object (``optimizer={"kind": "AdamW", "lr": 0.001}``).
+    Raises UsageError for a place that is not there and for a value that does not fit it.
+    """
     path, equals, text = setting.partition("=")
     if not equals:
         raise UsageError(f"--set {setting!r} has no value.", "Write it as --set optimizer.lr=0.01.")
-    return _assign(value, path.split("."), text, path)
+    return _assign(type(value), value, path.split("."), _parse(text), path)
 
 
 def fields(value: Any, prefix: str = "") -> list[tuple[str, str]]:
@@ -79,30 +85,28 @@ def show(value: Any) -> str:
     return f"{type(value).__name__}({inside})"
 
 
-def _assign(value: Any, path: list[str], text: str, where: str) -> Any:
+def _assign(kind: Any, value: Any, path: list[str], document: Any, where: str) -> Any:
+    if not path:
+        return decode(kind, document, where)
     name, rest = path[0], path[1:]
     if isinstance(value, tuple):
-        if not name.isdigit() or int(name) >= len(value):
-            raise UsageError(f"{where}: there is no item {name!r}.", f"Items are numbered 0 to {len(value) - 1}.")
-        changed = list(value)
-        changed[int(name)] = _assign(value[int(name)], rest, text, where)
-        return tuple(changed)
-    known = {f.name for f in dataclasses.fields(value)} if dataclasses.is_dataclass(value) else set()
+        number = int(name) if name.isdecimal() else -1
+        if not 0 <= number < len(value):
+            there = f"Items are numbered 0 to {len(value) - 1}." if value else "It is empty; give the whole list."
+            raise UsageError(f"{where}: there is no item {name!r}.", there)
+        inner = _item_kinds(typing.get_args(kind), len(value))[number]
+        return (*value[:number], _assign(inner, value[number], rest, document, where), *value[number + 1 :])
+    known = typing.get_type_hints(type(value)) if dataclasses.is_dataclass(value) else {}
     if name not in known:
-        hint = did_you_mean(name, known) or f"There are: {', '.join(sorted(known)) or 'none'}."
+        hint = did_you_mean(name, known) or f"There are: {', '.join(known) or 'none'}."
         raise UsageError(f"{where}: there is no field {name!r}.", hint)
-    part = getattr(value, name)
-    if rest:
-        fresh = _assign(part, rest, text, where)
-    else:
-        fresh = decode(typing.get_type_hints(type(value))[name], _parse(text), where)
-    return dataclasses.replace(value, **{name: fresh})
+    return dataclasses.replace(value, **{name: _assign(known[name], getattr(value, name), rest, document, where)})
 
 
 def _parse(text: str) -> Any:
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return {"none": None, "true": True, "false": False}.get(text.lower(), text)
 
 
@@ -114,38 +118,59 @@ def _decode_union(kinds: tuple[Any, ...], document: Any, where: str) -> Any:
         return _decode_fields(parts[document], {"kind": document}, where)
     if parts and isinstance(document, dict):
         name = document.get("kind")
-        if name not in parts:
+        if not isinstance(name, str) or name not in parts:
             hint = did_you_mean(str(name), parts) or f"There are: {', '.join(parts)}."
             raise UsageError(f"{where}: there is no kind {name!r}.", hint)
-        return _decode_fields(parts[str(name)], document, where)
+        return _decode_fields(parts[name], document, where)
     for kind in kinds:
         if not dataclasses.is_dataclass(kind) and kind is not type(None):
             return decode(kind, document, where)
-    raise UsageError(f"{where} is {document!r}.", f"Give one of {', '.join(parts)}.")
+    hint = did_you_mean(str(document), parts) or f"Give one of {', '.join(parts)}."
+    raise UsageError(f"{where} is {document!r}.", hint)
 
 
 def _decode_tuple(kinds: tuple[Any, ...], document: Any, where: str) -> Any:
-    repeated = len(kinds) == 2 and kinds[1] is Ellipsis
-    if not isinstance(document, list) or (not repeated and len(document) != len(kinds)):
-        raise UsageError(f"{where} is {document!r}.", "Give a JSON list of the right length.")
-    inner = [kinds[0]] * len(document) if repeated else list(kinds)
+    if not isinstance(document, list) or len(_item_kinds(kinds, len(document))) != len(document):
+        length = "" if kinds[-1] is Ellipsis else f" of {len(kinds)} items"
+        raise UsageError(f"{where} is {document!r}.", f"Give a JSON list{length}.")
+    inner = _item_kinds(kinds, len(document))
     return tuple(decode(kind, item, f"{where}.{i}") for i, (kind, item) in enumerate(zip(inner, document, strict=True)))
+
+
+def _item_kinds(kinds: tuple[Any, ...], length: int) -> tuple[Any, ...]:
+    """What each item of a tuple is: ``tuple[X, ...]`` has any number of one kind."""
+    return (kinds[0],) * length if kinds[-1] is Ellipsis else kinds
 
 
 def _decode_fields(kind: Any, document: Any, where: str) -> Any:
     if not isinstance(document, dict) or document.get("kind", kind.__name__) != kind.__name__:
-        raise UsageError(f"{where or 'The value'} is not a {kind.__name__}.", "Give a JSON object with its fields.")
+        raise UsageError(
+            f"{where or 'The value'} is not of kind {kind.__name__}.", "Give a JSON object with its fields."
+        )
     hints = typing.get_type_hints(kind)
     given = {name: item for name, item in document.items() if name != "kind"}
     for name in given:
         if name not in hints:
             place = f"{where}: " if where else ""
-            raise UsageError(f"{place}{kind.__name__} has no field {name!r}.", did_you_mean(name, hints))
+            hint = did_you_mean(name, hints) or f"There are: {', '.join(hints) or 'none'}."
+            raise UsageError(f"{place}{kind.__name__} has no field {name!r}.", hint)
+    needed = [f.name for f in dataclasses.fields(kind) if f.default is f.default_factory is dataclasses.MISSING]
+    missing = ", ".join(name for name in needed if name not in given)
+    if missing:
+        place = where or "The value"
+        raise UsageError(f"{place}: {kind.__name__} needs {missing}.", "Give every field that has no default.")
     prefix = f"{where}." if where else ""
+    return kind(**{name: decode(hints[name], item, prefix + name) for name, item in given.items()})
+
+
+def _decode_number(document: Any, where: str) -> float:
     try:
-        return kind(**{name: decode(hints[name], item, prefix + name) for name, item in given.items()})
-    except TypeError as error:
-        raise UsageError(f"{where or kind.__name__}: {error}.", "Give every field without a default.") from None
+        number = math.nan if isinstance(document, bool | str) else float(document)
+    except (TypeError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise UsageError(f"{where or 'The value'} is {document!r}.", "Give a number.")
+    return number
 
 
 def _describe(kind: Any) -> str:

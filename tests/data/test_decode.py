@@ -9,7 +9,6 @@ import threading
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from pictures import (
     SAVED,
     UPRIGHT,
@@ -25,6 +24,7 @@ from pictures import (
     rgb16_png,
     turned,
 )
+from PIL import Image
 
 from lenext.data import decode as decoder
 from lenext.data.decode import REMARKS, Limits, decode, describe, read_image
@@ -234,6 +234,13 @@ class TestRefusals:
     def test_a_single_missing_byte_counts(self, kind):
         assert reason(encoded(noise(), kind)[:-1]) == "truncated"
 
+    def test_a_jpeg_of_rare_sampling_is_read_by_pillow_and_refused_when_truncated(self, monkeypatch):
+        data = encoded(noise(), "jpeg", subsampling=2)
+        expected = pixels(data)
+        monkeypatch.setattr(decoder, "jpeg_header", lambda _: None)
+        assert (pixels(data) == expected).all()
+        assert reason(data[: len(data) // 2]) == "truncated"
+
     def test_truncated_jpegs_of_every_kind(self):
         for options in ({"progressive": True}, {"mode": "CMYK"}, {"mode": "L"}):
             data = encoded(noise(), "jpeg", **options)
@@ -248,7 +255,9 @@ class TestRefusals:
 
     def test_a_damaged_scan_of_a_jpeg_is_corrupt(self):
         data = bytearray(encoded(noise(), "jpeg"))
-        data[len(data) // 2 : len(data) // 2 + 2] = b"\xff\x42"
+        data[len(data) // 2 : len(data) // 2 + 2] = b"\xff\x42"  # a marker that does not exist
+        assert reason(bytes(data)) == "corrupt"
+        del data[len(data) // 2 : len(data) // 2 + 400]  # less data than pixels, but a proper end
         assert reason(bytes(data)) == "corrupt"
 
     def test_a_wrong_checksum_in_a_png_is_corrupt(self):
@@ -379,52 +388,3 @@ class TestDescription:
         with pytest.raises(ImageError) as caught:
             describe(b"text", "a.png")
         assert caught.value.reason == "not-an-image"
-
-
-REASONS = {"empty", "truncated", "corrupt", "not-an-image", "unsupported", "too-large"}
-
-
-def mutated(data, rng):
-    """One to eight bytes changed, or a stretch cut out, doubled or zeroed."""
-    data = bytearray(data)
-    kind, at = rng.integers(0, 5), int(rng.integers(0, len(data)))
-    length = int(rng.integers(1, 64))
-    if kind <= 1:
-        for place in rng.integers(0, min(len(data), 200 if kind else len(data)), rng.integers(1, 9)):
-            data[place] = rng.integers(0, 256)
-    elif kind == 2:
-        del data[at : at + length]
-    elif kind == 3:
-        data[at:at] = data[at : at + length]
-    else:
-        data[at : at + length] = bytes(len(data[at : at + length]))
-    return bytes(data)
-
-
-VICTIMS = {
-    **{kind: encoded(noise(), kind) for kind in SAVED},
-    "progressive": encoded(noise(), "jpeg", progressive=True, exif=exif(6)),
-    "cmyk": encoded(noise(), "jpeg", mode="CMYK"),
-    "lossy": encoded(noise(), "webp", lossless=False, exif=exif(3)),
-    "palette": encoded(kind="png", mode="P"),
-    "grey16": grey16_png(np.arange(1600, dtype=np.uint16).reshape(40, 40)),
-    "film": animation("gif"),
-    "lzw": encoded(noise(), "tiff", compression="tiff_lzw"),
-    "deflate": encoded(noise(), "tiff", compression="tiff_adobe_deflate"),
-}
-
-
-@pytest.mark.parametrize("victim", VICTIMS)
-def test_damage_gives_pixels_or_an_image_error_and_nothing_else(victim, capfd):
-    rng = np.random.default_rng(sum(map(ord, victim)))
-    refused = 0
-    for _ in range(60):
-        data = mutated(VICTIMS[victim], rng)
-        try:
-            assert decode(data, "x").dtype == torch.uint8
-            describe(data, "x")
-        except ImageError as error:
-            refused += 1
-            assert error.reason in REASONS
-    assert refused > 10
-    assert capfd.readouterr().err == ""

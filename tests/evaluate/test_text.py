@@ -1,16 +1,12 @@
-"""Names that cannot act, figures that do not promise more than the images hold, files that are never half there."""
+"""Names that cannot act, figures that do not promise more than the images hold."""
 
 from __future__ import annotations
-
-import os
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lenext.errors import Failed
-from lenext.evaluate.text import columns, cut, duration, per_cent, replace_file, visible
+from lenext.evaluate.text import columns, cut, duration, per_cent, visible
 
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()))  # lone surrogates too
 
@@ -70,37 +66,3 @@ def test_per_cent_has_the_decimals_that_the_images_support(fraction, images, fig
 )
 def test_durations_are_read_at_a_glance(seconds, words):
     assert duration(seconds) == words
-
-
-def test_a_file_is_replaced_and_nothing_else_is_left(tmp_path):
-    path = tmp_path / "report.html"
-    path.write_text("old")
-    replace_file(path, "new ü")
-    assert path.read_text(encoding="utf-8") == "new ü"
-    assert os.listdir(tmp_path) == ["report.html"]
-
-
-def test_a_file_has_the_permissions_that_new_files_have(tmp_path):
-    (tmp_path / "usual").write_text("")
-    replace_file(tmp_path / "ours", "")
-    assert (tmp_path / "ours").stat().st_mode == (tmp_path / "usual").stat().st_mode
-
-
-def test_a_failed_write_leaves_the_old_file_and_no_rest(tmp_path, monkeypatch):
-    path = tmp_path / "report.html"
-    path.write_text("old")
-
-    def full_disk(handle):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full_disk)
-    with pytest.raises(Failed, match="cannot be written: no space left on device") as caught:
-        replace_file(path, "new")
-    assert caught.value.remedy
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_missing_folder_is_said_plainly():
-    with pytest.raises(Failed, match="cannot be written: no such file or directory"):
-        replace_file(Path("/nowhere/at/all/report.html"), "")

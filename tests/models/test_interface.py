@@ -68,13 +68,13 @@ def test_classes_and_channels_are_options_of_every_network(name: str) -> None:
     assert network.name == name
 
 
-@pytest.mark.parametrize("name", ["lenet5", "resnet20_cifar", "plain20_cifar", "preresnet110_cifar"])
+@pytest.mark.parametrize("name", ["lenet5", "resnet20_cifar", "plain20_cifar"])
 def test_the_same_seed_builds_the_same_network_and_every_weight_learns(name: str) -> None:
     torch.manual_seed(3)
     first = create_model(name, num_classes=3)
     torch.manual_seed(3)
     again = create_model(name, num_classes=3)
     assert all(torch.equal(a, b) for a, b in zip(first.state_dict().values(), again.state_dict().values(), strict=True))
-    first(torch.randn(4, *first.input_size)).square().mean().backward()
+    first(torch.randn(2, *first.input_size)).square().mean().backward()
     silent = [key for key, weight in first.named_parameters() if weight.grad is None or not weight.grad.any()]
     assert silent == []

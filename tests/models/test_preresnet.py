@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import nn
 
 from lenext import create_model
 from lenext.layers.network import Network
 from lenext.layers.residual import ZeroPadding
-from lenext.models.preresnet import Unit
+from lenext.models.preresnet import Design, Unit, stage
 
 
 def on_meta(name: str) -> Network:
@@ -78,12 +79,22 @@ def test_imagenet_halves_the_map_in_the_3x3_and_cifar_in_the_first_1x1() -> None
 
 def test_images_of_any_size_and_shape_are_taken() -> None:
     for name, size in (("preresnet50", (64, 96)), ("preresnet110_cifar", (33, 47))):
-        network = create_model(name, num_classes=5).eval()
-        assert network(torch.randn(1, 3, *size)).shape == (1, 5)
+        network = on_meta(name).eval()
+        assert network(torch.empty(2, 3, *size, device="meta")).shape == (2, network.num_classes)
+
+
+@pytest.mark.parametrize("design", [Design("33", (2,) * 3, "A", 1), Design("131", (2,) * 3, "B", 1)])
+def test_every_weight_of_a_stage_learns(design: Design) -> None:
+    torch.manual_seed(0)
+    units = nn.Sequential(stage("conv3", design, 2, 8, 16, 2))
+    x = torch.randn(2, 8, 6, 6)
+    units(x).square().mean().backward()
+    assert units(x).shape[2:] == (3, 3)
+    assert all(weight.grad is not None and weight.grad.any() for weight in units.parameters())
 
 
 def test_the_10_2_million_of_1001_layers_are_convolutions_and_classifier_alone() -> None:
     weights = [
         m.weight.numel() for m in on_meta("preresnet1001_cifar").modules() if isinstance(m, nn.Conv2d | nn.Linear)
     ]
-    assert sum(weights) + 10 == 10_178_480
+    assert sum(weights) == 10_178_480

@@ -8,8 +8,10 @@ from lenext.data.item import LEFT_OUT
 from lenext.data.listing import Listing, find, part
 from lenext.data.scan import scan, summary
 from lenext.errors import DataError
+from lenext.evaluate.text import visible
 from lenext.train.watch import Watcher
 
+HARMLESS = frozenset({"litter", "class-empty"})  # kinds of problems that take no picture from the data
 NAMED = 20  # problems that are written out one by one; the run folder and `lenext check` hold all
 
 
@@ -21,10 +23,10 @@ def ready(spec: str, *, data_root: str | None, workers: int, on_bad: str, watche
     listing = scan(find(spec, data_root=data_root), workers=max(1, workers), progress=watcher.scan)
     for line in (*summary(listing), *problem_lines(listing)):
         watcher.message(line)
-    bad = [problem for problem in listing.problems if problem.action == LEFT_OUT]
+    bad = left_out(listing)
     if bad and on_bad == "stop":
         raise DataError(
-            f"{len(bad)} of the files cannot be used, first {bad[0].path}: {bad[0].message}",
+            f"{len(bad)} of the files cannot be used, first {bad[0]['path']}: {bad[0]['message']}",
             "Repair or remove them, or leave them out with --on-bad skip.",
         )
     return listing
@@ -33,15 +35,15 @@ def ready(spec: str, *, data_root: str | None, workers: int, on_bad: str, watche
 def problem_lines(listing: Listing) -> list[str]:
     """Each problem on a line, what was left out first."""
     problems = sorted(listing.problems, key=lambda problem: problem.action != LEFT_OUT)
-    lines = [f"  {problem.action}: {problem.path}: {problem.message} [{problem.kind}]" for problem in problems[:NAMED]]
+    lines = [f"  {p.action}: {visible(p.path)}: {visible(p.message)} [{p.kind}]" for p in problems[:NAMED]]
     if len(problems) > NAMED:
         lines.append(f"  and {len(problems) - NAMED:,} more: see `lenext check`.")
     return lines
 
 
 def left_out(listing: Listing) -> list[dict[str, str]]:
-    """The files that were found and cannot be used."""
-    bad = [problem for problem in listing.problems if problem.action == LEFT_OUT]
+    """The files that were found and cannot be used; what systems leave behind is not among them."""
+    bad = [p for p in listing.problems if p.action == LEFT_OUT and p.kind not in HARMLESS]
     return [{"path": problem.path, "kind": problem.kind, "message": problem.message} for problem in bad]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,20 +14,34 @@ import torch
 from torch import Tensor
 
 from lenext.api.options import TrainOptions
-from lenext.data.item import TRAIN
+from lenext.data.item import TRAIN, VAL
 from lenext.data.listing import Listing, part
 from lenext.data.loader import Loader, batch_cuts
+from lenext.data.split import with_validation
 from lenext.data.statistics import Statistics, gather
 from lenext.errors import UsageError, did_you_mean
 from lenext.layers.init import initialise
 from lenext.layers.network import Network
 from lenext.models import build_options, canonical, create_model, entry, line, model_file
-from lenext.recipe import FixedScale, PCAColour, Recipe
+from lenext.protocol import SingleCrop
+from lenext.recipe import FixedScale, PCAColour, PixelMean, RandomCrop, RandomResizedCrop, Recipe, ShortSide
+from lenext.train.optim import build_optimizer
 from lenext.train.practical import practical, practical_size, shortened, with_image_size
 from lenext.values import assign, decode, fields
 
 VALIDATION = 0.1  # share of the training images held out where the data have no validation split
 CHARACTERS = ("digits", "mnist")  # built-in sets whose mirror images are other characters or none
+
+# What a number of a recipe may be at least and at most, by its field's name; others are not negative.
+BOUNDS: Mapping[str, tuple[float, float]] = {
+    **dict.fromkeys(("batch_size", "epochs", "iterations", "patience"), (1, math.inf)),
+    **dict.fromkeys(("size", "crop", "resize", "low", "high"), (1, math.inf)),
+    **dict.fromkeys(("std", "aspect"), (1e-6, math.inf)),  # divided by, or under a logarithm
+    **dict.fromkeys(("p", "label_smoothing", "warmup", "area"), (0, 1)),
+    "scale": (0, 0.99),  # a share by which an image also shrinks
+    "fill": (0, 255),
+    "mean": (-math.inf, math.inf),
+}
 
 
 @dataclass(frozen=True)
@@ -47,6 +63,10 @@ def decide(asked: TrainOptions, listing: Listing) -> Job:
     if asked.model is None:
         raise UsageError("No network was named.", "Name one with --model; `lenext models` lists them.")
     name = canonical(asked.model)
+    seed = asked.seed or 0
+    if not 0 <= seed < 2**63:
+        raise UsageError(f"The seed is {seed}.", "Give a whole number from 0 to 2**63 - 1.")
+    validation = VALIDATION if asked.validation is None else asked.validation
     as_written = named_recipe(name, asked.recipe, listing)
     recipe = as_written
     if asked.image_size is not None:
@@ -54,10 +74,11 @@ def decide(asked: TrainOptions, listing: Listing) -> Job:
     if asked.batch_size is not None:
         recipe = replace(recipe, batch_size=asked.batch_size)
     if asked.epochs is not None:
-        images = len(part(listing, TRAIN))
+        images = training_images(listing, validation, seed)
         recipe = shortened(recipe, asked.epochs, len(batch_cuts(images, recipe.batch_size)) - 1)
     for setting in asked.settings:
         recipe = assign(recipe, setting)
+    check_recipe(recipe)
     options = dict(asked.options or {})
     if "image_size" in build_options(name) and recipe.view.crop != line()[name]["input"][-1]:
         options.setdefault("image_size", recipe.view.crop)
@@ -67,9 +88,9 @@ def decide(asked: TrainOptions, listing: Listing) -> Job:
         options=options,
         recipe=recipe,
         deviations=changes(as_written, recipe),
-        seed=asked.seed or 0,
+        seed=seed,
         precision=asked.precision or "fp32",
-        validation=VALIDATION if asked.validation is None else asked.validation,
+        validation=validation,
     )
 
 
@@ -85,10 +106,8 @@ def named_recipe(name: str, recipe: str | None, listing: Listing) -> Recipe:
         return found
     if variant == "practical":
         return practical(usual_size(name, listing), mirror=listing.name not in CHARACTERS)
-    raise UsageError(
-        f"{name} has no recipe {variant!r}.",
-        did_you_mean(key, [*known, "practical"]) or f"It has: practical, {', '.join(known)}.",
-    )
+    names = dict.fromkeys(("practical", *known))
+    raise UsageError(f"{name} has no recipe {variant!r}.", did_you_mean(key, names) or f"It has: {', '.join(names)}.")
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -99,6 +118,61 @@ def read_recipe(path: Path) -> Recipe:
         raise UsageError(f"The recipe {path} cannot be read: {error}.", "Give a recipe.json of a run folder.") from None
     found: Recipe = decode(Recipe, document, "recipe")
     return found
+
+
+def training_images(listing: Listing, validation: float, seed: int) -> int:
+    """How many images train once ``validation`` of them are held out, where the data have no validation split."""
+    if VAL not in listing.splits and validation > 0:
+        listing = with_validation(listing, fraction=validation, seed=seed)
+    return len(part(listing, TRAIN))
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Refuse a recipe that no run can follow. Raises UsageError."""
+    check_numbers(recipe, "")
+    build_optimizer(recipe.optimizer, torch.nn.Linear(1, 1))
+    side = training_size(recipe)
+    normalise = recipe.normalise
+    if isinstance(normalise, PixelMean) and not normalise.before_crop and side != recipe.view.crop:
+        raise UsageError(
+            f"The mean image has {recipe.view.crop} pixels a side, the training images have {side}.",
+            "Give the last crop of augment and the view the same size.",
+        )
+
+
+def check_numbers(value: Any, where: str) -> None:
+    """Refuse numbers out of their bounds, in every part of a frozen value."""
+    for field in dataclasses.fields(value):
+        content = getattr(value, field.name)
+        several = isinstance(content, tuple)
+        for number, item in enumerate(content if several else (content,)):
+            place = f"{where}{field.name}" + (f".{number}" if several else "")
+            if dataclasses.is_dataclass(item):
+                check_numbers(item, f"{place}.")
+            elif isinstance(item, int | float):
+                low, high = BOUNDS.get(field.name, (0, math.inf))
+                if not low <= item <= high:
+                    limit = f"{low:g} or more" if item < low else f"{high:g} or less"
+                    raise UsageError(f"The recipe's {place} is {item!r}.", f"Give {limit}.")
+
+
+def training_size(recipe: Recipe) -> int:
+    """The side of the squares that the augmentation makes. Raises UsageError when it leaves images of many sizes."""
+    side = None
+    for step in recipe.augment:
+        match step:
+            case RandomCrop() | RandomResizedCrop():
+                side = step.size
+            case SingleCrop():
+                side = step.crop
+            case ShortSide():
+                side = None
+    if side is None:
+        raise UsageError(
+            "The recipe's augment leaves images of many sizes, which make no batch.",
+            "Cut them last with RandomCrop, RandomResizedCrop or SingleCrop.",
+        )
+    return side
 
 
 def usual_size(name: str, listing: Listing) -> int:
@@ -122,11 +196,14 @@ def changes(before: Recipe, after: Recipe) -> tuple[str, ...]:
 
 def build(job: Job, listing: Listing) -> Network:
     """The network with its initial weights, a function of the seed alone."""
+    if "num_classes" in job.options:
+        raise UsageError("num_classes is not an option of a run.", "Leave it out; the data say how many there are.")
     torch.manual_seed(job.seed)
     network = create_model(job.model, num_classes=len(listing.classes), reading=job.reading, **job.options)
     if job.recipe.init is not None:
         initialise(network, job.recipe.init)
-    check_input(network, job.recipe.view.crop)
+    for size in {job.recipe.view.crop, training_size(job.recipe)}:
+        check_input(network, size)
     return network
 
 

@@ -22,11 +22,11 @@ from lenext.api.options import TrainOptions
 from lenext.data.listing import Listing, fingerprint
 from lenext.data.split import to_csv
 from lenext.data.statistics import Statistics
-from lenext.errors import DataError, Failed, UsageError
+from lenext.errors import DataError, Failed, LenextError, UsageError
 from lenext.models import canonical
 from lenext.recipe import Recipe
 from lenext.values import decode, encode
-from lenext.weights.durable import write_file
+from lenext.weights.durable import read_folder, write_folder
 
 RUN = "run.json"
 
@@ -64,24 +64,20 @@ class RunFolder:
     def read(self) -> tuple[dict[str, Any], Recipe]:
         """How the run was started, and its recipe."""
         try:
-            run: dict[str, Any] = json.loads((self.path / RUN).read_bytes())
-            recipe: Recipe = decode(Recipe, json.loads((self.path / "recipe.json").read_bytes()), "recipe")
-        except (OSError, ValueError) as error:
-            raise Failed(
-                f"The run folder {self.path} is damaged: {error}.", "Start the run anew in another folder."
-            ) from None
+            run: dict[str, Any] = json.loads(self._read(RUN))
+            recipe: Recipe = decode(Recipe, json.loads(self._read("recipe.json")), "recipe")
+        except (ValueError, LenextError) as error:
+            raise self._damaged(error) from None
         return run, recipe
 
     def create(self, run: Mapping[str, Any], recipe: Recipe, listing: Listing, statistics: Statistics) -> None:
-        """Write what the run is; ``run.json`` last, so that a folder with it is whole."""
+        """Write what the run is, all at once: a folder that was only begun is never seen."""
         try:
-            self.checkpoints.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise Failed(
                 f"Cannot make the run folder {self.path}: {error.strerror}.", "Choose another with --out."
             ) from None
-        write_file(self.path / "recipe.json", json.dumps(encode(recipe), indent=1).encode())
-        to_csv(listing, self.path / "data.csv")
         tensors = {
             "mean": torch.tensor(statistics.mean, dtype=torch.float64),
             "std": torch.tensor(statistics.std, dtype=torch.float64),
@@ -89,15 +85,30 @@ class RunFolder:
         }
         if statistics.pixel_mean is not None:
             tensors["pixel_mean"] = statistics.pixel_mean.contiguous()
-        write_file(self.path / "statistics.safetensors", safetensors.torch.save(tensors))
-        write_file(self.path / RUN, json.dumps(run, indent=1).encode())
+        files = {
+            RUN: json.dumps(run, indent=1).encode(),
+            "recipe.json": json.dumps(encode(recipe), indent=1).encode(),
+            "data.csv": to_csv(listing, self.path).encode(errors="surrogateescape"),
+            "statistics.safetensors": safetensors.torch.save(tensors),
+        }
+        write_folder(self.path, files)
+        self.checkpoints.mkdir(exist_ok=True)
 
     def statistics(self, subtract_first: bool) -> Statistics:
         """The constants of the network's input as the run computed them."""
-        tensors = safetensors.torch.load((self.path / "statistics.safetensors").read_bytes())
+        tensors = safetensors.torch.load(self._read("statistics.safetensors"))
         mean, std = tensors["mean"].tolist(), tensors["std"].tolist()
         pixel_mean = tensors.get("pixel_mean")
         return Statistics(tuple(mean), tuple(std), pixel_mean, subtract_first, tensors["colour_axes"])
+
+    def _read(self, name: str) -> bytes:
+        files = read_folder(self.path)
+        if files is None:
+            raise self._damaged("a file that the start of the run wrote is missing or changed")
+        return files[name]
+
+    def _damaged(self, reason: object) -> Failed:
+        return Failed(f"The run folder {self.path} is damaged: {reason}.", "Start the run anew in another folder.")
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 import click
 
+from lenext.evaluate.text import duration
+
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
@@ -143,12 +145,3 @@ def epoch_line(row: Mapping[str, float]) -> str:
     if "val_top1" in row:
         text += f"  validation loss {row['val_loss']:.4f}  accuracy {row['val_top1']:.4f}"
     return text
-
-
-def duration(seconds: float) -> str:
-    """1:02:03, 4:05 or 12 s."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    return f"{minutes}:{rest:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{rest:02}"

@@ -43,8 +43,10 @@ class Pipeline:
 
     def __call__(self, images: Tensor, epoch: int, position: int) -> Tensor:
         """Augment the images that stand at ``position`` onwards in the order of ``epoch``."""
-        if self.statistics.subtract_first:
-            images = self.statistics.subtract(images)
+        mean = self.statistics.pixel_mean
+        if self.statistics.subtract_first and mean is not None:
+            side = mean.shape[-1]  # images of another size than the mean image are brought to it first
+            images = self.statistics.subtract(single_crop(images, SingleCrop(resize=side, crop=side)))
         for number, step in enumerate(self.steps):
             width, function = STEPS[type(step)]
             draws = uniforms((self.seed, AUGMENTATION + number), epoch, position, len(images), width)
@@ -61,6 +63,8 @@ def resize(images: Tensor, height: int, width: int) -> Tensor:
     """Bilinear with antialiasing, at most one grey level from Pillow's."""
     if images.shape[2:] == (height, width):
         return images
+    if height == width == 1:  # torch cannot tell the layout of one pixel, and fails on it unless it is told
+        images = images.contiguous(memory_format=torch.channels_last)
     return F.interpolate(images, size=(height, width), mode="bilinear", antialias=True)
 
 

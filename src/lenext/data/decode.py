@@ -149,7 +149,7 @@ def as_image_error(error: Exception, name: str) -> ImageError:
         return ImageError(name, "too-large", "The image does not fit into memory.")
     if any(word in words for word in TRUNCATED):
         return ImageError(name, "truncated", "The file ends before the image does.")
-    if any(word in words for word in UNSUPPORTED):
+    if any(word in words for word in UNSUPPORTED) and "marker" not in words:  # an unknown marker is damage
         return ImageError(name, "unsupported", "The image uses a feature of its format that is not supported.")
     return ImageError(name, "corrupt", "The image data are damaged.")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -103,23 +105,28 @@ def find(spec: str, *, data_root: str | None = None) -> Listing:
     if spec.lower() in builtin.NAMES:
         images, items = builtin.load(spec.lower(), data_root)
         return assemble(spec.lower(), Path(), "built-in", items, images, ())
-    path = Path(spec).expanduser()
-    try:
-        is_folder, is_file = path.is_dir(), path.is_file()
-    except (OSError, ValueError):
-        is_folder = is_file = False
-    if is_folder:
+    path = Path(os.path.expanduser(spec))  # Path.expanduser raises for an unknown user
+    mode = kind_of(path)
+    if stat.S_ISDIR(mode):
         refuse_run_folder(path)
         layout, items, problems = folder.walk(path)
         return from_files(path, path, layout, items, problems)
-    if is_file:
+    if stat.S_ISREG(mode):
         refuse_other_files(path)
         items, problems = table.read(path)
         return from_files(path, path.parent, "csv", items, problems)
-    if path.exists():
+    if mode:
         raise UsageError(f"{spec} is neither a folder nor a file.", "Give a folder of class folders, or a CSV file.")
     hint = did_you_mean(spec, builtin.NAMES) or f"Give a path that exists, or one of {', '.join(builtin.NAMES)}."
     raise UsageError(f"There is no folder, CSV file or built-in data set {spec!r}.", hint)
+
+
+def kind_of(path: Path) -> int:
+    """The mode of what lies there, 0 where nothing does."""
+    try:
+        return path.stat().st_mode
+    except (OSError, ValueError):
+        return 0
 
 
 def from_files(path: Path, root: Path, layout: str, items: Iterable[Item], problems: Iterable[Problem]) -> Listing:

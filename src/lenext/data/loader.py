@@ -76,13 +76,14 @@ class Loader:
 def batch_cuts(length: int, batch_size: int) -> list[int]:
     """Where an epoch is cut into batches. A last batch of one image, which has no variance, joins the one before."""
     cuts = [*range(0, length, batch_size), length]
-    if len(cuts) > 2 and cuts[-1] - cuts[-2] == 1:
+    if batch_size > 1 and len(cuts) > 2 and cuts[-1] - cuts[-2] == 1:
         del cuts[-2]
     return cuts
 
 
 def read_ahead(work: Callable[[Job], Done], jobs: Sequence[Job], workers: int) -> Iterator[Done]:
     """``work`` of every job in order, up to two jobs a thread ahead; closing the iterator stops the threads."""
+    workers = min(workers, len(jobs))
     if workers == 0:
         yield from map(work, jobs)
         return
@@ -107,6 +108,7 @@ def _single_threaded(pool: ThreadPoolExecutor, workers: int) -> None:
 
     def start(_: int) -> None:
         started.wait()
+        torch.get_num_threads()  # torch sets up a thread at its first question, which would undo the next line
         torch.set_num_threads(1)
 
     list(pool.map(start, range(workers)))

@@ -12,7 +12,7 @@ from statistics import median_low
 
 from lenext.data.decode import REMARKS, decode, describe, read_file
 from lenext.data.images import ArrayImages, FileImages
-from lenext.data.item import LEFT_OUT, REMARK, Content, Problem
+from lenext.data.item import LEFT_OUT, REMARK, SPLITS, Content, Problem
 from lenext.data.listing import Listing, check_classes, with_problems
 from lenext.errors import ImageError
 
@@ -86,7 +86,9 @@ def summary(listing: Listing) -> tuple[str, ...]:
     lines = [f"{listing.name}: {len(listing.items):,} images in {len(counts)} classes, {balance}"]
     lines += sizes(listing)
     splits = Counter(item.split for item in listing.items)
-    lines.append("splits: " + ", ".join(f"{split or 'none'} {splits[split]:,}" for split in sorted(splits)))
+    lines.append(
+        "splits: " + ", ".join(f"{split or 'none'} {splits[split]:,}" for split in ("", *SPLITS) if splits[split])
+    )
     for action in (LEFT_OUT, REMARK):
         kinds = Counter(problem.kind for problem in listing.problems if problem.action == action)
         if kinds:

@@ -28,6 +28,9 @@ def with_validation(listing: Listing, *, fraction: float = 0.1, seed: int = 0) -
     return with_problems(replace(listing, items=items), listing.problems)
 
 
-def to_csv(listing: Listing, path: str | Path) -> None:
-    """The listing as path,label,split, which ``find`` reads as data; of a built-in set a record only."""
-    table.write(Path(path), listing.items, listing.root)
+def to_csv(listing: Listing, folder: Path) -> str:
+    """The listing as path,label,split, which ``find`` reads as data from a file in ``folder``.
+
+    Of a built-in set it is a record only.
+    """
+    return table.text(listing.items, listing.root, folder)

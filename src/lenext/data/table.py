@@ -83,16 +83,14 @@ def complaint(path: Path, line: int, message: str, remedy: str = "") -> DataErro
     return DataError(f"{path}, line {line}: {message}", remedy or "Correct the line.")
 
 
-def write(path: Path, items: Iterable[Item], root: Path) -> None:
-    """The items as such a table, complete or not at all; files below its folder by relative path."""
-    home = path.resolve().parent
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
+def text(items: Iterable[Item], root: Path, home: Path) -> str:
+    """The items as such a table; files below ``home``, where the table will lie, by relative path."""
+    home, root = home.resolve(), root.resolve()
+    table = io.StringIO(newline="")
+    writer = csv.writer(table, lineterminator="\n")
     writer.writerow(COLUMNS)
     for item in items:
-        place = root.resolve() / item.path
+        place = root / item.path
         name = place.relative_to(home) if place.is_relative_to(home) else place
         writer.writerow((name.as_posix(), item.label, item.split))
-    draft = path.with_name(path.name + ".part")
-    draft.write_text(text.getvalue(), encoding="utf-8")
-    draft.replace(path)
+    return table.getvalue()

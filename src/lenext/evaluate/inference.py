@@ -15,6 +15,7 @@ from lenext.data.statistics import Statistics
 from lenext.errors import UsageError
 
 PRECISIONS = ("fp32", "bf16")
+DEVICES = ("cpu", "cuda", "mps", "xpu")
 
 
 @dataclass(frozen=True)
@@ -27,14 +28,18 @@ class Compute:
     @classmethod
     def choose(cls, device: str = "auto", precision: str = "fp32") -> Compute:
         """The named device, or the first GPU, or the CPU. Raises UsageError for what this machine does not have."""
+        if precision not in PRECISIONS:
+            raise UsageError(f"There is no precision {precision!r}.", f"Give one of {', '.join(PRECISIONS)}.")
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
+        if device.partition(":")[0] not in DEVICES:
+            raise UsageError(f"There is no device {device!r}.", f"Use --device auto, or one of {', '.join(DEVICES)}.")
         try:
             chosen = torch.device(device)
             torch.empty(0, device=chosen)
         except (RuntimeError, AssertionError) as error:
-            reason = str(error).splitlines()[0]
-            raise UsageError(f"The device {device!r} cannot be used: {reason}", "Use --device cpu or auto.") from None
+            reason = str(error).splitlines()[0].partition(". ")[0].rstrip(".")
+            raise UsageError(f"The device {device!r} cannot be used: {reason}.", "Use --device cpu or auto.") from None
         return cls(chosen, precision)
 
     def autocast(self) -> AbstractContextManager[object]:

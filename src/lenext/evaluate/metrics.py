@@ -81,7 +81,7 @@ def class_scores(confusion: Ints, classes: Sequence[str]) -> tuple[ClassScore, .
 def cross_entropy(probabilities: Floats, labels: Ints) -> float:
     """Mean of -log(probability of the truth), in nats; probabilities below ``LEAST`` count as ``LEAST``."""
     truth = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return float(-np.log(np.maximum(truth, LEAST)).mean())
+    return float(np.log(1 / np.maximum(truth, LEAST)).mean())
 
 
 def _share(part: np.int64, whole: np.int64) -> float | None:

@@ -8,14 +8,15 @@ from pathlib import Path
 
 from lenext.evaluate.measure import Evaluation, worst_first
 from lenext.evaluate.record import Record
-from lenext.evaluate.text import duration, per_cent, replace_file, visible
+from lenext.evaluate.text import duration, per_cent, visible
+from lenext.weights.durable import write_file
 
 WEAK = 5  # classes that are named as the weakest
 
 
 def write_card(path: Path, record: Record) -> None:
     """Write the model card of ``record`` to ``path``, whole or not at all. Raises ``Failed`` when it cannot."""
-    replace_file(path, card(record))
+    write_file(path, card(record).encode())
 
 
 def card(record: Record) -> str:

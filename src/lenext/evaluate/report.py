@@ -19,7 +19,8 @@ from lenext.evaluate.matrix import matrix
 from lenext.evaluate.measure import Evaluation, worst_first
 from lenext.evaluate.metrics import ClassScore
 from lenext.evaluate.record import DataFacts, Record
-from lenext.evaluate.text import cut, duration, per_cent, replace_file, visible
+from lenext.evaluate.text import cut, duration, per_cent, visible
+from lenext.weights.durable import write_file
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -51,7 +52,7 @@ class Split:
 
 def write_report(path: Path, record: Record) -> None:
     """Write the report of ``record`` to ``path``, whole or not at all. Raises ``Failed`` when it cannot be written."""
-    replace_file(path, render(record))
+    write_file(path, render(record).encode())
 
 
 def render(record: Record) -> str:

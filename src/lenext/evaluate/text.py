@@ -1,13 +1,8 @@
-"""Text for people: names made safe to print, figures rounded to what they are worth, files replaced whole."""
+"""Text for people: names made safe to print, figures rounded to what they are worth."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 import unicodedata
-from pathlib import Path
-
-from lenext.errors import Failed
 
 JOINERS = "\u200c\u200d"  # part of ordinary spelling in many scripts, and of emoji
 
@@ -82,34 +77,3 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest} s"
     return f"{minutes // 60} h {minutes % 60} min"
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Write ``path`` whole or not at all: a neighbour is written first, then takes its name. Raises ``Failed``."""
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    neighbour = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        neighbour.chmod(0o666 & ~_umask())  # mkstemp makes it private
-        neighbour.replace(path)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    finally:
-        neighbour.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _unwritable(path: Path, error: OSError) -> Failed:
-    reason = (error.strerror or str(error)).lower()
-    return Failed(f"{path} cannot be written: {reason}.", "Free some space, or choose a folder that you may write to.")

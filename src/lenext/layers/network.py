@@ -15,8 +15,8 @@ class Network(nn.Module):
     stem: image to first feature map; stages: ``nn.Sequential`` of named stages; head: ``nn.Sequential``, classifier
     last. Freezing, layer-wise rates, feature extraction, heat maps and new heads rest on these three.
 
-    ``input_size`` is the paper's (channels, height, width). ``name``, ``reading`` and ``options`` say how
-    ``create_model`` built the network, so that a weight file can build it again.
+    ``input_size`` is the paper's (channels, height, width); ``num_features`` the width of the classifier's input.
+    ``name``, ``reading`` and ``options`` say how ``create_model`` built the network, so that a weight file can do so.
     """
 
     name: str = ""
@@ -36,6 +36,8 @@ class Network(nn.Module):
         self.head = nn.Sequential(OrderedDict(head))
         self.input_size = input_size
         self.options: dict[str, Any] = {}
+        self.num_features = int(self.get_classifier().in_features)  # type: ignore[arg-type]
+        self._classifier = type(self.get_classifier())
 
     def forward(self, x: Tensor) -> Tensor:  # N C H W -> N classes
         return self.forward_head(self.forward_features(x))
@@ -69,22 +71,8 @@ class Network(nn.Module):
         """Classes of the classifier, 0 when it was taken off."""
         return int(getattr(self.get_classifier(), "out_features", 0))
 
-    @property
-    def num_features(self) -> int:
-        """Width of the classifier's input."""
-        return self._num_features if isinstance(self.get_classifier(), nn.Identity) else self._classifier_width()
-
     def reset_classifier(self, num_classes: int) -> None:
         """A fresh classifier of the same kind for ``num_classes`` classes; 0 takes it off (features come out)."""
-        old = self.get_classifier()
-        self._num_features = self.num_features
-        fresh: nn.Module
-        if num_classes == 0:
-            fresh = nn.Identity()
-        else:
-            kind = nn.Linear if isinstance(old, nn.Identity) else type(old)
-            fresh = kind(self._num_features, num_classes)
-        self.head[-1] = fresh
-
-    def _classifier_width(self) -> int:
-        return int(self.get_classifier().in_features)  # type: ignore[arg-type]
+        like = next(self.parameters())
+        fresh = self._classifier(self.num_features, num_classes) if num_classes else nn.Identity()
+        self.head[-1] = fresh.to(like.device, like.dtype)

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 from lenext.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from lenext.facts import Difference
+    from lenext.facts import Difference, Paper
     from lenext.layers.network import Network
+    from lenext.protocol import Protocol
+    from lenext.recipe import Recipe
 
 # One file, one paper, in the order of the years.
 FILES: Mapping[str, tuple[str, ...]] = {
@@ -61,7 +63,7 @@ def canonical(name: str) -> str:
     lowered = name.lower()
     found = lowered if lowered in FILE_OF else ALIASES.get(lowered)
     if found is None:
-        hint = did_you_mean(lowered, [*FILE_OF, *ALIASES])
+        hint = did_you_mean(lowered, FILE_OF) or did_you_mean(lowered, ALIASES)
         raise UsageError(f"There is no network called {name!r}.", hint or "See `lenext models` for the names.")
     return found
 
@@ -120,6 +122,30 @@ def build_options(name: str) -> frozenset[str]:
     """What ``build`` of the network's file can be told."""
     code = model_file(name).build.__code__
     return frozenset(code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount])
+
+
+def paper(name: str) -> Paper:
+    """Where the network comes from."""
+    found: Paper = model_file(name).PAPER
+    return found
+
+
+def recipe(name: str) -> Recipe:
+    """How the network is trained: "vgg16" for the paper's recipe, "vgg16:s384" for a variant of it."""
+    network, _, variant = name.partition(":")
+    known = entry(model_file(network).RECIPES, canonical(network))
+    variant = variant or next(iter(known))
+    if variant not in known:
+        raise UsageError(
+            f"{network} has no recipe {variant!r}.", did_you_mean(variant, known) or f"It has: {', '.join(known)}."
+        )
+    found: Recipe = known[variant]
+    return found
+
+
+def protocols(name: str) -> Mapping[str, Protocol]:
+    """How the network's paper tests it, by name."""
+    return dict(entry(model_file(name).PROTOCOLS, canonical(name)))
 
 
 @cache

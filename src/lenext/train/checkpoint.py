@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from lenext.train.schedule import PlateauWatch
 from lenext.weights.durable import read_folder, remove_folder, remove_unfinished, write_folder
 
+NETWORK, OPTIMIZER, PROGRESS = FILES = ("network.safetensors", "optimizer.safetensors", "progress.json")
+
 
 @dataclass
 class Progress:
@@ -53,44 +55,52 @@ class Checkpoints:
         if read_folder(path) is not None:  # resumed and stopped again before the first step: nothing is new
             return
         files = {
-            "network.safetensors": safetensors.torch.save(_contiguous(network.state_dict())),
-            "optimizer.safetensors": safetensors.torch.save(optimizer_tensors(optimizer)),
-            "progress.json": json.dumps(dataclasses.asdict(progress)).encode(),
+            NETWORK: safetensors.torch.save(_contiguous(network.state_dict())),
+            OPTIMIZER: safetensors.torch.save(optimizer_tensors(optimizer)),
+            PROGRESS: json.dumps(dataclasses.asdict(progress)).encode(),
         }
         write_folder(path, files)
-        best = self.best()
-        for old in self._newest_first()[2:]:
-            if old != best:
-                remove_folder(old)
+        self._thin(path)
 
     def clear_unfinished(self) -> None:
         remove_unfinished(self.folder)
 
     def best(self) -> Path | None:
         """The checkpoint with the highest validation accuracy, the earliest of equals."""
-        scored = [(score, path) for path in self._newest_first() if (score := _score(path)) is not None]
-        return max(reversed(scored), key=lambda pair: pair[0])[1] if scored else None
+        return _best(self._newest_first())
 
     def restore_newest(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[Progress | None, list[str]]:
-        """Load the newest whole checkpoint; returns its progress (None: there is none) and the damaged ones' names."""
+        """Load the newest whole checkpoint; returns its progress (None: there is none) and the damaged ones' names.
+
+        The progress has no score: that belongs to the checkpoint, not to the steps that follow.
+        """
         damaged = []
         for path in self._newest_first():
             files = read_folder(path)
-            if files is None:
+            if files is None or not files.keys() >= {*FILES}:
                 damaged.append(path.name)
                 continue
-            network.load_state_dict(safetensors.torch.load(files["network.safetensors"]))
-            restore_optimizer(optimizer, safetensors.torch.load(files["optimizer.safetensors"]))
-            return Progress.read(json.loads(files["progress.json"])), damaged
+            network.load_state_dict(safetensors.torch.load(files[NETWORK]))
+            restore_optimizer(optimizer, safetensors.torch.load(files[OPTIMIZER]))
+            return dataclasses.replace(Progress.read(json.loads(files[PROGRESS])), score=None), damaged
         return None, damaged
 
     def restore_weights(self, path: Path, network: nn.Module) -> bool:
         """Load only the network of the checkpoint at ``path``; False when it is damaged."""
         files = read_folder(path)
-        if files is None:
+        if files is None or NETWORK not in files:
             return False
-        network.load_state_dict(safetensors.torch.load(files["network.safetensors"]))
+        network.load_state_dict(safetensors.torch.load(files[NETWORK]))
         return True
+
+    def _thin(self, newest: Path) -> None:
+        """Keep ``newest``, the one before it and the best; what sorts above ``newest`` was damaged at a resume."""
+        present = self._newest_first()
+        kept = [path for path in present if path <= newest]
+        best = _best(kept)
+        for path in present:
+            if path not in kept[:2] and path != best:
+                remove_folder(path)
 
     def _newest_first(self) -> list[Path]:
         return sorted(self.folder.glob("epoch-*"), reverse=True)
@@ -120,9 +130,14 @@ def _contiguous(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.contiguous() for name, tensor in tensors.items()}
 
 
+def _best(newest_first: list[Path]) -> Path | None:
+    scored = [(score, path) for path in reversed(newest_first) if (score := _score(path)) is not None]
+    return max(scored, key=lambda pair: pair[0])[1] if scored else None
+
+
 def _score(path: Path) -> float | None:
     try:
-        score: float | None = json.loads((path / "progress.json").read_bytes())["score"]
-    except (OSError, ValueError, KeyError):
+        score = json.loads((path / PROGRESS).read_bytes())["score"]
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    return score
+    return score if isinstance(score, int | float) else None

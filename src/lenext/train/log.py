@@ -4,34 +4,61 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from lenext.errors import Failed
 
 Row = Mapping[str, float]
 
 
 class MetricLog:
-    """The metric log of a run, opened where a checkpoint left it: what was written after is cut off."""
+    """The metric log of a run, opened where a checkpoint left it: what was written after is cut off.
+
+    Raises Failed when the file cannot be written, or holds less than the ``length`` bytes that the checkpoint counted.
+    """
 
     def __init__(self, path: Path, length: int) -> None:
         self.path = path
-        self._file = path.open("ab")
-        self._file.truncate(length)
-        self._file.seek(length)
+        found = path.stat().st_size if path.exists() else 0
+        if found < length:
+            raise Failed(
+                f"{path} holds {found:,} of the {length:,} bytes that were logged before.",
+                "Put the file back as it was, or start a new run with another --out.",
+            )
+        with _writing(path):
+            if found > length:
+                os.truncate(path, length)
+            self._file = path.open("ab")
 
     def add(self, row: Row) -> None:
-        self._file.write(json.dumps(row).encode() + b"\n")
-        self._file.flush()
+        with _writing(self.path):
+            self._file.write(json.dumps(row).encode() + b"\n")
+            self._file.flush()
 
     def sync(self) -> int:
         """Make what was written safe from a power cut, and return its length in bytes."""
-        os.fsync(self._file.fileno())
-        return self._file.tell()
+        with _writing(self.path):
+            os.fsync(self._file.fileno())
+            return self._file.tell()
 
     def close(self) -> None:
-        self._file.close()
+        with suppress(OSError):  # what matters was synced; a full disk was said when it was met
+            self._file.close()
 
 
 def read_log(path: Path) -> list[dict[str, float]]:
     """The rows of a metric log."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Failed(
+            f"Cannot write {path}: {error.strerror or error}.",
+            "Free space or choose another folder; what was saved before is whole, and --resume goes on from it.",
+        ) from error

@@ -39,7 +39,7 @@ def practical(image_size: int, *, mirror: bool = True) -> Recipe:
         optimizer=AdamW(lr=5e-4, weight_decay=0.05),  # ours: trains every network of the line without tuning
         schedule=Cosine(warmup=0.05, final=0.01),
         loss=CrossEntropy(label_smoothing=0.1),
-        init=He(fan="out"),  # ours: networks without batch normalisation start too
+        init=He(fan="in"),  # ours: networks without batch normalisation start too
         augment=(*moved, RandomFlip()) if mirror else moved,
         normalise=FixedScale(mean=0.5, std=0.25),  # ours: no pass over the data, any number of channels
         view=SingleCrop(resize=resize, crop=image_size),

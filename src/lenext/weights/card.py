@@ -25,6 +25,9 @@ FILE = "model.safetensors"
 _KEY = "lenext"
 _PIXEL_MEAN = "preprocessing.pixel_mean"
 
+# What libraries raise when they are handed the contents of a file that somebody damaged or made up.
+_NONSENSE = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
@@ -73,12 +76,16 @@ def load(path: str | Path) -> Model:
     """
     file = weight_file(Path(path))
     card, tensors = _read(file)
+    shown = card.preprocessing
+    _check_card(file, card)
     network = _build(file, card)
+    expected = network.state_dict()
+    if shown.pixel_mean:
+        expected[_PIXEL_MEAN] = torch.empty(shown.channels, shown.view.crop, shown.view.crop)
+    _check_tensors(file, expected, tensors)
     pixel_mean = tensors.pop(_PIXEL_MEAN, None)
-    _check(file, network.state_dict(), tensors)
     network.load_state_dict(tensors)
     network.eval()
-    shown = card.preprocessing
     return Model(network, card, Statistics(shown.mean, shown.std, pixel_mean))
 
 
@@ -96,6 +103,8 @@ def weight_file(path: Path) -> Path:
         return path / FILE
     if not path.exists():
         raise UsageError(f"There is no model at {path}.", "Name a run folder or a weight file.")
+    if not path.is_file():  # a pipe would be waited for
+        raise WeightFileError(f"{path} is neither a file nor a folder.", "Name a run folder or a weight file.")
     return path
 
 
@@ -110,7 +119,7 @@ def _read(file: Path) -> tuple[Card, dict[str, Tensor]]:
                 )
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - not a mapping
         return decode(Card, json.loads(metadata[_KEY]), "card"), tensors
-    except (SafetensorError, ValueError, OSError) as error:
+    except (SafetensorError, OSError, *_NONSENSE) as error:
         raise WeightFileError(
             f"{file} is not a weight file, or a damaged one ({error}).", "Name a run folder, or copy the file again."
         ) from None
@@ -127,22 +136,40 @@ def _build(file: Path, card: Card) -> Network:
             reading=card.reading,
             **card.options,
         )
-    except (LenextError, TypeError) as error:
+    except (LenextError, *_NONSENSE) as error:
         raise WeightFileError(
             f"{file} names a network that cannot be built: {error}", "Use the version of lenext that wrote it."
         ) from None
 
 
-def _check(file: Path, expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
+def _check_card(file: Path, card: Card) -> None:
+    """Refuse a card whose preprocessing contradicts itself."""
+    shown = card.preprocessing
+    channels = len(shown.mean) == len(shown.std) == shown.channels
+    positive = all(number > 0 for number in (shown.channels, shown.view.resize, shown.view.crop, *shown.std))
+    if not (card.classes and channels and positive):
+        raise WeightFileError(
+            f"The card of {file} contradicts itself: classes, channels, mean, std or sizes do not go together.",
+            "Copy the file again, or use the run folder that it came from.",
+        )
+
+
+def _check_tensors(file: Path, expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
     names = sorted(expected.keys() ^ found.keys())
     if names:
         where = "lacks" if names[0] in expected else "has the unknown"
         raise WeightFileError(f"{file} {where} tensor {names[0]!r}.", "It belongs to another network or is damaged.")
     for name, tensor in found.items():
-        if tensor.shape != expected[name].shape:
+        wanted = expected[name]
+        if tensor.shape != wanted.shape:
             raise WeightFileError(
-                f"{file}: {name} has shape {tuple(tensor.shape)}, the network's is {tuple(expected[name].shape)}.",
+                f"{file}: {name} has shape {tuple(tensor.shape)}, the network's is {tuple(wanted.shape)}.",
                 "It belongs to another network or reading.",
+            )
+        if tensor.dtype != wanted.dtype:
+            raise WeightFileError(
+                f"{file}: {name} holds {tensor.dtype}, the network {wanted.dtype}.",
+                "It belongs to another network or is damaged.",
             )
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise WeightFileError(f"{file}: {name} holds values that are not numbers.", "Use another checkpoint.")

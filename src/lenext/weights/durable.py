@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from lenext.errors import Failed
@@ -23,7 +24,8 @@ def write_file(path: Path, data: bytes) -> None:
         beside.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink()
         raise _cannot_write(path, len(data), error) from error
 
 
@@ -47,14 +49,17 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
 
 
 def read_folder(path: Path) -> dict[str, bytes] | None:
-    """The files of a folder that ``write_folder`` made, or None when one is missing or differs from its SHA-256."""
+    """The files of a folder that ``write_folder`` made, or None when one is missing or differs from its SHA-256.
+
+    A manifest that names no file is damaged too.
+    """
     try:
         sums = json.loads((path / MANIFEST).read_bytes())["files"]
         files = {name: (path / name).read_bytes() for name in sums}
         whole = all(hashlib.sha256(files[name]).hexdigest() == sums[name]["sha256"] for name in sums)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return files if whole else None
+    return files if files and whole else None
 
 
 def remove_unfinished(folder: Path) -> None:
@@ -67,9 +72,14 @@ def remove_unfinished(folder: Path) -> None:
 
 
 def remove_folder(path: Path) -> None:
-    """Remove a checkpoint so that a kill in between leaves no half of it under its own name."""
+    """Remove a folder so that a kill in between leaves no half of it under its own name.
+
+    What cannot be removed stays: too much on the disk is no reason to stop a run.
+    """
     away = path.with_name(f"{_UNFINISHED}removed-{path.name}")
-    path.rename(away)
+    shutil.rmtree(away, ignore_errors=True)
+    with suppress(OSError):
+        path.rename(away)
     shutil.rmtree(away, ignore_errors=True)
 
 
@@ -90,6 +100,6 @@ def _sync_folder(path: Path) -> None:
 
 def _cannot_write(path: Path, size: int, error: OSError) -> Failed:
     return Failed(
-        f"Cannot write {path} ({size:,} bytes): {error.strerror}.",
+        f"Cannot write {path} ({size:,} bytes): {error.strerror or error}.",
         "Free space or choose another folder; what was saved before is whole, and --resume goes on from it.",
     )

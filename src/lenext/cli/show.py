@@ -1,0 +1,207 @@
+"""``lenext show``."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lenext.cli.output import common, emit, options_of, table
+from lenext.errors import UsageError
+from lenext.models import build_options, canonical, create_model, entry, model_file, readings
+
+if TYPE_CHECKING:
+    from lenext.explain.summary import Layer, Summary
+    from lenext.layers.network import Network
+
+Size = tuple[int, int, int]
+
+
+@click.command()
+@click.argument("name")
+@click.option("--reading", default="paper", help="A published reading of the network; the paper's own by default.")
+@click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="What the paper varies: shortcut=A.")
+@click.option("--classes", type=click.IntRange(1), help="Classes of the output; the paper's by default.")
+@click.option("--input", "size", metavar="CxHxW", help="Channels, height, width of the image; the paper's by default.")
+@common
+def command(
+    name: str,
+    reading: str,
+    options: tuple[str, ...],
+    classes: int | None,
+    size: str | None,
+    as_json: bool,
+    quiet: bool,  # noqa: ARG001 - nothing to silence
+) -> None:
+    """Show a network layer by layer, with what its paper says of it.
+
+    A receptive field is the side of the square of input pixels that one unit sees, padding included; a layer that
+    reads a whole map sees as far as a convolution of the map's size would. A stride is the distance of two neighbours.
+    """
+    name, asked = canonical(name), options_of(options)
+    if classes is not None:
+        asked["num_classes"] = classes
+    wanted = parse_size(size) if size else None
+    if wanted:
+        asked |= fitted(name, wanted, asked)
+    network = build(name, reading, asked)
+    summary = summarise_or_say(network, wanted or network.input_size)
+    document = describe(network, summary)
+    emit(document, lines(document, summary), as_json=as_json)
+
+
+def parse_size(text: str) -> Size:
+    """3x224x224 as numbers."""
+    found = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})x([1-9]\d{0,4})", text.lower())
+    if not found:
+        raise UsageError(f"--input {text!r} is not a size.", "Write channels, height, width as 3x224x224.")
+    channels, height, width = map(int, found.groups())
+    return channels, height, width
+
+
+def fitted(name: str, size: Size, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that build the network for images of this size."""
+    channels, height, width = size
+    options = {"in_channels": channels}
+    if "image_size" in build_options(name) and "image_size" not in asked:
+        if height != width:
+            remedy = f"Write --input {channels}x{width}x{width}."
+            raise UsageError(f"{name} is built for square images, not {height} by {width} pixels.", remedy)
+        options["image_size"] = width
+    return options
+
+
+def build(name: str, reading: str, options: Mapping[str, Any]) -> Network:
+    """The network without memory for its weights."""
+    import torch
+
+    try:
+        with torch.device("meta"):
+            return create_model(name, reading=reading, **options)
+    except (TypeError, ValueError, RuntimeError) as error:
+        given = ", ".join(f"{option}={value!r}" for option, value in options.items())
+        remedy = "Compare the values with the documentation of `build`: `lenext where " + name + "` says where."
+        raise UsageError(f"{name} cannot be built with {given}.", remedy) from error
+
+
+def summarise_or_say(network: Network, size: Size) -> Summary:
+    """The network's layers, or an error that names the smallest image that works."""
+    from lenext.explain.summary import by, summarise
+
+    def goes(side: int) -> bool:
+        try:
+            return bool(summarise(network, (size[0], side, side)))
+        except UsageError:
+            return False
+
+    try:
+        return summarise(network, size)
+    except UsageError as error:
+        paper = network.input_size
+        smallest = bisect_left(range(1, paper[-1]), True, key=goes) + 1  # the paper's own size works
+        remedy = f"The smallest square that works is {by((size[0], smallest, smallest))}, the paper's {by(paper)}."
+        raise UsageError(error.message, remedy) from None
+
+
+def describe(network: Network, summary: Summary) -> dict[str, Any]:
+    """The network as a document: its layers, then what the paper's file says of it."""
+    name, file = network.name, model_file(network.name)
+    published = asdict(file.PUBLISHED[name])
+    known = {reading: [spoken(asdict(one)) for one in found] for reading, found in readings(name).items()}
+    return {
+        "name": name,
+        "reading": network.reading,
+        "options": network.options,
+        "params": summary.params,
+        "macs": summary.macs,
+        "input": list(summary.input),
+        "layers": [row(layer) for layer in summary.layers],
+        "paper": file.PAPER.title,
+        "authors": file.PAPER.authors,
+        "year": file.PAPER.year,
+        "idea": file.PAPER.idea,
+        "differences": known[network.reading],
+        "readings": known,
+        "published": {key: published[key] for key in ("params", "macs", "printed", "results")},
+        "recipes": list(dict.fromkeys([*entry(file.RECIPES, name), "practical"])),
+        "protocols": list(entry(file.PROTOCOLS, name)),
+    }
+
+
+def spoken(difference: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: difference[key] for key in ("where", "paper", "found", "source")}
+
+
+def row(layer: Layer) -> dict[str, Any]:
+    """A layer as JSON: a receptive field or stride is one number, [height, width] where they differ."""
+    document = asdict(layer) | {"output": list(layer.output)}
+    for key in ("receptive_field", "stride"):
+        height, width = document[key]
+        document[key] = height if height == width else [height, width]
+    return document
+
+
+def lines(document: Mapping[str, Any], summary: Summary) -> Iterator[str]:
+    """The same for a person."""
+    options = "".join(f", {name}={value}" for name, value in document["options"].items())
+    yield f"{document['name']} (reading: {document['reading']}{options})"
+    yield f"{document['authors']} ({document['year']}): {document['paper']}."
+    yield document["idea"]
+    yield ""
+    yield from layer_table(summary)
+    yield ""
+    yield from beside_paper(document)
+    yield ""
+    for reading, differences in document["readings"].items():
+        yield f"reading {reading}" + ("" if differences else ": as published")
+        for one in differences:
+            yield f"  {one['where']}: {one['found']}; in the paper {one['paper']} ({one['source']})"
+    yield f"recipes: {', '.join(document['recipes'])}"
+    yield f"protocols: {', '.join(document['protocols'])}"
+
+
+def layer_table(summary: Summary) -> list[str]:
+    from lenext.explain.summary import by
+
+    def cell(pair: tuple[int, int]) -> str:
+        return str(pair[0]) if pair[0] == pair[1] else by(pair)
+
+    header = ["name", "type", "output", "parameters", "multiply-adds", "receptive field", "stride"]
+    cells = [
+        [
+            layer.name,
+            layer.type,
+            by(layer.output),
+            f"{layer.params:,}",
+            f"{layer.macs:,}",
+            cell(layer.receptive_field),
+            cell(layer.stride),
+        ]
+        for layer in summary.layers
+    ]
+    first = ["input", "", by(summary.input), "", "", "1", "1"]
+    total = ["total", "", "", f"{summary.params:,}", f"{summary.macs:,}", "", ""]
+    return table(header, [first, *cells, total], {3, 4, 5, 6})
+
+
+def beside_paper(document: Mapping[str, Any]) -> Iterator[str]:
+    """Counts here and in the paper, and the results that the paper reports."""
+    published = document["published"]
+    counts = [
+        ["parameters", f"{document['params']:,}", f"{published['params']:,}"],
+        ["multiply-adds", f"{document['macs']:,}", f"{published['macs']:,}"],
+    ]
+    yield from table(["", "here", "published"], counts, {1, 2})
+    if published["printed"]:
+        yield f"the paper's words: {published['printed']}"
+    if published["results"]:
+        yield ""
+        results = [
+            [one["metric"], f"{one['value']:g} %", one["data"], one["protocol"], one["source"]]
+            for one in published["results"]
+        ]
+        yield from table(["published result", "", "data", "protocol", "source"], results, {1})

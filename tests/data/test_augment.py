@@ -1,0 +1,413 @@
+"""Each step of a recipe against its plain transcription, with the same drawn numbers."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from lenext.data.augment import STEPS, TRIES, Pipeline, area_box, resize, short_side, single_crop
+from lenext.data.draws import AUGMENTATION, uniforms
+from lenext.data.statistics import Statistics
+from lenext.protocol import SingleCrop
+from lenext.recipe import (
+    PCAColour,
+    RandomAffine,
+    RandomCrop,
+    RandomFlip,
+    RandomResizedCrop,
+    ShortSide,
+)
+
+NO_STATISTICS = Statistics((0.0,) * 3, (1.0,) * 3)
+AXES = torch.tensor([[1.0, 5.0, 30.0], [-2.0, 3.0, 28.0], [1.0, -7.0, 31.0]], dtype=torch.float64)
+COLOURFUL = Statistics((0.0,) * 3, (1.0,) * 3, colour_axes=AXES)
+
+
+def pixels(count=1, channels=3, height=12, width=15, seed=0):
+    shape = (count, channels, height, width)
+    return torch.from_numpy(np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8))
+
+
+def applied(step, images, draws, statistics=NO_STATISTICS):
+    return STEPS[type(step)][1](images, np.array(draws, dtype=np.float64), step, statistics)
+
+
+def by_pillow(image, height, width):
+    """C H W -> C height width"""
+    planes = [Image.fromarray(plane).resize((width, height), Image.Resampling.BILINEAR) for plane in image.numpy()]
+    return np.stack([np.asarray(plane) for plane in planes])
+
+
+class TestScaling:
+    @given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 40), st.integers(1, 40), st.integers(0, 99))
+    @settings(max_examples=60, deadline=None)
+    def test_it_is_pillows_bilinear_to_one_grey_level(self, height, width, new_height, new_width, seed):
+        image = pixels(1, 3, height, width, seed)
+        found = resize(image, new_height, new_width)
+        assert found.dtype == torch.uint8
+        expected = by_pillow(image[0], new_height, new_width)
+        assert np.abs(found[0].numpy().astype(int) - expected).max() <= 1
+
+    @pytest.mark.parametrize(
+        ("before", "length", "after"),
+        [
+            ((30, 45), 20, (20, 30)),
+            ((45, 30), 20, (30, 20)),
+            ((31, 46), 20, (20, 29)),  # 29.67, rounded down as torchvision does
+            ((20, 20), 20, (20, 20)),
+            ((7, 7), 32, (32, 32)),
+            ((1, 1), 5, (5, 5)),
+            ((1, 6), 4, (4, 24)),
+            ((6, 1), 4, (24, 4)),
+        ],
+    )
+    def test_the_shorter_side_gets_the_length(self, before, length, after):
+        assert short_side(pixels(2, 3, *before), length).shape == (2, 3, *after)
+
+    def test_an_image_of_the_right_size_is_not_touched(self):
+        image = pixels()
+        assert resize(image, 12, 15) is image
+
+
+class TestSingleCrop:
+    @pytest.mark.parametrize(
+        ("size", "resize_to", "crop"),
+        [((30, 40), 20, 16), ((40, 30), 20, 16), ((31, 47), 20, 17), ((47, 31), 20, 17), ((33, 33), 33, 32)],
+    )
+    def test_it_is_the_middle_of_the_scaled_image(self, size, resize_to, crop):
+        image = pixels(1, 3, *size)
+        found = single_crop(image, SingleCrop(resize=resize_to, crop=crop))
+        scaled = short_side(image, resize_to)
+        top, left = (round((side - crop) / 2) for side in scaled.shape[2:])
+        assert found.shape == (1, 3, crop, crop)
+        assert (found == scaled[:, :, top : top + crop, left : left + crop]).all()
+
+    def test_mnist_stands_in_the_middle_of_lenets_field(self):
+        digit = pixels(1, 1, 28, 28)
+        shown = single_crop(digit, SingleCrop(resize=28, crop=32, fill=9))
+        assert (shown[:, :, 2:30, 2:30] == digit).all()
+        shown[:, :, 2:30, 2:30] = 9
+        assert (shown == 9).all()
+
+    def test_an_odd_margin_is_wider_below_and_on_the_right(self):
+        shown = single_crop(pixels(1, 1, 4, 4) | 1, SingleCrop(resize=4, crop=7))
+        assert shown[0, 0].bool().tolist() == [[1 <= y < 5 and 1 <= x < 5 for x in range(7)] for y in range(7)]
+
+    def test_a_narrow_image_is_filled_on_its_short_side_and_cut_on_its_long(self):
+        image = pixels(1, 1, 4, 9)
+        shown = single_crop(image, SingleCrop(resize=4, crop=6, fill=7))
+        assert (shown[:, :, 1:5] == image[:, :, :, 2:8]).all()
+        assert (shown[:, :, [0, 5]] == 7).all()
+
+    @pytest.mark.parametrize("size", [(1, 1), (1, 9), (9, 1)])
+    def test_a_line_or_a_point_makes_a_view(self, size):
+        assert single_crop(pixels(1, 3, *size), SingleCrop(resize=8, crop=8)).shape == (1, 3, 8, 8)
+
+
+class TestShortSide:
+    def test_every_whole_length_is_drawn_alike(self):
+        step = ShortSide(low=3, high=7)
+        rows = uniforms((0, AUGMENTATION), 0, 0, 2000, 1)
+        image = pixels(1, 1, 9, 9)
+        counts = np.bincount([applied(step, image, row[None]).shape[2] for row in rows])
+        assert counts[:3].sum() == 0
+        assert len(counts) == 8
+        assert counts[3:].min() > 330
+
+    @pytest.mark.parametrize(("draw", "length"), [(0.0, 3), (np.nextafter(1, 0), 7)])
+    def test_both_ends_are_reached_and_not_passed(self, draw, length):
+        assert applied(ShortSide(low=3, high=7), pixels(1, 1, 9, 9), [[draw]]).shape[2] == length
+
+
+class TestRandomCrop:
+    @given(st.integers(1, 20), st.integers(1, 20), st.integers(1, 12), st.integers(0, 4), st.integers(0, 10**6))
+    @settings(max_examples=60, deadline=None)
+    def test_it_is_a_square_of_the_padded_image(self, height, width, size, pad, seed):
+        images = pixels(3, 3, height, width, seed)
+        draws = uniforms((seed, AUGMENTATION), 0, 0, 3, 2)
+        found = applied(RandomCrop(size=size, pad=pad, fill=5), images, draws)
+        for image, (y, x), crop in zip(images.numpy(), draws, found.numpy(), strict=True):
+            padded = np.pad(image, ((0, 0), (pad, pad), (pad, pad)), constant_values=5)
+            tall, wide = max(0, size - padded.shape[1]), max(0, size - padded.shape[2])
+            around = ((0, 0), (tall // 2, tall - tall // 2), (wide // 2, wide - wide // 2))
+            padded = np.pad(padded, around, constant_values=5)
+            top, left = int(y * (padded.shape[1] - size + 1)), int(x * (padded.shape[2] - size + 1))
+            assert (crop == padded[:, top : top + size, left : left + size]).all()
+
+    def test_every_place_is_reached(self):
+        marked = torch.arange(25, dtype=torch.uint8).view(1, 1, 5, 5)
+        draws = uniforms((0, AUGMENTATION), 0, 0, 500, 2)
+        found = applied(RandomCrop(size=3), marked.expand(500, 1, 5, 5), draws)
+        assert set(found[:, 0, 0, 0].tolist()) == {0, 1, 2, 5, 6, 7, 10, 11, 12}
+
+    def test_padding_after_the_mean_image_stands_for_the_mean(self):
+        """CIFAR: zero is the mean once it was subtracted."""
+        mean = pixels(1, 3, 8, 8, seed=1)[0].float()
+        statistics = Statistics((0.0,) * 3, (1 / 255,) * 3, mean, subtract_first=True)
+        images = pixels(200, 3, 8, 8)
+        found = Pipeline((RandomCrop(size=8, pad=4),), statistics, 0)(images, 0, 0)
+        places = (uniforms((0, AUGMENTATION), 0, 0, 200, 2) * 9).astype(int)
+        row = next(row for row, (top, left) in enumerate(places) if top == 0 and left > 4)
+        left = places[row][1]
+        assert not found[row, :, :4].any()
+        assert (found[row, :, 4:, : 12 - left] == (images[row].float() - mean)[:, :4, left - 4 :]).all()
+        assert statistics.normalise(found).equal(found)
+
+    def test_images_of_another_size_are_brought_to_the_mean_image_first(self):
+        mean = torch.full((3, 8, 8), 100.0)
+        statistics = Statistics((0.0,) * 3, (1 / 255,) * 3, mean, subtract_first=True)
+        pipeline = Pipeline((RandomFlip(p=0),), statistics, 0)
+        photo = pixels(1, 3, 21, 34)
+        expected = single_crop(photo, SingleCrop(resize=8, crop=8)).float() - 100
+        assert pipeline(photo, 0, 0).equal(expected)
+
+
+class TestRandomResizedCrop:
+    STEP = RandomResizedCrop(size=6)
+
+    def transcribed(self, height, width, row, step):
+        for area, aspect, y, x in row.reshape(TRIES, 4):
+            share = step.area[0] + area * (step.area[1] - step.area[0])
+            ratio = math.exp(math.log(step.aspect[0]) * (1 - aspect) + math.log(step.aspect[1]) * aspect)
+            w, h = round((height * width * share * ratio) ** 0.5), round((height * width * share / ratio) ** 0.5)
+            if 0 < w <= width and 0 < h <= height:
+                return math.floor(y * (height - h + 1)), math.floor(x * (width - w + 1)), h, w
+        return None
+
+    def test_the_box_is_the_first_that_fits(self):
+        fitted = 0
+        for row in uniforms((0, AUGMENTATION), 0, 0, 300, 4 * TRIES):
+            expected = self.transcribed(30, 50, row, self.STEP)
+            box = area_box(30, 50, row.reshape(TRIES, 4), self.STEP)
+            if expected is not None:
+                fitted += 1
+                assert box == expected
+        assert fitted > 290
+
+    def test_boxes_keep_to_area_and_aspect(self):
+        step = RandomResizedCrop(size=6, area=(0.25, 0.5), aspect=(0.5, 2.0))
+        rows = uniforms((0, AUGMENTATION), 0, 0, 300, 4 * TRIES).reshape(300, TRIES, 4)
+        boxes = np.array([area_box(200, 200, row, step) for row in rows])
+        _, _, h, w = boxes.T
+        assert np.quantile(h * w / 200**2, [0, 0.5, 1]) == pytest.approx([0.25, 0.375, 0.5], abs=0.02)
+        assert np.quantile(np.log2(w / h), [0, 0.5, 1]) == pytest.approx([-1, 0, 1], abs=0.15), "log-uniform"
+        assert (boxes[:, 0] + h).max() > 190
+
+    @pytest.mark.parametrize(
+        ("size", "box"),
+        [
+            ((10, 1000), (0, 493, 10, 13)),  # too flat for any try: the widest central box
+            ((1000, 10), (493, 0, 13, 10)),
+            ((1, 1), (0, 0, 1, 1)),
+        ],
+    )
+    def test_without_a_fitting_try_the_middle_is_taken(self, size, box):
+        hopeless = np.full((TRIES, 4), 0.999)
+        assert area_box(*size, hopeless, RandomResizedCrop(size=6, area=(0.9, 1.0))) == box
+
+    def test_the_box_is_scaled_to_the_size(self):
+        image = pixels(1, 3, 30, 50)
+        row = uniforms((3, AUGMENTATION), 0, 0, 1, 4 * TRIES)
+        top, left, h, w = self.transcribed(30, 50, row[0], self.STEP)
+        found = applied(self.STEP, image, row)
+        expected = by_pillow(image[0, :, top : top + h, left : left + w], 6, 6)
+        assert np.abs(found[0].numpy().astype(int) - expected).max() <= 1
+
+
+class TestRandomFlip:
+    def test_left_and_right_change_places_below_p(self):
+        images = pixels(3)
+        found = applied(RandomFlip(p=0.3), images, [[0.29], [0.3], [0.0]])
+        assert (found[[0, 2]] == images[[0, 2]].numpy()[..., ::-1].copy()).all()
+        assert (found[1] == images[1]).all()
+
+    def test_half_of_the_images_are_mirrored(self):
+        images = pixels(1).expand(4000, -1, -1, -1)
+        found = Pipeline((RandomFlip(),), NO_STATISTICS, 0)(images, 0, 0)
+        share = (found != images).flatten(1).any(1).float().mean().item()
+        assert share == pytest.approx(0.5, abs=0.03)
+
+
+STILL = [0.5, 0.5, 0.5, 0.5, 0.5]  # rotation, shift to the side, shift down, scale, shear
+
+
+class TestRandomAffine:
+    @pytest.mark.parametrize("size", [(8, 8), (7, 12), (1, 1), (28, 28)])
+    def test_in_the_middle_of_every_bound_nothing_moves(self, size):
+        image = pixels(1, 3, *size)
+        step = RandomAffine(degrees=90, shift=0.5, scale=0.5, shear=0.5, fill=3)
+        assert applied(step, image, [STILL]).equal(image)
+
+    @pytest.mark.parametrize(("draw", "turns"), [(1.0, 1), (0.0, -1)])
+    def test_a_quarter_turn_moves_every_pixel_of_a_square_whole(self, draw, turns):
+        image = pixels(1, 3, 9, 9)
+        found = applied(RandomAffine(degrees=90), image, [[draw, *STILL[1:]]])
+        assert found.equal(torch.rot90(image, turns, (2, 3)))
+
+    def test_a_half_turn_of_an_oblong_image(self):
+        image = pixels(1, 3, 6, 9)
+        assert applied(RandomAffine(degrees=180), image, [[1.0, *STILL[1:]]]).equal(torch.rot90(image, 2, (2, 3)))
+
+    def test_a_quarter_turn_of_an_oblong_image_keeps_its_middle_undistorted(self):
+        image = pixels(1, 1, 6, 10)
+        found = applied(RandomAffine(degrees=90, fill=1), image, [[1.0, *STILL[1:]]])
+        assert found[:, :, :, 2:8].equal(torch.rot90(image[:, :, :, 2:8], 1, (2, 3)))
+        assert (found[:, :, :, :2] == 1).all()
+
+    def test_a_shift_is_a_share_of_the_side_and_fill_comes_in(self):
+        image = pixels(1, 3, 8, 12)
+        step = RandomAffine(shift=0.25, fill=77)
+        found = applied(step, image, [[0.5, 1.0, 0.0, 0.5, 0.5]])  # input lies 3 to the right and 2 above
+        assert found[:, :, 2:, :9].equal(image[:, :, :6, 3:])
+        assert (found[:, :, :2] == 77).all()
+        assert (found[:, :, :, 9:] == 77).all()
+
+    def test_doubling_shows_the_middle_half(self):
+        image = pixels(1, 1, 4, 4).repeat_interleave(2, 2).repeat_interleave(2, 3)
+        found = applied(RandomAffine(scale=1.0), image, [[0.5, 0.5, 0.5, 1.0, 0.5]])
+        middle = image[:, :, 2:6, 2:6].float()
+        expected = torch.nn.functional.interpolate(middle, scale_factor=2, mode="bilinear")
+        assert (found.float() - expected)[:, :, 1:-1, 1:-1].abs().max() <= 0.5
+
+    def test_a_shear_moves_rows_by_their_height_times_the_slope(self):
+        image = pixels(1, 1, 5, 21)
+        found = applied(RandomAffine(shear=2.0, fill=0), image, [[0.5, 0.5, 0.5, 0.5, 1.0]])
+        for row in range(5):
+            moved = 2 * (row - 2)
+            for column in range(21):
+                source = column + moved
+                expected = image[0, 0, row, source].item() if 0 <= source < 21 else 0
+                assert found[0, 0, row, column].item() == expected
+
+    def test_the_whole_map_against_its_transcription(self):
+        """Bilinear sampling at centre + shift + zoom R S (p - centre), in float64."""
+        height, width = 11, 16
+        step = RandomAffine(degrees=20, shift=0.1, scale=0.3, shear=0.2, fill=40)
+        image = pixels(1, 1, height, width)
+        for row in uniforms((5, AUGMENTATION), 0, 0, 5, 5):
+            found = applied(step, image, row[None])[0, 0].numpy()
+            expected = transcribed_affine(image[0, 0].numpy().astype(float), row, step)
+            assert np.abs(found - expected).max() <= 0.51
+
+    def test_floats_keep_their_fractions(self):
+        image = pixels(1, 1, 8, 8).float() - 100.25
+        found = applied(RandomAffine(degrees=180), image, [[1.0, *STILL[1:]]])
+        assert found.is_floating_point()
+        assert torch.allclose(found, torch.rot90(image, 2, (2, 3)), atol=1e-3)
+
+
+def transcribed_affine(image, row, step):
+    height, width = image.shape
+    angle, x, y, size, shear = 2 * row - 1
+    turn = math.radians(angle * step.degrees)
+    rotation = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
+    matrix = rotation @ np.array([[1, shear * step.shear], [0, 1]]) / (1 + size * step.scale)
+    centre = np.array([(width - 1) / 2, (height - 1) / 2])
+    shift = np.array([x * step.shift * width, y * step.shift * height])
+    framed = np.pad(image, 1, constant_values=step.fill)
+    result = np.empty_like(image)
+    for row_number in range(height):
+        for column in range(width):
+            u, v = centre + shift + matrix @ (np.array([column, row_number]) - centre)
+            u, v = np.clip(u, -1, width), np.clip(v, -1, height)
+            left, top = min(math.floor(u), width - 1), min(math.floor(v), height - 1)
+            a, b = u - left, v - top
+            corners = framed[top + 1 : top + 3, left + 1 : left + 3]
+            result[row_number, column] = np.array([1 - b, b]) @ corners @ np.array([1 - a, a])
+    return result
+
+
+class TestPCAColour:
+    STEP = PCAColour(std=0.1)
+
+    def test_every_pixel_moves_by_the_same_mix_of_the_axes(self):
+        from scipy.stats import norm
+
+        images = torch.full((4, 3, 5, 6), 128, dtype=torch.uint8)
+        draws = uniforms((1, AUGMENTATION), 0, 0, 4, 3)
+        shifts = 0.1 * norm.ppf(draws) @ AXES.numpy().T  # N 3
+        assert np.abs(shifts).max() > 2, "the noise is visible"
+        expected = np.round(128 + shifts)[:, :, None, None]
+        assert (applied(self.STEP, images, draws, COLOURFUL).numpy() == expected).all()
+
+    def test_the_spread_along_each_axis_is_a_tenth_of_its_deviation(self):
+        images = torch.zeros(5000, 3, 1, 1)
+        draws = uniforms((2, AUGMENTATION), 0, 0, 5000, 3)
+        moved = applied(self.STEP, images, draws, COLOURFUL)[:, :, 0, 0].double()
+        along = moved @ torch.linalg.inv(AXES).T
+        assert along.std(0).tolist() == pytest.approx([0.1] * 3, rel=0.05)
+        assert along.mean(0).abs().max() < 0.006
+
+    def test_levels_stay_between_black_and_white(self):
+        images = torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 3, 2, 2)
+        found = applied(self.STEP, images, [[0.5, 0.5, 1e-9], [0.5, 0.5, 1 - 1e-9]], COLOURFUL)
+        assert found.tolist() == images.tolist()
+
+    @pytest.mark.parametrize("draw", [0.0, np.nextafter(1, 0)])
+    def test_the_ends_of_the_interval_are_finite(self, draw):
+        assert applied(self.STEP, torch.zeros(1, 3, 1, 1), [[draw] * 3], COLOURFUL).isfinite().all()
+
+    def test_grey_images_stay_as_they_are(self):
+        images = pixels(3, channels=1)
+        draws = uniforms((1, AUGMENTATION), 0, 0, 3, 3)
+        assert applied(self.STEP, images, draws, Statistics((0.5,), (0.5,))).equal(images)
+
+
+VGG = (ShortSide(low=14, high=14), RandomCrop(size=12), RandomFlip(), PCAColour())
+CIFAR = (RandomCrop(size=12, pad=4), RandomFlip())
+LENET = (SingleCrop(resize=12, crop=16), RandomAffine(degrees=5, shift=0.05, scale=0.1, shear=0.1))
+OURS = (RandomResizedCrop(size=10), RandomFlip())
+MEAN_IMAGE = Statistics((0.0,), (1 / 255,), pixels(1, 3, 12, 12, seed=9)[0].float() + 0.3, True, AXES)
+
+
+class TestPipeline:
+    @pytest.mark.parametrize("steps", [VGG, CIFAR, LENET, OURS, (*CIFAR, PCAColour(), RandomAffine(degrees=9))])
+    @pytest.mark.parametrize("statistics", [COLOURFUL, MEAN_IMAGE], ids=["pixels", "minus the mean image"])
+    @pytest.mark.parametrize("count", [2, 13])
+    def test_a_batch_has_the_bits_of_its_images_one_by_one(self, steps, statistics, count):
+        pipeline = Pipeline(steps, statistics, seed=3)
+        assert pipeline.whole_batches
+        images = pixels(count, 3, 12, 12)
+        together = pipeline(images, 2, 40)
+        assert together.is_floating_point() == statistics.subtract_first
+        assert together.equal(torch.cat([pipeline(image[None], 2, 40 + row) for row, image in enumerate(images)]))
+        strided = images.contiguous(memory_format=torch.channels_last)
+        assert pipeline(strided, 2, 40).equal(together), "neither does the layout in memory matter"
+
+    def test_images_of_varied_size_must_go_one_by_one(self):
+        assert not Pipeline((ShortSide(low=3, high=4), RandomCrop(size=3)), NO_STATISTICS, 0).whole_batches
+
+    def test_seed_epoch_and_position_change_the_draws(self):
+        images = pixels(1).expand(8, -1, -1, -1)
+
+        def augmented(seed, epoch, position):
+            return Pipeline((RandomCrop(size=4),), NO_STATISTICS, seed)(images, epoch, position)
+
+        usual = augmented(0, 0, 0)
+        assert usual.equal(augmented(0, 0, 0))
+        assert not usual.equal(augmented(1, 0, 0))
+        assert not usual.equal(augmented(0, 1, 0))
+        assert augmented(0, 0, 3)[:5].equal(usual[3:])
+
+    def test_two_steps_of_one_kind_draw_apart(self):
+        images = pixels(1, 1, 1, 2).expand(400, -1, -1, -1)
+        found = Pipeline((RandomFlip(), RandomFlip()), NO_STATISTICS, 0)(images, 0, 0)
+        changed = (found != images).flatten(1).any(1).float().mean().item()
+        assert changed == pytest.approx(0.5, abs=0.1)
+
+    @pytest.mark.parametrize("steps", [VGG, CIFAR, LENET, OURS])
+    @pytest.mark.parametrize("size", [(1, 1), (1, 30), (30, 1), (3, 50)])
+    def test_the_smallest_and_narrowest_images_go_through(self, steps, size):
+        found = Pipeline(steps, COLOURFUL, 0)(pixels(1, 3, *size), 0, 0)
+        assert found.shape[2] == found.shape[3] == {VGG: 12, CIFAR: 12, LENET: 16, OURS: 10}[steps]
+
+    def test_the_images_themselves_are_never_written_to(self):
+        images = pixels(4, 3, 12, 12)
+        before = images.clone()
+        for steps in (VGG, CIFAR, LENET, OURS):
+            Pipeline(steps, COLOURFUL, 0)(images, 0, 0)
+        assert images.equal(before)

@@ -1,0 +1,255 @@
+"""The shape of the house: imports point one way, everything is small, and nothing dangerous is inside."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import lenext
+
+SOURCE = Path(lenext.__file__).parent
+FILES = sorted(SOURCE.rglob("*.py"))
+NAMES = {path: path.relative_to(SOURCE).as_posix() for path in FILES}
+
+# From the ground up: a part may import what stands on a lower level, and itself.
+LEVELS = (
+    ("errors", "facts", "protocol", "recipe", "values"),
+    ("layers",),
+    ("models",),
+    ("data", "weights", "parallel"),
+    ("evaluate",),
+    ("train", "explain", "export", "engines"),
+    ("detect",),
+    ("serve", "bench", "studies"),
+    ("api",),
+    ("cli",),
+)
+LEVEL = {part: level for level, parts in enumerate(LEVELS) for part in parts}
+NEIGHBOURS = {  # within a level, each with its reason
+    ("values", "errors"), ("recipe", "errors"), ("recipe", "protocol"),  # the values and how they are refused
+    ("weights", "data"),  # the card holds the constants of the input
+}  # fmt: skip
+ROOT = ("__init__.py", "__main__.py")  # the public names, which lead everywhere
+
+NEVER_MODELS = ("data", "train", "evaluate", "explain", "export", "engines", "detect", "parallel")
+HEAVY = {"sklearn", "scipy", "matplotlib", "PIL", "rich", "jinja2"}
+VAGUE = {"utils", "util", "helpers", "helper", "misc", "common", "manager", "tools"}
+
+LINES, MODEL_LINES, FUNCTION_LINES, ARGUMENTS = 400, 300, 80, 8
+
+
+def part_of(name: str) -> str:
+    return name.partition("/")[0].removesuffix(".py")
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Every module that is imported anywhere in the tree, in functions and for types too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def wrong_ways(name: str, tree: ast.AST) -> list[str]:
+    """Imports of lenext in the file ``name`` that point upwards, or sideways without a reason."""
+    here = part_of(name)
+    found = []
+    for module in imports(tree):
+        top, _, inner = module.partition(".")
+        there = inner.partition(".")[0]
+        if top != "lenext" or there in {"", "__version__", here}:
+            continue
+        assert there in LEVEL, f"{there} has no level"
+        upwards = LEVEL[there] > LEVEL[here]
+        sideways = LEVEL[there] == LEVEL[here] and (here, there) not in NEIGHBOURS
+        models = there == "models" and here in NEVER_MODELS
+        if upwards or sideways or models:
+            found.append(f"{name} imports {module}")
+    return found
+
+
+def oversized(name: str, source: str) -> list[str]:
+    """What is longer than it may be."""
+    found = []
+    limit = MODEL_LINES if name.startswith("models/") else LINES
+    if len(source.splitlines()) > limit:
+        found.append(f"{name} has {len(source.splitlines())} lines")
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno is not None
+            length = node.end_lineno - node.lineno + 1
+            arguments = node.args.posonlyargs + node.args.args + node.args.kwonlyargs
+            count = sum(argument.arg not in ("self", "cls") for argument in arguments)
+            if length > FUNCTION_LINES:
+                found.append(f"{name}: {node.name} has {length} lines")
+            if count > ARGUMENTS and not is_command(node):
+                found.append(f"{name}: {node.name} has {count} arguments")
+    return found
+
+
+def is_command(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """A command's arguments are its options, which a person reads in its help."""
+    return any("command" in ast.unparse(decorator) for decorator in node.decorator_list)
+
+
+def dangers(tree: ast.AST) -> list[str]:
+    """Ways by which a file of somebody else could run as a program."""
+    found = [module for module in imports(tree) if module.split(".")[0] in {"pickle", "cPickle", "dill", "marshal"}]
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        called = ast.unparse(node.func)
+        if called in {"eval", "exec", "compile", "torch.load", "os.system", "os.popen", "yaml.load", "np.load"}:
+            found.append(called)
+        switched_on = {keyword.arg for keyword in node.keywords if ast.unparse(keyword.value) == "True"}
+        found += [f"{called}({switch}=True)" for switch in switched_on & {"shell", "allow_pickle"}]
+    return found
+
+
+def at_import(tree: ast.Module) -> set[str]:
+    """Packages that importing the file imports: not those in functions or under TYPE_CHECKING."""
+    found = set()
+    waiting: list[ast.AST] = list(tree.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            waiting.extend(node.orelse)
+            continue
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {module.split(".")[0] for module in imports(node)}
+        waiting.extend(ast.iter_child_nodes(node))
+    return found
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+every_file = pytest.mark.parametrize("path", FILES, ids=NAMES.get)
+
+
+def test_there_is_a_house() -> None:
+    assert len(FILES) > 40
+    assert {part_of(name) for name in NAMES.values() if name not in ROOT} <= set(LEVEL)
+
+
+@every_file
+def test_imports_point_one_way(path: Path) -> None:
+    if NAMES[path] not in ROOT:
+        assert wrong_ways(NAMES[path], tree_of(path)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("data/loader.py", "from lenext.train.loop import fit"),
+        ("data/loader.py", "from lenext.models import create_model"),
+        ("data/loader.py", "from lenext.weights import card"),
+        ("train/loop.py", "from lenext.models.vgg import RECIPE"),
+        ("train/loop.py", "from lenext import api"),
+        ("models/vgg.py", "import lenext.data.loader"),
+        ("recipe.py", "from lenext.values import decode"),
+        ("errors.py", "from lenext.recipe import Recipe"),
+        ("api/train.py", "def f():\n    from lenext.cli import main"),
+        ("layers/init.py", "if TYPE_CHECKING:\n    from lenext.evaluate.measure import measure"),
+    ],
+)
+def test_a_wrong_import_is_seen(name: str, line: str) -> None:
+    assert len(wrong_ways(name, ast.parse(line))) == 1
+
+
+@pytest.mark.parametrize("name", ["models/vgg.py", "cli/train.py", "weights/card.py"])
+def test_a_right_import_passes(name: str) -> None:
+    assert wrong_ways(name, ast.parse("from lenext.layers.network import Network\nimport torch")) == []
+
+
+def test_no_model_file_imports_another() -> None:
+    papers = [path for path in (SOURCE / "models").glob("*.py") if path.stem not in ("__init__", "table")]
+    assert len(papers) >= 4
+    for path in papers:
+        assert [module for module in imports(tree_of(path)) if module.startswith("lenext.models")] == []
+
+
+@every_file
+def test_everything_is_small(path: Path) -> None:
+    assert oversized(NAMES[path], path.read_text(encoding="utf-8")) == []
+
+
+def test_what_is_too_large_is_seen() -> None:
+    long_function = "def f():\n" + "    x = 1\n" * 80
+    assert oversized("data/a.py", long_function) == ["data/a.py: f has 81 lines"]
+    assert oversized("data/a.py", "x = 1\n" * 401) == ["data/a.py has 401 lines"]
+    assert oversized("models/a.py", "x = 1\n" * 301) == ["models/a.py has 301 lines"]
+    assert oversized("data/a.py", "def f(a, b, c, d, e, *, g, h, i, j): ...") == ["data/a.py: f has 9 arguments"]
+    assert oversized("cli/a.py", "@click.command()\ndef f(a, b, c, d, e, g, h, i, j): ...") == []
+
+
+@every_file
+def test_no_name_is_vague(path: Path) -> None:
+    assert not {*Path(NAMES[path]).with_suffix("").parts} & VAGUE
+
+
+@every_file
+def test_nothing_runs_what_a_file_says(path: Path) -> None:
+    assert dangers(tree_of(path)) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import pickle", "from pickle import loads", "eval('1')", "exec(text)", "torch.load(path)",
+        "torch.load(path, weights_only=True)", "subprocess.run(x, shell=True)", "yaml.load(x)",
+        "np.fromfile(x, allow_pickle=True)", "os.system('ls')",
+    ],
+)  # fmt: skip
+def test_a_danger_is_seen(line: str) -> None:
+    assert dangers(ast.parse(line))
+
+
+@pytest.mark.parametrize("line", ["network.eval()", "re.compile(x)", "torch.compile(x)", "safetensors.torch.load(x)"])
+def test_what_only_sounds_like_it_passes(line: str) -> None:
+    assert dangers(ast.parse(line)) == []
+
+
+@every_file
+def test_only_commands_know_click(path: Path) -> None:
+    """The library can be used without a terminal; ``models/table.py`` is a command too, run by hand."""
+    if part_of(NAMES[path]) != "cli" and NAMES[path] != "models/table.py":
+        assert "click" not in {module.split(".")[0] for module in imports(tree_of(path))}
+
+
+@every_file
+def test_heavy_libraries_are_imported_where_they_are_used(path: Path) -> None:
+    assert not at_import(tree_of(path)) & HEAVY
+
+
+def test_an_import_at_the_top_is_seen_and_one_inside_is_not() -> None:
+    assert at_import(ast.parse("try:\n    from scipy import stats\nexcept ImportError: ...")) == {"scipy"}
+    assert at_import(ast.parse("class A:\n    import rich")) == {"rich"}
+    assert at_import(ast.parse("def f():\n    import rich")) == set()
+    assert at_import(ast.parse("if TYPE_CHECKING:\n    import rich")) == set()
+
+
+LIGHT = ["lenext", "lenext.models", "lenext.recipe", "lenext.facts", "lenext.protocol", "lenext.errors"]
+LIGHT += ["lenext.values", "lenext.cli", "lenext.train.practical"]
+
+
+def test_names_recipes_and_help_come_without_torch() -> None:
+    code = f"""if True:
+        import importlib, sys
+        for name in {LIGHT}:
+            importlib.import_module(name)
+            heavy = {HEAVY | {"torch", "numpy"}} & set(sys.modules)
+            assert not heavy, (name, heavy)
+        print("light")"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "light\n", done.stderr
