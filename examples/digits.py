@@ -17,7 +17,9 @@ with screen(quiet=False) as watcher:
 
 result = lenext.evaluate(run, "digits")
 top1 = result["top1"]
-print(f"\nTest: {top1['value']:.2%} of {result['images']} digits, 95 % interval {top1['low']:.2%} to {top1['high']:.2%}.")
+print(
+    f"\nTest: {top1['value']:.2%} of {result['images']} digits, 95 % interval {top1['low']:.2%} to {top1['high']:.2%}."
+)
 
 # A few test digits as picture files, as a user would have them.
 test = part(find("digits"), "test")

@@ -18,12 +18,12 @@ NAMES = {path: path.relative_to(SOURCE).as_posix() for path in FILES}
 
 # From the ground up: a part may import what stands on a lower level, and itself.
 LEVELS = (
-    ("errors", "facts", "protocol", "recipe", "values"),
+    ("errors", "facts", "protocol", "recipes", "values"),
     ("layers",),
     ("models",),
     ("data", "weights", "parallel"),
-    ("evaluate",),
-    ("train", "explain", "export", "engines"),
+    ("evaluation",),
+    ("training", "explain", "export", "engines"),
     ("detect",),
     ("serve", "bench", "studies"),
     ("api",),
@@ -31,12 +31,12 @@ LEVELS = (
 )
 LEVEL = {part: level for level, parts in enumerate(LEVELS) for part in parts}
 NEIGHBOURS = {  # within a level, each with its reason
-    ("values", "errors"), ("recipe", "errors"), ("recipe", "protocol"),  # the values and how they are refused
+    ("values", "errors"), ("recipes", "errors"), ("recipes", "protocol"),  # the values and how they are refused
     ("weights", "data"),  # the card holds the constants of the input
 }  # fmt: skip
 ROOT = ("__init__.py", "__main__.py")  # the public names, which lead everywhere
 
-NEVER_MODELS = ("data", "train", "evaluate", "explain", "export", "engines", "detect", "parallel")
+NEVER_MODELS = ("data", "training", "evaluation", "explain", "export", "engines", "detect", "parallel")
 HEAVY = {"sklearn", "scipy", "matplotlib", "PIL", "rich", "jinja2"}
 VAGUE = {"utils", "util", "helpers", "helper", "misc", "common", "manager", "tools"}
 
@@ -151,16 +151,16 @@ def test_imports_point_one_way(path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "line"),
     [
-        ("data/loader.py", "from lenext.train.loop import fit"),
+        ("data/loader.py", "from lenext.training.loop import fit"),
         ("data/loader.py", "from lenext.models import create_model"),
         ("data/loader.py", "from lenext.weights import card"),
-        ("train/loop.py", "from lenext.models.vgg import RECIPE"),
-        ("train/loop.py", "from lenext import api"),
+        ("training/loop.py", "from lenext.models.vgg import RECIPE"),
+        ("training/loop.py", "from lenext import api"),
         ("models/vgg.py", "import lenext.data.loader"),
-        ("recipe.py", "from lenext.values import decode"),
-        ("errors.py", "from lenext.recipe import Recipe"),
+        ("recipes.py", "from lenext.values import decode"),
+        ("errors.py", "from lenext.recipes import Recipe"),
         ("api/train.py", "def f():\n    from lenext.cli import main"),
-        ("layers/init.py", "if TYPE_CHECKING:\n    from lenext.evaluate.measure import measure"),
+        ("layers/init.py", "if TYPE_CHECKING:\n    from lenext.evaluation.measure import measure"),
     ],
 )
 def test_a_wrong_import_is_seen(name: str, line: str) -> None:
@@ -239,8 +239,8 @@ def test_an_import_at_the_top_is_seen_and_one_inside_is_not() -> None:
     assert at_import(ast.parse("if TYPE_CHECKING:\n    import rich")) == set()
 
 
-LIGHT = ["lenext", "lenext.models", "lenext.recipe", "lenext.facts", "lenext.protocol", "lenext.errors"]
-LIGHT += ["lenext.values", "lenext.cli", "lenext.train.practical"]
+LIGHT = ["lenext", "lenext.models", "lenext.recipes", "lenext.facts", "lenext.protocol", "lenext.errors"]
+LIGHT += ["lenext.values", "lenext.cli", "lenext.training.practical"]
 
 
 def test_names_recipes_and_help_come_without_torch() -> None:

@@ -74,7 +74,7 @@ def test_globs_choose_from_the_line() -> None:
     assert list_models("no-such-*") == []
 
 
-@pytest.mark.parametrize(("word", "near"), [("resnet5", "resnet50"), ("vgg-16d", "vgg-16"), ("lenet", "lenet5")])
+@pytest.mark.parametrize(("word", "near"), [("resnet5", "resnet50"), ("vgg-16d", "vgg16"), ("lenet", "lenet5")])
 def test_an_unknown_name_is_answered_with_near_ones(word: str, near: str) -> None:
     with pytest.raises(UsageError, match=f"no network called '{word}'") as refused:
         create_model(word)

@@ -10,7 +10,7 @@ import pytest
 from lenext.errors import UsageError
 from lenext.models import FILES, model_file
 from lenext.protocol import SingleCrop
-from lenext.recipe import (
+from lenext.recipes import (
     SGD,
     AdamW,
     ChannelMean,
@@ -24,7 +24,7 @@ from lenext.recipe import (
     ShortSide,
     Steps,
 )
-from lenext.train.practical import practical
+from lenext.training.practical import practical
 from lenext.values import assign, decode, encode, fields, show
 
 RECIPES = [

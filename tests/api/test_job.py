@@ -17,8 +17,8 @@ from lenext.data.loader import Loader
 from lenext.errors import UsageError
 from lenext.models import FILES, create_model, entry, model_file
 from lenext.protocol import SingleCrop
-from lenext.recipe import SGD, Cosine, RandomCrop, RandomFlip, ShortSide, Steps
-from lenext.train.practical import practical, with_image_size
+from lenext.recipes import SGD, Cosine, RandomCrop, RandomFlip, ShortSide, Steps
+from lenext.training.practical import practical, with_image_size
 from lenext.values import encode
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from lenext.cli import main
 from lenext.models import entry, model_file
-from lenext.recipe import Recipe
-from lenext.train.practical import practical
+from lenext.recipes import Recipe
+from lenext.training.practical import practical
 from lenext.values import decode
 
 

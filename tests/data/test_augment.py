@@ -13,7 +13,7 @@ from lenext.data.augment import STEPS, TRIES, Pipeline, area_box, resize, short_
 from lenext.data.draws import AUGMENTATION, uniforms
 from lenext.data.statistics import Statistics
 from lenext.protocol import SingleCrop
-from lenext.recipe import (
+from lenext.recipes import (
     PCAColour,
     RandomAffine,
     RandomCrop,

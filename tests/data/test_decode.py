@@ -230,7 +230,7 @@ class TestRefusals:
         data = encoded(noise(), kind)
         assert reason(data[: max(int(len(data) * share), 24)]) == "truncated"
 
-    @pytest.mark.parametrize("kind", set(SAVED) - {"gif"})
+    @pytest.mark.parametrize("kind", sorted(set(SAVED) - {"gif"}))
     def test_a_single_missing_byte_counts(self, kind):
         assert reason(encoded(noise(), kind)[:-1]) == "truncated"
 

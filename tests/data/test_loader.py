@@ -17,7 +17,7 @@ from lenext.data.loader import Loader, batch_cuts, read_ahead
 from lenext.data.statistics import Statistics
 from lenext.errors import ImageError
 from lenext.protocol import SingleCrop
-from lenext.recipe import PCAColour, RandomAffine, RandomCrop, RandomFlip, RandomResizedCrop, ShortSide
+from lenext.recipes import PCAColour, RandomAffine, RandomCrop, RandomFlip, RandomResizedCrop, ShortSide
 
 COUNT = 23
 STATISTICS = Statistics((0.5,) * 3, (0.2,) * 3, colour_axes=torch.eye(3, dtype=torch.float64) * 9)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from lenext.data.statistics import Statistics, colour_axes, gather
-from lenext.recipe import ChannelMean, FixedScale, PixelMean
+from lenext.recipes import ChannelMean, FixedScale, PixelMean
 
 GENERATOR = np.random.default_rng(0)
 MIXING = GENERATOR.normal(size=(3, 3))

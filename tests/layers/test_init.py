@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from lenext.layers.init import initialise
-from lenext.recipe import Gaussian, Glorot, He
+from lenext.recipes import Gaussian, Glorot, He
 
 INS, OUTS, KERNEL = 64, 128, 3
 FAN_IN, FAN_OUT = INS * KERNEL**2, OUTS * KERNEL**2

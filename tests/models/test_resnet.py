@@ -13,7 +13,7 @@ from lenext.layers.residual import ZeroPadding
 from lenext.models import entry, readings
 from lenext.models.resnet import RECIPES, VARIANTS, Residual
 from lenext.models.table import multiply_adds, parameters
-from lenext.recipe import Steps
+from lenext.recipes import Steps
 
 PLAIN = [name for name in VARIANTS if name.startswith("plain")]
 

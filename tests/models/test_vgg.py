@@ -11,7 +11,7 @@ from lenext import create_model
 from lenext.errors import UsageError
 from lenext.layers.network import Network
 from lenext.models.vgg import RECIPES
-from lenext.recipe import Glorot, ShortSide
+from lenext.recipes import Glorot, ShortSide
 
 
 def on_meta(name: str, **options: object) -> Network:

@@ -8,8 +8,8 @@ from lenext.data.item import LEFT_OUT
 from lenext.data.listing import Listing, find, part
 from lenext.data.scan import scan, summary
 from lenext.errors import DataError
-from lenext.evaluate.text import visible
-from lenext.train.watch import Watcher
+from lenext.evaluation.text import visible
+from lenext.training.watch import Watcher
 
 HARMLESS = frozenset({"litter", "class-empty"})  # kinds of problems that take no picture from the data
 NAMED = 20  # problems that are written out one by one; the run folder and `lenext check` hold all

@@ -15,11 +15,11 @@ from lenext.data.listing import Listing, Part, fingerprint, part
 from lenext.data.loader import Loader
 from lenext.data.split import with_validation
 from lenext.errors import DataError, UsageError, did_you_mean
-from lenext.evaluate.inference import Compute, probabilities
-from lenext.evaluate.measure import Evaluation, measure
+from lenext.evaluation.inference import Compute, probabilities
+from lenext.evaluation.measure import Evaluation, measure
 from lenext.models import entry, model_file
 from lenext.protocol import Protocol
-from lenext.train.watch import Silent, Watcher
+from lenext.training.watch import Silent, Watcher
 from lenext.weights.card import Card, Model, load
 
 SINGLE = "single"

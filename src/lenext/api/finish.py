@@ -14,17 +14,17 @@ from lenext.data.item import TEST, TRAIN, VAL
 from lenext.data.listing import part
 from lenext.data.loader import Loader
 from lenext.errors import Failed
-from lenext.evaluate.inference import probabilities
-from lenext.evaluate.measure import Evaluation, measure
-from lenext.evaluate.model_card import write_card
-from lenext.evaluate.record import DataFacts, NetworkFacts, PicturedMistake, Record, RunFacts, Usage
-from lenext.evaluate.report import write_report
+from lenext.evaluation.inference import probabilities
+from lenext.evaluation.measure import Evaluation, measure
+from lenext.evaluation.model_card import write_card
+from lenext.evaluation.record import DataFacts, NetworkFacts, PicturedMistake, Record, RunFacts, Usage
+from lenext.evaluation.report import write_report
 from lenext.models import model_file
 from lenext.protocol import Preprocessing
-from lenext.train.checkpoint import Checkpoints, Progress
-from lenext.train.log import read_log
-from lenext.train.loop import Task
-from lenext.train.watch import Watcher
+from lenext.training.checkpoint import Checkpoints, Progress
+from lenext.training.log import read_log
+from lenext.training.loop import Task
+from lenext.training.watch import Watcher
 from lenext.values import encode, fields
 from lenext.weights.card import Card, save
 

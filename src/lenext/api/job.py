@@ -24,9 +24,9 @@ from lenext.layers.init import initialise
 from lenext.layers.network import Network
 from lenext.models import build_options, canonical, create_model, entry, line, model_file
 from lenext.protocol import SingleCrop
-from lenext.recipe import FixedScale, PCAColour, PixelMean, RandomCrop, RandomResizedCrop, Recipe, ShortSide
-from lenext.train.optim import build_optimizer
-from lenext.train.practical import practical, practical_size, shortened, with_image_size
+from lenext.recipes import FixedScale, PCAColour, PixelMean, RandomCrop, RandomResizedCrop, Recipe, ShortSide
+from lenext.training.optim import build_optimizer
+from lenext.training.practical import practical, practical_size, shortened, with_image_size
 from lenext.values import assign, decode, fields
 
 VALIDATION = 0.1  # share of the training images held out where the data have no validation split

@@ -18,7 +18,7 @@ from lenext.data.folder import entries, files_below
 from lenext.data.item import Problem
 from lenext.data.loader import read_ahead
 from lenext.errors import ImageError, UsageError
-from lenext.evaluate.inference import Compute, probabilities
+from lenext.evaluation.inference import Compute, probabilities
 from lenext.weights.card import Model, load
 
 

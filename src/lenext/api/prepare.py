@@ -18,11 +18,11 @@ from lenext.data.loader import Loader
 from lenext.data.split import with_validation
 from lenext.data.statistics import Statistics
 from lenext.errors import DataError, UsageError
-from lenext.evaluate.inference import PRECISIONS
+from lenext.evaluation.inference import PRECISIONS
 from lenext.layers.network import Network
 from lenext.models import canonical
-from lenext.recipe import PixelMean
-from lenext.train.watch import Watcher
+from lenext.recipes import PixelMean
+from lenext.training.watch import Watcher
 
 
 @dataclass(frozen=True)

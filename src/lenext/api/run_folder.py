@@ -24,7 +24,7 @@ from lenext.data.split import to_csv
 from lenext.data.statistics import Statistics
 from lenext.errors import DataError, Failed, LenextError, UsageError
 from lenext.models import canonical
-from lenext.recipe import Recipe
+from lenext.recipes import Recipe
 from lenext.values import decode, encode
 from lenext.weights.durable import read_folder, write_folder
 

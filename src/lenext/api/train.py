@@ -15,12 +15,12 @@ from lenext.data.item import TRAIN, VAL
 from lenext.data.listing import part
 from lenext.data.loader import Loader
 from lenext.errors import UsageError
-from lenext.evaluate.inference import Compute
-from lenext.train.checkpoint import Checkpoints, Progress
-from lenext.train.log import MetricLog
-from lenext.train.loop import Keeping, Task, fit
-from lenext.train.optim import build_optimizer
-from lenext.train.watch import Silent, Watcher
+from lenext.evaluation.inference import Compute
+from lenext.training.checkpoint import Checkpoints, Progress
+from lenext.training.log import MetricLog
+from lenext.training.loop import Keeping, Task, fit
+from lenext.training.optim import build_optimizer
+from lenext.training.watch import Silent, Watcher
 
 
 def train(data: str | Path | None = None, *, watcher: Watcher | None = None, **asked: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ def command(data: str, data_root: str | None, workers: int, as_json: bool, quiet
     """Say what is wrong with DATA before it trains anything: every file is read, none is changed."""
     from lenext.data.listing import find
     from lenext.data.scan import scan, summary
-    from lenext.evaluate.text import visible
+    from lenext.evaluation.text import visible
 
     with screen(quiet=quiet) as watcher:
         listing = scan(find(data, data_root=data_root), workers=workers, progress=watcher.scan)

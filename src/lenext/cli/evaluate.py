@@ -25,7 +25,7 @@ from lenext.cli.watch import screen
 def command(model: str, data: str, as_json: bool, quiet: bool, **asked: Any) -> None:
     """Measure MODEL (a run folder or weight file) on DATA: every image once, every figure with its interval."""
     from lenext.api.evaluate import EvaluateOptions, measured
-    from lenext.evaluate.measure import lines
+    from lenext.evaluation.measure import lines
 
     with screen(quiet=quiet) as watcher:
         evaluation = measured(model, data, EvaluateOptions(**asked), watcher)

@@ -51,7 +51,7 @@ def write_json(answers: Iterator[dict[str, Any]]) -> int:
 
 def write_lines(answers: Iterator[dict[str, Any]], *, quiet: bool) -> int:
     """A line a file: path, then class and probability of each answer."""
-    from lenext.evaluate.text import visible
+    from lenext.evaluation.text import visible
 
     readable = 0
     for answer in answers:

@@ -14,7 +14,7 @@ from lenext.errors import UsageError, did_you_mean
 from lenext.explain.quotation import Line, quote_function, quote_value, variants
 from lenext.models import FILE_OF, canonical, entry, line, model_file
 
-PRACTICAL = "practical"  # ours: every network has it, from its own file or from train/practical.py
+PRACTICAL = "practical"  # ours: every network has it, from its own file or from training/practical.py
 
 
 @click.command()
@@ -41,7 +41,7 @@ def command(word: str, as_json: bool, quiet: bool) -> None:  # noqa: ARG001 - no
     if variant in own:
         quoted, head = quote_value(file, own[variant]), f"{name}:{variant}, from {file}"
     else:
-        file = package / "train" / "practical.py"
+        file = package / "training" / "practical.py"
         quoted = quote_function(file, PRACTICAL)
         head = f"{name}:{variant}, from {file}, where image_size is {line()[name]['input'][-1]} or the images' own size"
     document = recipe_document(name, variant, quoted) if as_json else None
@@ -56,7 +56,7 @@ def aligned(quoted: list[Line]) -> list[str]:
 
 def recipe_document(name: str, variant: str, quoted: list[Line]) -> Mapping[str, Any]:
     """The recipe as a value, which imports the network's file, and its lines."""
-    from lenext.train.practical import practical
+    from lenext.training.practical import practical
     from lenext.values import encode
 
     recipe = entry(model_file(name).RECIPES, name).get(variant) or practical(line()[name]["input"][-1])

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 import click
 
-from lenext.evaluate.text import duration
+from lenext.evaluation.text import duration
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from lenext.train.watch import Moment, Watcher
+    from lenext.training.watch import Moment, Watcher
 
 
 class Screen(Protocol):

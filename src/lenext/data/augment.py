@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from lenext.data.draws import AUGMENTATION, uniforms
 from lenext.data.statistics import Statistics
 from lenext.protocol import SingleCrop
-from lenext.recipe import (
+from lenext.recipes import (
     Augmentation,
     PCAColour,
     RandomAffine,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lenext.recipe import ChannelMean, FixedScale, PixelMean
+from lenext.recipes import ChannelMean, FixedScale, PixelMean
 
 _RGB = 3
 

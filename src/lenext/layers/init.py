@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from lenext.recipe import Gaussian, Glorot, He
+from lenext.recipes import Gaussian, Glorot, He
 
 
 @torch.no_grad()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lenext.facts import Difference, Paper
     from lenext.layers.network import Network
     from lenext.protocol import Protocol
-    from lenext.recipe import Recipe
+    from lenext.recipes import Recipe
 
 # One file, one paper, in the order of the years.
 FILES: Mapping[str, tuple[str, ...]] = {

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from lenext.facts import Claim, Paper, Published, Result
 from lenext.layers.network import Network
 from lenext.protocol import SingleCrop
-from lenext.recipe import AdamW, Cosine, FixedScale, RandomAffine, Recipe, RubbishClass
+from lenext.recipes import AdamW, Cosine, FixedScale, RandomAffine, Recipe, RubbishClass
 
 PAPER = Paper(
     title="Gradient-Based Learning Applied to Document Recognition",

@@ -23,7 +23,7 @@ from lenext.layers.init import initialise
 from lenext.layers.network import Network
 from lenext.layers.residual import connect
 from lenext.protocol import SingleCrop
-from lenext.recipe import (
+from lenext.recipes import (
     SGD,
     ChannelMean,
     He,

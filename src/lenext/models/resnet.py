@@ -26,7 +26,7 @@ from lenext.layers.init import initialise
 from lenext.layers.network import Network
 from lenext.layers.residual import OPTIONS, connect
 from lenext.protocol import SingleCrop
-from lenext.recipe import SGD, He, PCAColour, PixelMean, Plateau, RandomCrop, RandomFlip, Recipe, ShortSide, Steps
+from lenext.recipes import SGD, He, PCAColour, PixelMean, Plateau, RandomCrop, RandomFlip, Recipe, ShortSide, Steps
 
 PAPER = Paper(
     title="Deep Residual Learning for Image Recognition",

@@ -27,7 +27,7 @@ from lenext.layers.init import initialise
 from lenext.layers.lrn import local_response
 from lenext.layers.network import Network
 from lenext.protocol import SingleCrop
-from lenext.recipe import (
+from lenext.recipes import (
     SGD,
     ChannelMean,
     Gaussian,

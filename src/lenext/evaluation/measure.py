@@ -1,0 +1,238 @@
+"""From a network's answers to a measurement: what it got right, how sure that is, and where it went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lenext.errors import DataError, Failed
+from lenext.evaluation.intervals import Interval, wilson
+from lenext.evaluation.metrics import (
+    ClassScore,
+    Floats,
+    Ints,
+    answers,
+    class_scores,
+    confusion_matrix,
+    cross_entropy,
+    top_k_correct,
+)
+from lenext.evaluation.text import columns, cut, per_cent, visible
+
+WORST = 100  # mistakes that an evaluation keeps: more than anybody looks through, few enough for any file
+ROWS = 25  # classes that the terminal's table shows
+NAME = 28  # columns for a class's name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mistake:
+    """One image that was taken for another class: ``index`` is its row, ``probability`` that of the wrong answer."""
+
+    index: int
+    name: str
+    truth: str
+    answer: str
+    probability: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confused:
+    """``count`` images of class ``truth`` that were answered ``answer``; ``share`` of the class's images."""
+
+    truth: str
+    answer: str
+    count: int
+    share: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """A measurement: every readable image counted once. Rows of ``confusion`` are the truth, columns the answer.
+
+    mistakes: the ``WORST`` most confident ones, most confident first; loss: mean cross-entropy in nats.
+    """
+
+    images: int
+    unreadable: tuple[Mapping[str, Any], ...]
+    protocol: str
+    views: int
+    classes: tuple[str, ...]
+    top1: Interval
+    top5: Interval
+    loss: float
+    per_class: tuple[ClassScore, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    mistakes: tuple[Mistake, ...]
+
+    @property
+    def wrong(self) -> int:
+        """Images whose most probable class is not the truth."""
+        return self.images - sum(score.hits for score in self.per_class)
+
+    def document(self) -> dict[str, Any]:
+        """The measurement as plain JSON: fractions, lists and words; None where a figure is not defined."""
+        return {
+            "images": self.images,
+            "unreadable": [dict(file) for file in self.unreadable],
+            "protocol": self.protocol,
+            "views": self.views,
+            "classes": list(self.classes),
+            "top1": self.top1.document(),
+            "top5": self.top5.document(),
+            "loss": self.loss,
+            "per_class": [
+                {"class": s.name, "support": s.support, "precision": s.precision, "recall": s.recall, "f1": s.f1}
+                for s in self.per_class
+            ],
+            "confusion": [list(row) for row in self.confusion],
+            "mistakes": [
+                {"name": m.name, "truth": m.truth, "answer": m.answer, "probability": m.probability}
+                for m in self.mistakes
+            ],
+        }
+
+
+def measure(
+    probabilities: Floats,
+    labels: Ints,
+    *,
+    names: Sequence[str],
+    classes: Sequence[str],
+    protocol: str,
+    views: int,
+    unreadable: Sequence[Mapping[str, Any]] = (),
+) -> Evaluation:
+    """Measure the answers ``probabilities`` (N x K) against ``labels`` (N).
+
+    names: one per image, for the list of mistakes; classes: K names; protocol, views: how the images were shown;
+    unreadable: files that had to be left out, as ``{"path", "kind", "message"}``.
+    Raises ``DataError`` without a single image, ``Failed`` for answers that are not numbers.
+    """
+    _check(probabilities, labels, names, classes)
+    confusion = confusion_matrix(probabilities, labels)
+    images = len(labels)
+    return Evaluation(
+        images=images,
+        unreadable=tuple(unreadable),
+        protocol=protocol,
+        views=views,
+        classes=tuple(classes),
+        top1=wilson(int(top_k_correct(probabilities, labels, 1).sum()), images),
+        top5=wilson(int(top_k_correct(probabilities, labels, 5).sum()), images),
+        loss=cross_entropy(probabilities, labels),
+        per_class=class_scores(confusion, classes),
+        confusion=tuple(map(tuple, confusion.tolist())),
+        mistakes=_worst_mistakes(probabilities, labels, names, classes),
+    )
+
+
+def _check(probabilities: Floats, labels: Ints, names: Sequence[str], classes: Sequence[str]) -> None:
+    if not len(labels):
+        raise DataError("There is not one readable image to measure.", "See what is wrong with `lenext check`.")
+    if probabilities.shape != (len(labels), len(classes)) or len(names) != len(labels):
+        raise ValueError(
+            f"{probabilities.shape} probabilities, {len(labels)} labels, {len(names)} names and "
+            f"{len(classes)} classes do not belong together"
+        )
+    if labels.min() < 0 or labels.max() >= len(classes):
+        raise ValueError(f"labels lie in 0..{len(classes) - 1}, not {labels.min()}..{labels.max()}")
+    odd = np.flatnonzero(~np.isfinite(probabilities).all(axis=1))
+    if len(odd):
+        raise Failed(
+            f"The network's answer is not a number for {len(odd)} of {len(labels)} images, "
+            f"first for {visible(names[odd[0]])}.",
+            "Its weights are spoilt: use an earlier checkpoint, or train with a smaller learning rate.",
+        )
+
+
+def _worst_mistakes(
+    probabilities: Floats, labels: Ints, names: Sequence[str], classes: Sequence[str]
+) -> tuple[Mistake, ...]:
+    given = answers(probabilities)
+    wrong = np.flatnonzero(given != labels)
+    confidence = probabilities[wrong, given[wrong]]
+    order = wrong[np.argsort(-confidence, kind="stable")][:WORST]
+    return tuple(
+        Mistake(
+            index=int(row),
+            name=names[row],
+            truth=classes[labels[row]],
+            answer=classes[given[row]],
+            probability=float(probabilities[row, given[row]]),
+        )
+        for row in order
+    )
+
+
+def most_confused(evaluation: Evaluation, most: int) -> list[Confused]:
+    """The ``most`` most frequent pairs of truth and wrong answer, most frequent first, then in the classes' order."""
+    counts = np.array(evaluation.confusion)
+    np.fill_diagonal(counts, 0)
+    rows, answered = np.nonzero(counts)
+    order = np.argsort(-counts[rows, answered], kind="stable")[:most]
+    return [
+        Confused(
+            truth=evaluation.classes[row],
+            answer=evaluation.classes[column],
+            count=int(counts[row, column]),
+            share=float(counts[row, column] / evaluation.per_class[row].support),
+        )
+        for row, column in zip(rows[order], answered[order], strict=True)
+    ]
+
+
+def worst_first(scores: Sequence[ClassScore]) -> list[ClassScore]:
+    """Classes by F1, lowest first; those without any image or answer last."""
+    return sorted(scores, key=lambda score: (score.f1 is None, score.f1 or 0.0))
+
+
+def lines(evaluation: Evaluation) -> list[str]:
+    """The measurement for a terminal: plain text, the most useful first."""
+    return [*_summary(evaluation), "", *_class_table(evaluation), *_confusions(evaluation)]
+
+
+def _summary(evaluation: Evaluation) -> list[str]:
+    images = evaluation.images
+    shown = [("top-1", evaluation.top1)]
+    if len(evaluation.classes) > 5:  # otherwise every answer is within five
+        shown.append(("top-5", evaluation.top5))
+    text = [
+        f"{name}  {per_cent(part.value, images):>6} %   95 % interval {per_cent(part.low, images)} to "
+        f"{per_cent(part.high, images)} %"
+        for name, part in shown
+    ]
+    views = "1 view" if evaluation.views == 1 else f"{evaluation.views} views"
+    text.append(
+        f"{images:,} images, {evaluation.wrong:,} wrong; protocol {visible(evaluation.protocol)}, {views} an image; "
+        f"loss {evaluation.loss:.4f}"
+    )
+    if evaluation.unreadable:
+        count = len(evaluation.unreadable)
+        text.append("1 unreadable file was left out." if count == 1 else f"{count:,} unreadable files were left out.")
+    return text
+
+
+def _class_table(evaluation: Evaluation) -> list[str]:
+    scores = list(evaluation.per_class)
+    shown = scores if len(scores) <= ROWS else worst_first(scores)[:ROWS]
+    names = [cut(score.name, NAME) for score in shown]
+    width = max(columns("class"), *map(columns, names))
+    text = [f"{'class':<{width}}  images  precision  recall     F1"]
+    for name, score in zip(names, shown, strict=True):
+        figures = [per_cent(share, score.support) for share in (score.precision, score.recall, score.f1)]
+        padding = " " * (width - columns(name))
+        text.append(f"{name}{padding}  {score.support:>6}  {figures[0]:>9}  {figures[1]:>6}  {figures[2]:>5}")
+    if len(shown) < len(scores):
+        text.append(f"The {len(shown)} of {len(scores):,} classes with the lowest F1, in per cent.")
+    return text
+
+
+def _confusions(evaluation: Evaluation) -> list[str]:
+    pairs = most_confused(evaluation, 5)
+    if not pairs:
+        return []
+    cells = [f"{pair.count} x {cut(pair.truth, NAME)} taken for {cut(pair.answer, NAME)}" for pair in pairs]
+    return ["", "Most often confused:", *(f"  {cell}" for cell in cells)]

@@ -1,0 +1,148 @@
+"""The model card of a run: a README.md that says what the classifier is, how good, from what, and where it ends."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from lenext.evaluation.measure import Evaluation, worst_first
+from lenext.evaluation.record import Record
+from lenext.evaluation.text import duration, per_cent, visible
+from lenext.weights.durable import write_file
+
+WEAK = 5  # classes that are named as the weakest
+
+
+def write_card(path: Path, record: Record) -> None:
+    """Write the model card of ``record`` to ``path``, whole or not at all. Raises ``Failed`` when it cannot."""
+    write_file(path, card(record).encode())
+
+
+def card(record: Record) -> str:
+    """The model card in Markdown."""
+    parts = [
+        f"# {plain(record.title)}",
+        _what(record),
+        "## Use",
+        _code("sh", record.usage.shell),
+        _code("python", record.usage.python),
+        "## Accuracy",
+        _accuracy(record),
+        "## Limits",
+        _limits(record),
+        "## Data",
+        _data(record),
+        "## Training",
+        _training(record),
+        "## Licence",
+        _licence(record),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def plain(text: str) -> str:
+    """``text`` as Markdown that shows it and does nothing: every mark that Markdown could read is escaped."""
+    marks = re.sub(r"([\\`*_{}\[\]<>#|~&!$@]|:(?=//))", r"\\\1", visible(text))
+    return re.sub(r"^(\d*)([-+.)])(?!\d)", r"\1\\\2", marks)  # else the beginning of a list
+
+
+def _what(record: Record) -> str:
+    network = record.network
+    reading = "" if network.reading == "paper" else f", reading {plain(network.reading)}"
+    return (
+        f"An image classifier: {plain(network.name)}{reading} ({network.params:,} parameters), from "
+        f"*{plain(network.paper)}* ({network.year}), trained to tell {len(record.data.classes):,} classes of "
+        f"{plain(record.data.name)} apart. Input: {' x '.join(map(str, network.input))} (channels, height, width)."
+    )
+
+
+def _accuracy(record: Record) -> str:
+    rows = [
+        (split, f"{part.images:,}", _quoted(part, part.top1.value), _span(part), f"{part.loss:.4f}", part.protocol)
+        for split, part in record.evaluations.items()
+    ]
+    table = _table(("images of", "count", "top-1", "95 % interval", "loss", "protocol"), rows)
+    notes = [table]
+    if record.chosen_on in record.evaluations:
+        notes.append(
+            f"The {plain(record.chosen_on)} images chose the best epoch, so their figure is slightly optimistic."
+        )
+    return "\n\n".join(notes)
+
+
+def _quoted(evaluation: Evaluation, share: float) -> str:
+    return f"{per_cent(share, evaluation.images)} %"
+
+
+def _span(evaluation: Evaluation) -> str:
+    low, high = (per_cent(end, evaluation.images) for end in (evaluation.top1.low, evaluation.top1.high))
+    return f"{low} to {high} %"
+
+
+def _limits(record: Record) -> str:
+    _, evaluation = record.headline
+    weakest = [score for score in worst_first(evaluation.per_class) if score.f1 is not None and score.f1 < 1][:WEAK]
+    points = [
+        f"Whatever the picture shows, the answer is one of these {len(record.data.classes):,} classes.",
+        "The interval covers chance, not change: it holds for images of the same kind from the same source.",
+    ]
+    if weakest:
+        named = ", ".join(f"{plain(score.name)} ({per_cent(score.f1, evaluation.images)})" for score in weakest)
+        points.append(f"Weakest classes, by F1 in per cent: {named}.")
+    unseen = [score.name for score in evaluation.per_class if score.support == 0]
+    if unseen:
+        points.append(f"Never measured, for want of images: {', '.join(map(plain, unseen))}.")
+    return _list(points)
+
+
+def _data(record: Record) -> str:
+    counts = record.data.counts
+    table = _table(
+        ("class", *counts),
+        [(name, *(f"{part.get(name, 0):,}" for part in counts.values())) for name in record.data.classes],
+    )
+    left = len(record.data.problems)
+    remark = f"Remarks on files: {left:,}, named in the report." if left else "No file was found wanting."
+    return f"{table}\n\n{remark}"
+
+
+def _training(record: Record) -> str:
+    run = record.run
+    facts = [
+        *record.recipe,
+        ("seed", str(run.seed)),
+        ("time", duration(run.seconds)),
+        ("machine", run.machine),
+        ("versions", ", ".join(f"{package} {version}" for package, version in run.versions.items())),
+    ]
+    parts = [_code("sh", run.command), _table(("what", "value"), facts)]
+    if record.deviations:
+        parts.append("Departures from the paper:\n\n" + _list(map(plain, record.deviations)))
+    return "\n\n".join(parts)
+
+
+def _licence(record: Record) -> str:
+    return (
+        f"Licence of the starting weights: {plain(record.network.start)}. What was learnt from the data may fall under "
+        f"the licence of {plain(record.data.name)}."
+    )
+
+
+def _list(points: Iterable[str]) -> str:
+    return "\n".join(f"- {point}" for point in points)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(
+        "| " + " | ".join(cell if cell == "---" else plain(cell) for cell in line) + " |" for line in lines
+    )
+
+
+def _code(language: str, text: str) -> str:
+    """A fenced block, its fence longer than any run of back-ticks within."""
+    lines = [visible(line) for line in text.splitlines()]
+    longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return "\n".join([fence + language, *lines, fence])

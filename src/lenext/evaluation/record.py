@@ -1,0 +1,100 @@
+"""What is known about a finished run, as plain values: the report and the model card are written from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lenext.evaluation.measure import Evaluation
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkFacts:
+    """The trained network: ``input`` is channels, height, width; ``params`` counts what can be trained.
+
+    start: where the initial weights come from, with their licence.
+    """
+
+    name: str
+    reading: str
+    paper: str
+    year: int
+    params: int
+    input: tuple[int, int, int]
+    start: str = "none: trained from scratch"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataFacts:
+    """The data it saw.
+
+    counts: split -> class -> images; problems: what the scan found, as ``{"path", "kind", "message", "action"}``.
+    """
+
+    name: str
+    classes: Sequence[str]
+    counts: Mapping[str, Mapping[str, int]]
+    problems: Sequence[Mapping[str, str]] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PicturedMistake:
+    """A mistake with its picture: uint8 H x W x C (C 1 or 3) or the bytes of a PNG file."""
+
+    name: str
+    truth: str
+    answer: str
+    probability: float
+    picture: NDArray[np.uint8] | bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFacts:
+    """What it cost and how to repeat it; ``versions`` package -> version."""
+
+    seconds: float
+    machine: str
+    versions: Mapping[str, str]
+    seed: int
+    command: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """How to use the result, as the lines to type."""
+
+    shell: str
+    python: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """A finished run.
+
+    recipe: (field, value) as text, in the recipe's order; deviations: how network or recipe differ from the paper;
+    curves: rows of ``metrics.jsonl``; ``loss train_top1 val_loss val_top1`` over ``epoch`` or ``step`` are drawn, where
+    present;
+    evaluations: split -> measurement; chosen_on: the split whose images chose the checkpoint, "" when none did.
+    """
+
+    title: str
+    network: NetworkFacts
+    data: DataFacts
+    recipe: Sequence[tuple[str, str]]
+    evaluations: Mapping[str, Evaluation]
+    run: RunFacts
+    usage: Usage
+    chosen_on: str = ""
+    deviations: Sequence[str] = ()
+    curves: Sequence[Mapping[str, float | None]] = ()
+    mistakes: Sequence[PicturedMistake] = ()
+
+    @property
+    def headline(self) -> tuple[str, Evaluation]:
+        """The split and measurement to quote: of images that chose nothing, where there are any."""
+        independent = [split for split in self.evaluations if split != self.chosen_on]
+        split = (independent or list(self.evaluations))[-1]
+        return split, self.evaluations[split]

@@ -1,0 +1,143 @@
+"""Checkpoints: one new folder each; the newest and the best are computed from what is there, never links."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from lenext.training.schedule import PlateauWatch
+from lenext.weights.durable import read_folder, remove_folder, remove_unfinished, write_folder
+
+NETWORK, OPTIMIZER, PROGRESS = FILES = ("network.safetensors", "optimizer.safetensors", "progress.json")
+
+
+@dataclass
+class Progress:
+    """Where a run stands. With the weights and the optimiser's state this is all that a resumed run needs.
+
+    epoch, batch: epochs done, and batches done in the present one; step: batches done in all; sums: loss, correct
+    answers and images of the present epoch; log_bytes: length of the metric log; score: validation accuracy when the
+    last thing done was an epoch's validation, else None; seconds: time spent so far.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    sums: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    log_bytes: int = 0
+    plateau: PlateauWatch = field(default_factory=PlateauWatch)
+    score: float | None = None
+    finished: bool = False
+    seconds: float = 0.0
+
+    @classmethod
+    def read(cls, document: dict[str, Any]) -> Progress:
+        plateau = PlateauWatch(**document.pop("plateau"))
+        return cls(**{**document, "sums": tuple(document["sums"])}, plateau=plateau)
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """The folder ``checkpoints/`` of a run."""
+
+    folder: Path
+
+    def save(self, network: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
+        """Write a new checkpoint, then remove those that are neither among the two newest nor the best."""
+        path = self.folder / f"epoch-{progress.epoch:05d}-step-{progress.step:09d}"
+        if read_folder(path) is not None:  # resumed and stopped again before the first step: nothing is new
+            return
+        files = {
+            NETWORK: safetensors.torch.save(_contiguous(network.state_dict())),
+            OPTIMIZER: safetensors.torch.save(optimizer_tensors(optimizer)),
+            PROGRESS: json.dumps(dataclasses.asdict(progress)).encode(),
+        }
+        write_folder(path, files)
+        self._thin(path)
+
+    def clear_unfinished(self) -> None:
+        remove_unfinished(self.folder)
+
+    def best(self) -> Path | None:
+        """The checkpoint with the highest validation accuracy, the earliest of equals."""
+        return _best(self._newest_first())
+
+    def restore_newest(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[Progress | None, list[str]]:
+        """Load the newest whole checkpoint; returns its progress (None: there is none) and the damaged ones' names.
+
+        The progress has no score: that belongs to the checkpoint, not to the steps that follow.
+        """
+        damaged = []
+        for path in self._newest_first():
+            files = read_folder(path)
+            if files is None or not files.keys() >= {*FILES}:
+                damaged.append(path.name)
+                continue
+            network.load_state_dict(safetensors.torch.load(files[NETWORK]))
+            restore_optimizer(optimizer, safetensors.torch.load(files[OPTIMIZER]))
+            return dataclasses.replace(Progress.read(json.loads(files[PROGRESS])), score=None), damaged
+        return None, damaged
+
+    def restore_weights(self, path: Path, network: nn.Module) -> bool:
+        """Load only the network of the checkpoint at ``path``; False when it is damaged."""
+        files = read_folder(path)
+        if files is None or NETWORK not in files:
+            return False
+        network.load_state_dict(safetensors.torch.load(files[NETWORK]))
+        return True
+
+    def _thin(self, newest: Path) -> None:
+        """Keep ``newest``, the one before it and the best; what sorts above ``newest`` was damaged at a resume."""
+        present = self._newest_first()
+        kept = [path for path in present if path <= newest]
+        best = _best(kept)
+        for path in present:
+            if path not in kept[:2] and path != best:
+                remove_folder(path)
+
+    def _newest_first(self) -> list[Path]:
+        return sorted(self.folder.glob("epoch-*"), reverse=True)
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The state of every parameter as ``<number>.<name>``; hyper-parameters come from the recipe."""
+    state: dict[int, dict[str, Any]] = optimizer.state_dict()["state"]
+    return {
+        f"{number}.{name}": value.contiguous()
+        for number, values in state.items()
+        for name, value in values.items()
+        if isinstance(value, Tensor)
+    }
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """The reverse of ``optimizer_tensors``."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        number, _, name = key.partition(".")
+        state.setdefault(int(number), {})[name] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _contiguous(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.contiguous() for name, tensor in tensors.items()}
+
+
+def _best(newest_first: list[Path]) -> Path | None:
+    scored = [(score, path) for path in reversed(newest_first) if (score := _score(path)) is not None]
+    return max(scored, key=lambda pair: pair[0])[1] if scored else None
+
+
+def _score(path: Path) -> float | None:
+    try:
+        score = json.loads((path / PROGRESS).read_bytes())["score"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return score if isinstance(score, int | float) else None

@@ -1,0 +1,92 @@
+"""The practical recipe: ours, for a folder of images and a network whose paper's recipe would take weeks."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from lenext.protocol import SingleCrop
+from lenext.recipes import (
+    AdamW,
+    Augmentation,
+    Cosine,
+    CrossEntropy,
+    FixedScale,
+    He,
+    RandomCrop,
+    RandomFlip,
+    RandomResizedCrop,
+    Recipe,
+    ShortSide,
+    Steps,
+)
+
+SMALL = 64  # pixels: below, a random part of an image is too little to recognise, and a shift is the better chance
+
+
+def practical(image_size: int, *, mirror: bool = True) -> Recipe:
+    """The recipe for square inputs of ``image_size`` pixels; ``mirror`` is wrong for letters and digits."""
+    resize = image_size if image_size <= SMALL else round(image_size * 8 / 7)
+    moved: tuple[Augmentation, ...]
+    if image_size <= SMALL:
+        fitted = SingleCrop(resize=image_size, crop=image_size)
+        moved = (fitted, RandomCrop(size=image_size, pad=image_size // 8))
+    else:
+        moved = (RandomResizedCrop(size=image_size, area=(0.35, 1.0)),)
+    return Recipe(
+        name="practical",
+        epochs=30,  # ours: enough for a thousand images, not too many for a laptop
+        batch_size=32,  # ours: small sets need many steps
+        optimizer=AdamW(lr=5e-4, weight_decay=0.05),  # ours: trains every network of the line without tuning
+        schedule=Cosine(warmup=0.05, final=0.01),
+        loss=CrossEntropy(label_smoothing=0.1),
+        init=He(fan="in"),  # ours: networks without batch normalisation start too
+        augment=(*moved, RandomFlip()) if mirror else moved,
+        normalise=FixedScale(mean=0.5, std=0.25),  # ours: no pass over the data, any number of channels
+        view=SingleCrop(resize=resize, crop=image_size),
+    )
+
+
+def practical_size(short_sides: list[int], largest: int) -> int:
+    """An input size for images of these shorter sides: the median up to a multiple of 32, ``largest`` at most."""
+    median = sorted(short_sides)[len(short_sides) // 2]
+    return max(32, min(largest, -(-median // 32) * 32))
+
+
+def with_image_size(recipe: Recipe, size: int) -> Recipe:
+    """The recipe for another input size: every length of its augmentation and view in proportion."""
+    share = size / recipe.view.crop
+    return dataclasses.replace(
+        recipe,
+        augment=tuple(_scaled(step, share) for step in recipe.augment),
+        view=SingleCrop(resize=round(recipe.view.resize * share), crop=size, fill=recipe.view.fill),
+    )
+
+
+def _scaled(step: Augmentation, share: float) -> Augmentation:
+    match step:
+        case ShortSide():
+            return ShortSide(low=round(step.low * share), high=round(step.high * share))
+        case RandomCrop():
+            return dataclasses.replace(step, size=round(step.size * share), pad=round(step.pad * share))
+        case RandomResizedCrop():
+            return dataclasses.replace(step, size=round(step.size * share))
+        case SingleCrop():
+            return dataclasses.replace(step, resize=round(step.resize * share), crop=round(step.crop * share))
+        case _:
+            return step
+
+
+def shortened(recipe: Recipe, epochs: int, steps_per_epoch: int) -> Recipe:
+    """The recipe for another number of epochs; drops counted in iterations move in proportion."""
+    if recipe.iterations is None:
+        return dataclasses.replace(recipe, epochs=epochs)
+    iterations = epochs * steps_per_epoch
+    share = iterations / recipe.iterations
+    schedule = recipe.schedule
+    if isinstance(schedule, Steps):
+        schedule = dataclasses.replace(
+            schedule,
+            at=tuple(round(drop * share) for drop in schedule.at),
+            warmup_iterations=round(schedule.warmup_iterations * share),
+        )
+    return dataclasses.replace(recipe, iterations=iterations, schedule=schedule)
