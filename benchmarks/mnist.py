@@ -4,7 +4,7 @@
 """
 
 import argparse
-import datetime
+import datetime as dt
 import json
 import platform
 import subprocess
@@ -58,7 +58,7 @@ def main() -> None:
         "command": f"lenext train mnist --model lenet5 --seed {asked.seed}; lenext evaluate RUN mnist",
         "machine": processor(),
         "versions": versions(),
-        "date": datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
+        "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
         "seeds": [asked.seed],
         "top1": tested["top1"],
         "measurements": [

@@ -27,7 +27,7 @@ from lenext.protocol import SingleCrop
 from lenext.recipes import FixedScale, PCAColour, PixelMean, RandomCrop, RandomResizedCrop, Recipe, ShortSide
 from lenext.training.optim import build_optimizer
 from lenext.training.practical import practical, practical_size, shortened, with_image_size
-from lenext.values import assign, decode, fields
+from lenext.values import assign, decode, encode, fields
 
 VALIDATION = 0.1  # share of the training images held out where the data have no validation split
 CHARACTERS = ("digits", "mnist")  # built-in sets whose mirror images are other characters or none
@@ -67,7 +67,7 @@ def decide(asked: TrainOptions, listing: Listing) -> Job:
     if not 0 <= seed < 2**63:
         raise UsageError(f"The seed is {seed}.", "Give a whole number from 0 to 2**63 - 1.")
     validation = VALIDATION if asked.validation is None else asked.validation
-    as_written = named_recipe(name, asked.recipe, listing)
+    as_written = as_stored(named_recipe(name, asked.recipe, listing))
     recipe = as_written
     if asked.image_size is not None:
         recipe = with_image_size(recipe, asked.image_size)
@@ -78,6 +78,7 @@ def decide(asked: TrainOptions, listing: Listing) -> Job:
         recipe = shortened(recipe, asked.epochs, len(batch_cuts(images, recipe.batch_size)) - 1)
     for setting in asked.settings:
         recipe = assign(recipe, setting)
+    recipe = as_stored(recipe)
     check_recipe(recipe)
     options = dict(asked.options or {})
     if "image_size" in build_options(name) and recipe.view.crop != line()[name]["input"][-1]:
@@ -108,6 +109,12 @@ def named_recipe(name: str, recipe: str | None, listing: Listing) -> Recipe:
         return practical(usual_size(name, listing), mirror=listing.name not in CHARACTERS)
     names = dict.fromkeys(("practical", *known))
     raise UsageError(f"{name} has no recipe {variant!r}.", did_you_mean(key, names) or f"It has: {', '.join(names)}.")
+
+
+def as_stored(recipe: Recipe) -> Recipe:
+    """The recipe as a run folder gives it back, so that a resumed run finds the same (5 degrees are stored as 5.0)."""
+    stored: Recipe = decode(Recipe, encode(recipe), "recipe")
+    return stored
 
 
 def read_recipe(path: Path) -> Recipe:

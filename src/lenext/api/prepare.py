@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -58,13 +58,15 @@ def check(asked: TrainOptions) -> None:
 
 def prepare(spec: str | None, asked: TrainOptions, watcher: Watcher) -> Prepared:
     """Everything that can go wrong before the first step, in the order in which it is cheap."""
+    if asked.model is not None:
+        asked = replace(asked, model=canonical(asked.model))  # a wrong name is said before a long scan
+    elif asked.out is None or not asked.resume:
+        raise UsageError("No network was named.", "Name one with --model; `lenext models` lists them.")
     folder = choose_folder(spec, asked)
     if asked.resume and folder.exists():
         return prepare_again(folder, spec, asked, watcher)
     if spec is None:
         raise UsageError("No data were named.", "Give a folder, a CSV file or a built-in name: `lenext train digits`.")
-    if asked.model is not None:
-        canonical(asked.model)  # a wrong name is said before a long scan
     if asked.threads:
         torch.set_num_threads(asked.threads)
     listing = ready(spec, data_root=asked.data_root, workers=asked.workers, on_bad=asked.on_bad, watcher=watcher)
@@ -86,7 +88,7 @@ def prepare_again(folder: RunFolder, spec: str | None, asked: TrainOptions, watc
     listing = ready(spec, data_root=asked.data_root, workers=asked.workers, on_bad=asked.on_bad, watcher=watcher)
     same_data(listing, started, folder.path)
     if asked.changes_recipe:
-        wanted = decide(TrainOptions(**{**vars(asked), "model": job.model}), listing)
+    wanted = decide(replace(asked, model=job.model, validation=job.validation, seed=job.seed), listing)
         same_recipe(wanted.recipe, recipe, folder.path)
     listing = divide(listing, job)
     normalise = recipe.normalise
@@ -117,7 +119,7 @@ def choose_folder(spec: str | None, asked: TrainOptions) -> RunFolder:
         return folder
     if spec is None:
         raise UsageError("Neither data nor a run folder were named.", "Give DATA, or --out and --resume.")
-    stem = f"{Path(spec).stem if Path(spec).suffix else Path(spec).resolve().name}-{canonical(asked.model or '')}"
+    stem = f"{Path(spec).stem if Path(spec).suffix else Path(spec).resolve().name}-{asked.model}"
     number, path = 1, Path("runs") / stem
     while path.exists():
         newest, number = path, number + 1

@@ -35,6 +35,8 @@ def command(model: str, paths: tuple[str, ...], as_json: bool, quiet: bool, **as
     given = [path for word in paths for path in ([line.rstrip("\n") for line in sys.stdin] if word == "-" else [word])]
     answers = predict(model, [path for path in given if path], **asked)
     readable = write_json(answers) if as_json else write_lines(answers, quiet=quiet)
+    if not readable and as_json:  # the document names the reasons; a second one would make it unreadable
+        context.exit(DataError.exit_status)
     if not readable:
         raise DataError("None of the files could be read.", "See the reason beside each.")
 

@@ -64,7 +64,7 @@ def save(path: Path, network: Network, card: Card, statistics: Statistics) -> No
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     if statistics.pixel_mean is not None:
         tensors[_PIXEL_MEAN] = statistics.pixel_mean.contiguous()
-    metadata = {_KEY: json.dumps(encode(card)), "format": "pt"}
+    metadata = {_KEY: json.dumps(encode(card))}  # one key: several would be written in an order of chance
     write_file(path, safetensors.torch.save(tensors, metadata=metadata))
 
 
