@@ -88,7 +88,7 @@ def prepare_again(folder: RunFolder, spec: str | None, asked: TrainOptions, watc
     listing = ready(spec, data_root=asked.data_root, workers=asked.workers, on_bad=asked.on_bad, watcher=watcher)
     same_data(listing, started, folder.path)
     if asked.changes_recipe:
-    wanted = decide(replace(asked, model=job.model, validation=job.validation, seed=job.seed), listing)
+        wanted = decide(replace(asked, model=job.model, validation=job.validation, seed=job.seed), listing)
         same_recipe(wanted.recipe, recipe, folder.path)
     listing = divide(listing, job)
     normalise = recipe.normalise
