@@ -13,7 +13,7 @@ from lenext.data.listing import find, part
 
 with screen(quiet=False) as watcher:
     # 1,438 digits train, a tenth of them chooses the best epoch; 359 digits are kept for the test.
-    run = Path(lenext.train("digits", model="lenet5", epochs=60, watcher=watcher)["run"])
+    run = Path(lenext.train("digits", model="lenet5", epochs=80, watcher=watcher)["run"])
 
 result = lenext.evaluate(run, "digits")
 top1 = result["top1"]

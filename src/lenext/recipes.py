@@ -190,6 +190,10 @@ class He:
 
     fan: str = "in"
 
+    def __post_init__(self) -> None:
+        if self.fan not in {"in", "out"}:
+            raise UsageError(f"He's fan is {self.fan!r}.", "Give in or out.")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Glorot:

@@ -13,7 +13,6 @@ from lenext.api.run_folder import versions
 from lenext.data.item import TEST, TRAIN, VAL
 from lenext.data.listing import part
 from lenext.data.loader import Loader
-from lenext.errors import Failed
 from lenext.evaluation.inference import probabilities
 from lenext.evaluation.measure import Evaluation, measure
 from lenext.evaluation.model_card import write_card
@@ -34,7 +33,7 @@ PICTURES = 24  # mistakes that the report shows
 def finish(prepared: Prepared, task: Task, progress: Progress, watcher: Watcher) -> dict[str, Any]:
     """Measure the best checkpoint on the images that did not train, write the result, return its document."""
     folder, job = prepared.folder, prepared.job
-    restore_best(Checkpoints(folder.checkpoints), task)
+    restore_best(Checkpoints(folder.checkpoints), task, watcher)
     measured = evaluations(prepared, task)
     card = describe(prepared, measured)
     save(folder.weights, prepared.network, card, prepared.statistics)
@@ -61,11 +60,11 @@ def finish(prepared: Prepared, task: Task, progress: Progress, watcher: Watcher)
     }
 
 
-def restore_best(checkpoints: Checkpoints, task: Task) -> None:
-    """Put the weights with the highest validation accuracy into the network; the last ones without validation."""
+def restore_best(checkpoints: Checkpoints, task: Task, watcher: Watcher) -> None:
+    """Put the weights of the best validation into the network; the last ones, which it has, without validation."""
     best = checkpoints.best()
     if best is not None and not checkpoints.restore_weights(best, task.network):
-        raise Failed(f"The best checkpoint, {best}, is damaged.", "Start the run anew in another folder.")
+        watcher.message(f"The best checkpoint, {best.name}, is damaged; the last weights are used.")
 
 
 def evaluations(prepared: Prepared, task: Task) -> dict[str, Evaluation]:

@@ -159,7 +159,7 @@ def build(name: str, *, num_classes: int | None = None, in_channels: int = 3) ->
 
 RECIPE = Recipe(
     name="preresnet:paper",
-    epochs=90,                                                      # ours: not printed, fb.resnet.torch has 90
+    iterations=450_450,                                             # ours: not printed, fb.resnet.torch has 90 epochs
     batch_size=256,                                                 # Appendix
     optimizer=SGD(lr=0.1, momentum=0.9, weight_decay=1e-4),         # Appendix
     schedule=Steps(at=(150_150, 300_300), factor=0.1),              # Appendix: epochs 30, 60, of 5005 steps

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
-import click
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -53,4 +53,4 @@ def multiply_adds(network: Network, size: tuple[int, int, int]) -> int:
 
 if __name__ == "__main__":
     rows = [f"  {json.dumps(name)}: {json.dumps(measure(name))}" for name in list_models()]
-    click.echo("{\n" + ",\n".join(rows) + "\n}")
+    sys.stdout.write("{\n" + ",\n".join(rows) + "\n}\n")

@@ -23,8 +23,8 @@ class Progress:
     """Where a run stands. With the weights and the optimiser's state this is all that a resumed run needs.
 
     epoch, batch: epochs done, and batches done in the present one; step: batches done in all; sums: loss, correct
-    answers and images of the present epoch; log_bytes: length of the metric log; score: validation accuracy when the
-    last thing done was an epoch's validation, else None; seconds: time spent so far.
+    answers and images of the present epoch; log_bytes: length of the metric log; score: how good the network
+    was when the last thing done was an epoch's validation (more is better), else None; seconds: time spent so far.
     """
 
     epoch: int = 0
@@ -66,7 +66,7 @@ class Checkpoints:
         remove_unfinished(self.folder)
 
     def best(self) -> Path | None:
-        """The checkpoint with the highest validation accuracy, the earliest of equals."""
+        """The checkpoint with the highest score, the earliest of equals."""
         return _best(self._newest_first())
 
     def restore_newest(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[Progress | None, list[str]]:

@@ -127,8 +127,9 @@ class _Session:
         score = None
         if task.validation is not None:
             row |= self.validate(signals)
-            score = row["val_top1"]
-            progress.plateau.see(task.recipe.schedule, score)
+            # Right answers, and between equals the lower loss: a fraction below one decides.
+            score = row["val_top1"] * len(task.validation.part) + math.exp(-row["val_loss"]) / 2
+            progress.plateau.see(task.recipe.schedule, row["val_top1"])
         self.keeping.log.add(row)
         self.watcher.epoch(row)
         progress.epoch, progress.batch, progress.score = progress.epoch + 1, 0, score

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ class Card:
     """What a weight file is. ``network reading options`` build it again; ``classes`` are in the order of the logits.
 
     recipe: as JSON, with its deviations; data: name, fingerprint, images per split; metrics: split -> measurement with
-    interval; calibration: None while it was not measured; versions: what trained it; licence: of the weights.
+    interval; calibration: None while it was not measured; versions: what trained it; sha256: of all
+    tensors, filled in by ``save``; licence: of the weights.
     """
 
     network: str
@@ -47,6 +49,7 @@ class Card:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     calibration: Mapping[str, Any] | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+    sha256: str = ""
     licence: str = "that of the training data's owner; the weights started from random numbers"
 
 
@@ -64,8 +67,19 @@ def save(path: Path, network: Network, card: Card, statistics: Statistics) -> No
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     if statistics.pixel_mean is not None:
         tensors[_PIXEL_MEAN] = statistics.pixel_mean.contiguous()
-    metadata = {_KEY: json.dumps(encode(card))}  # one key: several would be written in an order of chance
+    metadata = {
+        _KEY: json.dumps(encode(replace(card, sha256=digest(tensors))))
+    }  # one key: several would be written in an order of chance
     write_file(path, safetensors.torch.save(tensors, metadata=metadata))
+
+
+def digest(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 over names and bytes, so that a bit that turned over in a file is noticed."""
+    total = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        total.update(name.encode())
+        total.update(tensor.contiguous().view(-1).view(torch.uint8).numpy().data)
+    return total.hexdigest()
 
 
 def load(path: str | Path) -> Model:
@@ -83,6 +97,7 @@ def load(path: str | Path) -> Model:
     if shown.pixel_mean:
         expected[_PIXEL_MEAN] = torch.empty(shown.channels, shown.view.crop, shown.view.crop)
     _check_tensors(file, expected, tensors)
+    _check_bytes(file, card, tensors)
     pixel_mean = tensors.pop(_PIXEL_MEAN, None)
     network.load_state_dict(tensors)
     network.eval()
@@ -173,3 +188,10 @@ def _check_tensors(file: Path, expected: Mapping[str, Tensor], found: Mapping[st
             )
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise WeightFileError(f"{file}: {name} holds values that are not numbers.", "Use another checkpoint.")
+
+
+def _check_bytes(file: Path, card: Card, found: Mapping[str, Tensor]) -> None:
+    if digest(found) != card.sha256:
+        raise WeightFileError(
+            f"The weights in {file} are not those that were written: their SHA-256 differs.", "Copy the file again."
+        )
