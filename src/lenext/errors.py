@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -71,5 +70,7 @@ class Interrupted(LenextError):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A sentence that offers the nearest known names, or an empty string when none is near."""
+    import difflib  # costs 8 ms that only a mistake should pay
+
     near = difflib.get_close_matches(word, list(dict.fromkeys(known)), n=3, cutoff=0.55)
     return f"Did you mean {' or '.join(near)}?" if near else ""

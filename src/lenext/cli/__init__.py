@@ -13,8 +13,17 @@ import click
 from lenext import __version__
 from lenext.errors import LenextError, UsageError, did_you_mean
 
-# The verbs in the order of a day's work.
-VERBS = ("check", "train", "evaluate", "predict", "models", "show", "recipe", "where")
+# The verbs in the order of a day's work, in words here so that `lenext --help` need not load their modules.
+VERBS = {
+    "check": "Say what is wrong with data before they train anything.",
+    "train": "Train a network on a folder of images, a CSV or a built-in set.",
+    "evaluate": "Measure a trained network, every figure with its interval.",
+    "predict": "Name the class of images.",
+    "models": "List the networks of the line.",
+    "show": "Show a network layer by layer, with what its paper says of it.",
+    "recipe": "Print a recipe, each line with its address in the paper.",
+    "where": "Say where in the source a network, layer or recipe stands.",
+}
 
 
 class Verbs(click.Group):
@@ -27,6 +36,10 @@ class Verbs(click.Group):
         if cmd_name not in VERBS:
             return None
         return cast("click.Command", importlib.import_module(f"lenext.cli.{cmd_name}").command)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
