@@ -250,7 +250,12 @@ def test_the_size_of_training_is_the_last_crops():
     assert training_size(replace(recipe, augment=(ShortSide(low=8, high=9), RandomCrop(size=7), RandomFlip()))) == 7
 
 
-SMALL_ENOUGH = ["lenet5", "vgg11", "resnet18", "preresnet110_cifar", "resnet20_cifar", "resnet110_cifar"]
+SMALL_ENOUGH = [
+    "lenet5", "vgg11", "resnet18", "preresnet110_cifar", "resnet20_cifar", "resnet110_cifar", "alexnet", "nin_cifar",
+    "googlenet", "inception_v3", "densenet40_k12_cifar", "resnext29_8x64d_cifar", "xception", "mobilenet_v1_025",
+    "efficientnet_b0", "convnext_tiny", "convnext_roadmap_resnet50_07",
+]  # fmt: skip
+OTHER_SIDES = {"lenet5": 32, "alexnet": 224, "inception_v3": 299}  # all others take 40 pixels too
 
 
 class TestBuilding:
@@ -265,9 +270,8 @@ class TestBuilding:
 
     @pytest.mark.parametrize("name", SMALL_ENOUGH)
     def test_every_recipe_of_the_line_builds_at_another_size_and_takes_a_view(self, name):
-        recipes = list(entry(model_file(name).RECIPES, name).values())
-        assert recipes
-        side = 32 if name == "lenet5" else 40
+        side = OTHER_SIDES.get(name, 40)
+        recipes = [practical(side), *entry(model_file(name).RECIPES, name).values()]
         options = {"image_size": side} if name.startswith("vgg") else {}
         with torch.device("meta"):
             network = create_model(name, **options)

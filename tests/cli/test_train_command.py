@@ -186,3 +186,9 @@ class TestBadFiles:
         for name in ("half.png", "letter.png"):
             (mixed / "day" / name).unlink()
         assert lenext("train", mixed, *QUICK, "--out", tmp_path / "run", "--on-bad", "stop")[0] == 0
+
+
+def test_the_card_says_how_to_repeat_and_to_use_the_run(trained):
+    card = (trained / "README.md").read_text(encoding="utf-8")
+    assert f"--model lenet5 --recipe {trained / 'recipe.json'}\n" in card
+    assert f"lenext predict {trained} image.jpg" in card

@@ -411,3 +411,15 @@ class TestPipeline:
         for steps in (VGG, CIFAR, LENET, OURS):
             Pipeline(steps, COLOURFUL, 0)(images, 0, 0)
         assert images.equal(before)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 30_000), (30_000, 1), (2, 20_000)])
+def test_a_line_of_pixels_is_scaled_without_gigabytes(height, width):
+    """Its middle is kept; a bar across the middle is still seen there."""
+    line = torch.zeros(1, 3, height, width, dtype=torch.uint8)
+    line[:, :, height // 3 : height - height // 3, width // 2 - width // 8 : width // 2 + width // 8] = 200
+    line[:, :, height // 2 - height // 8 : height // 2 + height // 8, width // 3 : width - width // 3] = 200
+    scaled = short_side(line, 64)
+    assert min(scaled.shape[2:]) == 64
+    assert max(scaled.shape[2:]) == 64 * 32
+    assert single_crop(line, SingleCrop(resize=64, crop=56)).float().mean() == 200

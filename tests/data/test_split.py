@@ -28,6 +28,11 @@ def test_a_validation_split_that_is_there_is_kept(tmp_path):
     assert with_validation(listing) is listing
 
 
+def test_a_share_of_nothing_sets_nothing_aside(tmp_path):
+    listing = find(str(class_folders(tmp_path, {"cat": 5, "dog": 5})))
+    assert with_validation(listing, fraction=0) is listing
+
+
 def test_the_test_split_is_never_touched(tmp_path):
     class_folders(tmp_path, {"train/cat": 9, "train/dog": 9, "test/cat": 9, "test/dog": 9})
     listing = find(str(tmp_path))

@@ -12,7 +12,9 @@ from lenext.layers.network import Network
 # One of every kind; the deeper ones differ from these in the number of their blocks only.
 KINDS = [
     "lenet5", "vgg11", "vgg11_lrn", "vgg13_5x5", "vgg16_1x1", "vgg11_bn", "resnet18", "resnet50", "plain18",
-    "resnet20_cifar", "plain20_cifar", "preresnet50", "preresnet110_cifar",
+    "resnet20_cifar", "plain20_cifar", "preresnet50", "preresnet110_cifar", "alexnet", "nin_cifar", "googlenet",
+    "inception_v3", "densenet40_k12_cifar", "resnext29_8x64d_cifar", "xception", "mobilenet_v1_025", "efficientnet_b0",
+    "convnext_tiny", "convnext_isotropic_small", "convnext_roadmap_resnet50_07",
 ]  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from lenext.data.item import LEFT_OUT
+from lenext.data.item import LEFT_OUT, Problem
 from lenext.data.listing import Listing, find, part
 from lenext.data.scan import scan, summary
 from lenext.errors import DataError
@@ -33,12 +33,17 @@ def ready(spec: str, *, data_root: str | None, workers: int, on_bad: str, watche
 
 
 def problem_lines(listing: Listing) -> list[str]:
-    """Each problem on a line, what was left out first."""
-    problems = sorted(listing.problems, key=lambda problem: problem.action != LEFT_OUT)
-    lines = [f"  {p.action}: {visible(p.path)}: {visible(p.message)} [{p.kind}]" for p in problems[:NAMED]]
-    if len(problems) > NAMED:
-        lines.append(f"  and {len(problems) - NAMED:,} more: see `lenext check`.")
-    return lines
+    """What was left out, each on a line; of remarks the first of each kind. ``NAMED`` lines at most."""
+    bad = [problem for problem in listing.problems if problem.action == LEFT_OUT]
+    remarks = {problem.kind: problem for problem in reversed(listing.problems) if problem.action != LEFT_OUT}
+    lines = [f"  {problem_line(problem)}" for problem in (*bad, *remarks.values())][:NAMED]
+    rest = len(listing.problems) - len(lines)
+    return [*lines, f"  and {rest:,} more: see `lenext check`."] if rest else lines
+
+
+def problem_line(problem: Problem) -> str:
+    """A problem for a person: what was done, with which file, and why."""
+    return f"{problem.action}: {visible(problem.path)}: {visible(problem.message)} [{problem.kind}]"
 
 
 def left_out(listing: Listing) -> list[dict[str, str]]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from lenext.api.data import left_out, ready
+from lenext.api.options import read_options
 from lenext.data.item import TEST, VAL
 from lenext.data.listing import Listing, Part, fingerprint, part
 from lenext.data.loader import Loader
@@ -50,7 +51,8 @@ def evaluate(model: str | Path, data: str | Path, *, watcher: Watcher | None = N
 
     asked: the fields of ``EvaluateOptions``. Classes are matched by name. Raises the errors of ``lenext.errors``.
     """
-    return measured(model, os.fspath(data), EvaluateOptions(**asked), watcher or Silent()).document()
+    options = read_options(EvaluateOptions, asked, "lenext.evaluate")
+    return measured(model, os.fspath(data), options, watcher or Silent()).document()
 
 
 def measured(model: str | Path, data: str, asked: EvaluateOptions, watcher: Watcher) -> Evaluation:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import platform
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from lenext.api.data import counts, left_out
+from lenext.api.job import VALIDATION
 from lenext.api.prepare import Prepared
 from lenext.api.run_folder import versions
 from lenext.data.item import TEST, TRAIN, VAL
@@ -18,6 +22,7 @@ from lenext.evaluation.measure import Evaluation, measure
 from lenext.evaluation.model_card import write_card
 from lenext.evaluation.record import DataFacts, NetworkFacts, PicturedMistake, Record, RunFacts, Usage
 from lenext.evaluation.report import write_report
+from lenext.evaluation.text import per_cent
 from lenext.models import model_file
 from lenext.protocol import Preprocessing
 from lenext.training.checkpoint import Checkpoints, Progress
@@ -41,10 +46,9 @@ def finish(prepared: Prepared, task: Task, progress: Progress, watcher: Watcher)
     write_report(folder.report, record)
     write_card(folder.model_card, record)
     split, headline = record.headline
-    watcher.message(
-        f"top-1 {headline.top1.value:.2%} (95 % interval {headline.top1.low:.2%} to {headline.top1.high:.2%}) "
-        f"on {headline.images:,} images of {split}"
-    )
+    figures = (headline.top1.value, headline.top1.low, headline.top1.high)
+    top1, low, high = (per_cent(figure, headline.images) for figure in figures)
+    watcher.message(f"top-1 {top1} %, 95 % interval {low} to {high} %, on {headline.images:,} images of {split}")
     watcher.message(f"Weights, report and model card are in {folder.path}; look at {folder.report}.")
     return {
         "run": str(folder.path),
@@ -151,9 +155,9 @@ def chronicle(prepared: Prepared, measured: Mapping[str, Evaluation], progress: 
             machine=f"{platform.machine()}, {platform.system()}",
             versions=versions(),
             seed=job.seed,
-            command=f"lenext train {prepared.spec} --model {job.model}",
+            command=command_line(prepared),
         ),
-        usage=usage(folder.path.name),
+        usage=usage(folder.path),
     )
     return replace(record, mistakes=pictured(prepared, record))
 
@@ -175,11 +179,28 @@ def pictured(prepared: Prepared, record: Record) -> list[PicturedMistake]:
     ]
 
 
-def usage(name: str) -> Usage:
-    """The lines to type."""
+def command_line(prepared: Prepared) -> str:
+    """The line that repeats the run: its recipe from the run folder, and all else that is not as by default."""
+    job = prepared.job
+    words = ["lenext", "train", prepared.spec, "--model", job.model]
+    if job.deviations or job.recipe.name != "practical":
+        words += ["--recipe", str(prepared.folder.recipe)]
+    words += [] if job.reading == "paper" else ["--reading", job.reading]
+    for name, value in job.options.items():
+        words += ["--option", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
+    words += ["--seed", str(job.seed)] if job.seed else []
+    words += [] if job.validation == VALIDATION else ["--validation", str(job.validation)]
+    words += [] if job.precision == "fp32" else ["--precision", job.precision]
+    return shlex.join(words)
+
+
+def usage(run: Path) -> Usage:
+    """The lines to type where the run was started."""
     python = f"""\
 import lenext
 
-for answer in lenext.predict("{name}", ["image.jpg"]):
+for answer in lenext.predict({str(run)!r}, ["image.jpg"]):
     print(answer["predictions"][0])"""
-    return Usage(shell=f"lenext predict {name} image.jpg --top 3\nlenext evaluate {name} DATA", python=python)  # noqa: S604
+    named = shlex.quote(str(run))
+    shell = f"lenext predict {named} image.jpg --top 3\nlenext evaluate {named} DATA"
+    return Usage(shell=shell, python=python)

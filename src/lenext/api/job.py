@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from lenext.api.options import TrainOptions
-from lenext.data.item import TRAIN, VAL
+from lenext.data.item import TRAIN
 from lenext.data.listing import Listing, part
 from lenext.data.loader import Loader, batch_cuts
 from lenext.data.split import with_validation
@@ -67,7 +67,7 @@ def decide(asked: TrainOptions, listing: Listing) -> Job:
     if not 0 <= seed < 2**63:
         raise UsageError(f"The seed is {seed}.", "Give a whole number from 0 to 2**63 - 1.")
     validation = VALIDATION if asked.validation is None else asked.validation
-    as_written = as_stored(named_recipe(name, asked.recipe, listing))
+    as_written = as_stored(named_recipe(name, asked.recipe, listing, asked.image_size))
     recipe = as_written
     if asked.image_size is not None:
         recipe = with_image_size(recipe, asked.image_size)
@@ -95,8 +95,8 @@ def decide(asked: TrainOptions, listing: Listing) -> Job:
     )
 
 
-def named_recipe(name: str, recipe: str | None, listing: Listing) -> Recipe:
-    """A recipe by the name that the command line gives it."""
+def named_recipe(name: str, recipe: str | None, listing: Listing, image_size: int | None = None) -> Recipe:
+    """A recipe by the name that the command line gives it; ``image_size`` decides what is practical."""
     known = entry(model_file(name).RECIPES, name)
     variant = recipe or "practical"
     if variant.endswith(".json"):
@@ -106,7 +106,7 @@ def named_recipe(name: str, recipe: str | None, listing: Listing) -> Recipe:
         found: Recipe = known[key]
         return found
     if variant == "practical":
-        return practical(usual_size(name, listing), mirror=listing.name not in CHARACTERS)
+        return practical(image_size or usual_size(name, listing), mirror=listing.name not in CHARACTERS)
     names = dict.fromkeys(("practical", *known))
     raise UsageError(f"{name} has no recipe {variant!r}.", did_you_mean(key, names) or f"It has: {', '.join(names)}.")
 
@@ -128,10 +128,8 @@ def read_recipe(path: Path) -> Recipe:
 
 
 def training_images(listing: Listing, validation: float, seed: int) -> int:
-    """How many images train once ``validation`` of them are held out, where the data have no validation split."""
-    if VAL not in listing.splits and validation > 0:
-        listing = with_validation(listing, fraction=validation, seed=seed)
-    return len(part(listing, TRAIN))
+    """How many images train, once those for validation are set aside."""
+    return len(part(with_validation(listing, fraction=validation, seed=seed), TRAIN))
 
 
 def check_recipe(recipe: Recipe) -> None:
@@ -221,10 +219,10 @@ def check_input(network: Network, size: int) -> None:
         with torch.inference_mode():
             network(torch.zeros(1, network.input_size[0], size, size))
     except RuntimeError as error:
-        smallest = network.input_size[-1]
+        usual = network.input_size[-1]
         reason = str(error).splitlines()[0]
         raise UsageError(
-            f"{network.name} cannot take images of {size} x {size} pixels ({reason}).", f"Use --image-size {smallest}."
+            f"{network.name} cannot take images of {size} x {size} pixels ({reason}).", f"Use --image-size {usual}."
         ) from None
 
 

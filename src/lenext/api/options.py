@@ -1,11 +1,25 @@
-"""What one can ask of a training run."""
+"""What one can ask of a training run, and how the Python names read what they are asked."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from lenext.errors import UsageError, did_you_mean
+
+Options = TypeVar("Options")
+
+
+def read_options(kind: type[Options], asked: Mapping[str, Any], function: str) -> Options:
+    """``asked`` as the options of ``function``. Raises UsageError, with near names, for one that it does not have."""
+    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    for name in asked:
+        if name not in known:
+            hint = did_you_mean(name, known) or f"It takes: {', '.join(known)}."
+            raise UsageError(f"{function} takes no {name!r}.", hint)
+    return kind(**asked)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lenext.api.options import read_options
 from lenext.data.augment import single_crop
 from lenext.data.decode import read_image
 from lenext.data.folder import entries, files_below
@@ -48,7 +49,7 @@ def predict(model: str | Path, paths: str | Path | Iterable[str | Path], **asked
     model: a run folder or weight file; paths: files, folders (searched through) and globs; asked: ``PredictOptions``.
     A file that cannot be read has no predictions and an error ``{"kind", "message"}``.
     """
-    options = PredictOptions(**asked)
+    options = read_options(PredictOptions, asked, "lenext.predict")
     if options.top < 1 or options.batch_size < 1:
         raise UsageError("--top and --batch-size count from 1.", "Give a whole number above zero.")
     given = [paths] if isinstance(paths, str | os.PathLike) else paths

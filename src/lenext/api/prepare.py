@@ -12,7 +12,7 @@ from lenext.api.data import ready
 from lenext.api.job import Job, decide
 from lenext.api.options import TrainOptions
 from lenext.api.run_folder import RunFolder, same_data, same_job, same_recipe
-from lenext.data.item import TRAIN, VAL
+from lenext.data.item import TRAIN
 from lenext.data.listing import Listing, fingerprint, part
 from lenext.data.loader import Loader
 from lenext.data.split import with_validation
@@ -98,9 +98,8 @@ def prepare_again(folder: RunFolder, spec: str | None, asked: TrainOptions, watc
 
 
 def divide(listing: Listing, job: Job) -> Listing:
-    """The data with a validation split, made where there is none."""
-    if VAL not in listing.splits and job.validation > 0:
-        listing = with_validation(listing, fraction=job.validation, seed=job.seed)
+    """The data with the job's validation split. Raises DataError when nothing is left to train on."""
+    listing = with_validation(listing, fraction=job.validation, seed=job.seed)
     if TRAIN not in listing.splits:
         raise DataError("The data have no training images.", "Put them under train/, or mark them train in the CSV.")
     return listing

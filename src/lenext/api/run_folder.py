@@ -42,6 +42,10 @@ class RunFolder:
         return self.path / "checkpoints"
 
     @property
+    def recipe(self) -> Path:
+        return self.path / "recipe.json"
+
+    @property
     def metrics(self) -> Path:
         return self.path / "metrics.jsonl"
 

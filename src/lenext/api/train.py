@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from lenext.api.finish import finish
-from lenext.api.options import TrainOptions
+from lenext.api.options import TrainOptions, read_options
 from lenext.api.prepare import Prepared, check, prepare
 from lenext.api.run_folder import describe
 from lenext.data.augment import Pipeline
 from lenext.data.item import TRAIN, VAL
 from lenext.data.listing import part
 from lenext.data.loader import Loader
-from lenext.errors import UsageError
 from lenext.evaluation.inference import Compute
 from lenext.training.checkpoint import Checkpoints, Progress
 from lenext.training.log import MetricLog
@@ -30,10 +29,7 @@ def train(data: str | Path | None = None, *, watcher: Watcher | None = None, **a
     asked: the fields of ``TrainOptions``. Raises the errors of ``lenext.errors``; a signal raises ``Interrupted`` with
     the present step saved.
     """
-    try:
-        options = TrainOptions(**asked)
-    except TypeError as error:
-        raise UsageError(f"lenext.train: {error}.", "See help(lenext.train) for what it takes.") from None
+    options = read_options(TrainOptions, asked, "lenext.train")
     check(options)
     watcher = watcher or Silent()
     compute = Compute.choose(options.device, options.precision or "fp32")

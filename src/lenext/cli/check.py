@@ -17,9 +17,10 @@ from lenext.cli.watch import screen
 @common
 def command(data: str, data_root: str | None, workers: int, as_json: bool, quiet: bool) -> None:
     """Say what is wrong with DATA before it trains anything: every file is read, none is changed."""
+    from lenext.api.data import problem_line
+    from lenext.data.item import LEFT_OUT
     from lenext.data.listing import find
     from lenext.data.scan import scan, summary
-    from lenext.evaluation.text import visible
 
     with screen(quiet=quiet) as watcher:
         listing = scan(find(data, data_root=data_root), workers=workers, progress=watcher.scan)
@@ -29,7 +30,6 @@ def command(data: str, data_root: str | None, workers: int, as_json: bool, quiet
         "classes": {name: labels[name] for name in listing.classes},
         "problems": [vars(problem) for problem in listing.problems],
     }
-    lines = [
-        f"{problem.action}: {visible(problem.path)}: {problem.message} [{problem.kind}]" for problem in listing.problems
-    ]
-    emit(document, [*summary(listing), *lines], as_json=as_json)
+    # What was left out and the summary come last, where a terminal that has scrolled still shows them.
+    problems = sorted(listing.problems, key=lambda problem: problem.action == LEFT_OUT)
+    emit(document, [*map(problem_line, problems), *summary(listing)], as_json=as_json)

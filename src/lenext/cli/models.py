@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lenext.cli.output import common, emit, table
+from lenext.cli.output import common, emit, fitted, table
 from lenext.errors import UsageError, did_you_mean
 from lenext.models import FILE_OF, line, list_models
 
@@ -34,4 +34,4 @@ def command(pattern: str, sort: str, as_json: bool, quiet: bool) -> None:  # noq
         for row in rows
     ]
     header = ["name", "year", "parameters", "multiply-adds", "input", "paper"]
-    emit(rows, table(header, cells, {2, 3}), as_json=as_json)
+    emit(rows, fitted(table(header, cells, {2, 3})), as_json=as_json)

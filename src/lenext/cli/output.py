@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import click
 
 from lenext.errors import UsageError
+from lenext.evaluation.text import columns, visible
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -31,15 +34,21 @@ def emit(document: Any, lines: Iterable[str], *, as_json: bool) -> None:
 
 def table(header: list[str], rows: list[list[str]], right: set[int]) -> list[str]:
     """Aligned columns; those numbered in ``right`` end in line."""
-    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
+    shown = [[visible(cell) for cell in row] for row in [header, *rows]]
+    widths = [max(map(columns, column)) for column in zip(*shown, strict=True)]
 
     def line(row: list[str]) -> str:
-        cells = [
-            cell.rjust(w) if i in right else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-        ]
+        gaps = [" " * (width - columns(cell)) for cell, width in zip(row, widths, strict=True)]
+        cells = [gap + cell if i in right else cell + gap for i, (cell, gap) in enumerate(zip(row, gaps, strict=True))]
         return "  ".join(cells).rstrip()
 
-    return [line(header), *map(line, rows)]
+    return [line(row) for row in shown]
+
+
+def fitted(lines: Iterable[str]) -> Iterator[str]:
+    """Lines cut at the right edge of a terminal, so that a table stays one; a pipe or file gets them whole."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+    return (line if len(line) <= width else f"{line[: width - 1]}…" for line in lines)
 
 
 def options_of(words: tuple[str, ...]) -> dict[str, Any]:

@@ -69,11 +69,23 @@ def resize(images: Tensor, height: int, width: int) -> Tensor:
 
 
 def short_side(images: Tensor, length: int) -> Tensor:
-    """Scale so that the shorter side has ``length`` pixels; the longer one is rounded down, as torchvision does."""
+    """Scale so that the shorter side has ``length`` pixels; the longer one is rounded down, as torchvision does.
+
+    Of an image longer than ``LONGEST`` times its width the middle is kept: a line of 30,000 pixels, scaled up to be 256
+    wide, would take gigabytes.
+    """
     height, width = images.shape[2:]
+    if height > LONGEST * width or width > LONGEST * height:
+        images = _middle(images, LONGEST * min(height, width))
+        height, width = images.shape[2:]
     if height <= width:
         return resize(images, length, max(1, length * width // height))
     return resize(images, max(1, length * height // width), length)
+
+
+def _middle(images: Tensor, longest: int) -> Tensor:
+    top, left = (max(0, side - longest) // 2 for side in images.shape[2:])
+    return images[:, :, top : top + longest, left : left + longest]
 
 
 def single_crop(images: Tensor, view: SingleCrop) -> Tensor:
@@ -168,6 +180,7 @@ def _pca_colour(images: Tensor, draws: Draws, step: PCAColour, statistics: Stati
     return moved if images.is_floating_point() else moved.round_().clamp_(0, 255).to(torch.uint8)
 
 
+LONGEST = 32  # times the shorter side
 TRIES = 10  # as in every implementation since Inception's
 
 # Each kind of step: how many numbers it draws for an image, and its function.

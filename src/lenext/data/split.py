@@ -14,10 +14,11 @@ from lenext.data.stratify import stratified_share
 def with_validation(listing: Listing, *, fraction: float = 0.1, seed: int = 0) -> Listing:
     """The listing with a validation split: its own, or else ``fraction`` of each class of its training images.
 
-    Every class with two images or more has one in it. Test images are never touched. The draw depends on seed and
-    paths alone (see ``stratify``), so that the same data give the same split on every machine.
+    Every class with two images or more has one in it; a ``fraction`` of 0 sets nothing aside. Test images are never
+    touched. The draw depends on seed and paths alone (see ``stratify``), so that the same data give the same split on
+    every machine.
     """
-    if VAL in listing.splits:
+    if VAL in listing.splits or fraction == 0:
         return listing
     train = [index for index, item in enumerate(listing.items) if (item.split or TRAIN) == TRAIN]
     names = [listing.items[index].path for index in train]

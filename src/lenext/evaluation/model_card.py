@@ -118,7 +118,7 @@ def _training(record: Record) -> str:
     ]
     parts = [_code("sh", run.command), _table(("what", "value"), facts)]
     if record.deviations:
-        parts.append("Departures from the paper:\n\n" + _list(map(plain, record.deviations)))
+        parts.append("Departures from the recipe as written:\n\n" + _list(map(plain, record.deviations)))
     return "\n\n".join(parts)
 
 

@@ -53,7 +53,7 @@ class PicturedMistake:
 
 @dataclass(frozen=True, kw_only=True)
 class RunFacts:
-    """What it cost and how to repeat it; ``versions`` package -> version."""
+    """What it cost; ``command`` repeats it; ``versions`` package -> version."""
 
     seconds: float
     machine: str
@@ -74,7 +74,7 @@ class Usage:
 class Record:
     """A finished run.
 
-    recipe: (field, value) as text, in the recipe's order; deviations: how network or recipe differ from the paper;
+    recipe: (field, value) as text, in the recipe's order; deviations: fields that differ from the recipe as written;
     curves: rows of ``metrics.jsonl``; ``loss train_top1 val_loss val_top1`` over ``epoch`` or ``step`` are drawn, where
     present;
     evaluations: split -> measurement; chosen_on: the split whose images chose the checkpoint, "" when none did.

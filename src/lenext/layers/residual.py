@@ -1,4 +1,4 @@
-"""The shortcut of a residual unit: identity, zero padding or projection (arXiv 1512.03385, 3.3 and 4.1)."""
+"""The residual block, and its shortcut: identity, zero padding or projection (arXiv 1512.03385, 3 and 4.1)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 OPTIONS = ("A", "B", "C")
+
+
+class Residual(nn.Module):
+    """y = ReLU(F(x) + shortcut(x)): Figure 2, Eq. 1 and 2."""
+
+    def __init__(self, branch: nn.Module, shortcut: nn.Module) -> None:
+        super().__init__()
+        self.branch, self.shortcut, self.relu = branch, shortcut, nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.relu(self.branch(x) + self.shortcut(x))
+        return y
 
 
 class ZeroPadding(nn.Module):

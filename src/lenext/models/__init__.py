@@ -22,10 +22,14 @@ if TYPE_CHECKING:
 # One file, one paper, in the order of the years.
 FILES: Mapping[str, tuple[str, ...]] = {
     "lenet": ("lenet5",),
+    "alexnet": ("alexnet", "alexnet_one_gpu", "alexnet_ungrouped"),
+    "nin": ("nin", "nin_cifar"),
     "vgg": (
         "vgg11", "vgg11_lrn", "vgg13", "vgg13_5x5", "vgg16_1x1", "vgg16", "vgg19",
         "vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn",
     ),
+    "googlenet": ("googlenet", "googlenet_naive"),
+    "inception_v3": ("inception_v3",),
     "resnet": (
         "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnet200", "plain18", "plain34",
         *(f"resnet{depth}_cifar" for depth in (20, 32, 44, 56, 110, 1202)),
@@ -35,19 +39,58 @@ FILES: Mapping[str, tuple[str, ...]] = {
         "preresnet50", "preresnet101", "preresnet152", "preresnet200",
         "preresnet110_cifar", "preresnet164_cifar", "preresnet1001_cifar",
     ),
+    "densenet": (
+        "densenet121", "densenet161", "densenet169", "densenet201", "densenet264",
+        "densenet40_k12_cifar", "densenet100_k12_cifar", "densenet100_k24_cifar",
+        "densenet_bc100_k12_cifar", "densenet_bc250_k24_cifar", "densenet_bc190_k40_cifar",
+    ),
+    "resnext": (
+        "resnext50_32x4d", "resnext101_32x4d", "resnext101_64x4d", "resnext101_32x8d",
+        "resnext50_1x64d", "resnext50_2x40d", "resnext50_4x24d", "resnext50_8x14d",
+        "resnext29_8x64d_cifar", "resnext29_16x64d_cifar",
+    ),
+    "xception": ("xception",),
+    "mobilenet": ("mobilenet_v1", "mobilenet_v1_075", "mobilenet_v1_050", "mobilenet_v1_025"),
+    "efficientnet": (
+        *(f"efficientnet_b{size}" for size in range(8)), "efficientnet_l2", "efficientnet_lite0",
+    ),
+    "convnext": (
+        *(f"convnext_{size}" for size in ("tiny", "small", "base", "large", "xlarge")),
+        *(f"convnext_isotropic_{size}" for size in ("small", "base", "large")),
+    ),
+    "convnext_roadmap": tuple(
+        f"convnext_roadmap_resnet{depth}_{step:02}" for depth in (50, 200) for step in range(1, 14)
+    ),
 }  # fmt: skip
 
 # The paper's own name -> ours.
 ALIASES: Mapping[str, str] = {
     "lenet-5": "lenet5",
+    "network-in-network": "nin",
     "vgg-a": "vgg11", "vgg-a-lrn": "vgg11_lrn", "vgg-b": "vgg13", "vgg-c": "vgg16_1x1", "vgg-d": "vgg16",
     "vgg-e": "vgg19", "vgg-11": "vgg11", "vgg-13": "vgg13", "vgg-16": "vgg16", "vgg-19": "vgg19",
+    "inception-v1": "googlenet", "inception-v3": "inception_v3",
     **{f"resnet-{depth}": f"resnet{depth}" for depth in (18, 34, 50, 101, 152, 200)},
     **{f"resnet-{depth}": f"resnet{depth}_cifar" for depth in (20, 32, 44, 56, 110, 1202)},
     **{f"plain-{depth}": f"plain{depth}" for depth in (18, 34)},
     **{f"plain-{depth}": f"plain{depth}_cifar" for depth in (20, 32, 44, 56, 110)},
     **{f"preresnet-{depth}": f"preresnet{depth}" for depth in (50, 101, 152, 200)},
     **{f"preresnet-{depth}": f"preresnet{depth}_cifar" for depth in (110, 164, 1001)},
+    **{f"densenet-{depth}": f"densenet{depth}" for depth in (121, 161, 169, 201, 264)},
+    "densenet-40-12": "densenet40_k12_cifar", "densenet-100-12": "densenet100_k12_cifar",
+    "densenet-100-24": "densenet100_k24_cifar", "densenet-bc-100-12": "densenet_bc100_k12_cifar",
+    "densenet-bc-250-24": "densenet_bc250_k24_cifar", "densenet-bc-190-40": "densenet_bc190_k40_cifar",
+    "resnext-50": "resnext50_32x4d", "resnext-101": "resnext101_32x4d",
+    **{f"resnext-50-{form}": f"resnext50_{form}" for form in ("32x4d", "1x64d", "2x40d", "4x24d", "8x14d")},
+    **{f"resnext-101-{form}": f"resnext101_{form}" for form in ("32x4d", "64x4d", "32x8d")},
+    **{f"resnext-29-{form}": f"resnext29_{form}_cifar" for form in ("8x64d", "16x64d")},
+    "mobilenet": "mobilenet_v1", "mobilenet-v1": "mobilenet_v1", "1.0 mobilenet-224": "mobilenet_v1",
+    "0.75 mobilenet-224": "mobilenet_v1_075", "0.5 mobilenet-224": "mobilenet_v1_050",
+    "0.25 mobilenet-224": "mobilenet_v1_025",
+    **{f"efficientnet-{size}": f"efficientnet_{size}" for size in (*(f"b{n}" for n in range(8)), "l2", "lite0")},
+    "convnext-t": "convnext_tiny", "convnext-s": "convnext_small", "convnext-b": "convnext_base",
+    "convnext-l": "convnext_large", "convnext-xl": "convnext_xlarge",
+    **{f"convnext-{size[0]}-iso": f"convnext_isotropic_{size}" for size in ("small", "base", "large")},
 }  # fmt: skip
 
 FILE_OF = {name: file for file, names in FILES.items() for name in names}
@@ -134,11 +177,10 @@ def recipe(name: str) -> Recipe:
     """How the network is trained: "vgg16" for the paper's recipe, "vgg16:s384" for a variant of it."""
     network, _, variant = name.partition(":")
     known = entry(model_file(network).RECIPES, canonical(network))
-    variant = variant or next(iter(known))
+    variant = variant or next(iter(known), "paper")
     if variant not in known:
-        raise UsageError(
-            f"{network} has no recipe {variant!r}.", did_you_mean(variant, known) or f"It has: {', '.join(known)}."
-        )
+        hint = did_you_mean(variant, known) or f"It has: {', '.join(known) or 'none; train by the recipe practical'}."
+        raise UsageError(f"{network} has no recipe {variant!r}.", hint)
     found: Recipe = known[variant]
     return found
 

@@ -18,13 +18,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from torch import Tensor, nn
+from torch import nn
 
 from lenext.errors import UsageError
 from lenext.facts import Claim, Difference, Paper, Published, Result
 from lenext.layers.init import initialise
 from lenext.layers.network import Network
-from lenext.layers.residual import OPTIONS, connect
+from lenext.layers.residual import OPTIONS, Residual, connect
 from lenext.protocol import SingleCrop
 from lenext.recipes import SGD, He, PCAColour, PixelMean, Plateau, RandomCrop, RandomFlip, Recipe, ShortSide, Steps
 
@@ -59,18 +59,6 @@ VARIANTS = {
     **{f"plain{6 * n + 2}_cifar": Design("basic", (n, n, n), None, None) for n in (3, 5, 7, 9, 18)},           # 4.2
 }  # fmt: skip
 WIDTHS = {"imagenet": (64, 128, 256, 512), "cifar": (16, 32, 64)}  # Table 1; 4.2
-
-
-class Residual(nn.Module):
-    """y = ReLU(F(x) + shortcut(x)): Figure 2, Eq. 1 and 2."""
-
-    def __init__(self, branch: nn.Module, shortcut: nn.Module) -> None:
-        super().__init__()
-        self.branch, self.shortcut, self.relu = branch, shortcut, nn.ReLU(inplace=True)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.relu(self.branch(x) + self.shortcut(x))
-        return y
 
 
 def convolutions(*layers: tuple[int, int, int, int]) -> OrderedDict[str, nn.Module]:

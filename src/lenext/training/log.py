@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lenext.errors import Failed
+from lenext.weights.durable import cannot_write
 
 Row = Mapping[str, float]
 
@@ -58,7 +59,4 @@ def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise Failed(
-            f"Cannot write {path}: {error.strerror or error}.",
-            "Free space or choose another folder; what was saved before is whole, and --resume goes on from it.",
-        ) from error
+        raise cannot_write(path, error) from error

@@ -26,7 +26,7 @@ def write_file(path: Path, data: bytes) -> None:
     except OSError as error:
         with suppress(OSError):
             beside.unlink()
-        raise _cannot_write(path, len(data), error) from error
+        raise cannot_write(path, error, len(data)) from error
 
 
 def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
@@ -45,7 +45,7 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
         _sync_folder(path.parent)
     except OSError as error:
         shutil.rmtree(beside, ignore_errors=True)
-        raise _cannot_write(path, sum(map(len, files.values())), error) from error
+        raise cannot_write(path, error, sum(map(len, files.values()))) from error
 
 
 def read_folder(path: Path) -> dict[str, bytes] | None:
@@ -98,8 +98,10 @@ def _sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def _cannot_write(path: Path, size: int, error: OSError) -> Failed:
+def cannot_write(path: Path, error: OSError, size: int = 0) -> Failed:
+    """What to raise when the disk refuses a file of a run, of ``size`` bytes where that is known."""
+    needed = f" ({size:,} bytes)" if size else ""
     return Failed(
-        f"Cannot write {path} ({size:,} bytes): {error.strerror or error}.",
+        f"Cannot write {path}{needed}: {error.strerror or error}.",
         "Free space or choose another folder; what was saved before is whole, and --resume goes on from it.",
     )

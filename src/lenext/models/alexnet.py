@@ -1,0 +1,294 @@
+"""AlexNet: ImageNet classification with deep convolutional networks (Krizhevsky, Sutskever, Hinton 2012).
+
+The idea: a large convolutional network, ReLU, dropout and two graphics cards, on a million labelled photographs.
+Look at: conv2, conv4 and conv5, each of which sees one card's half of the maps; pooling windows that overlap; 59 of the
+61 million parameters in three linear layers.
+
+Decided: the image has 224 pixels and conv1's map 55, because the authors' code counts positions with ceil: the last
+window hangs 3 pixels over the right and lower edge and sees zeros there. Caffe crops 227 pixels instead.
+Decided: alpha multiplies the sum, as 3.3 prints it; the authors' later code divides it by 5 (``lrn="authors"``). Which
+of the two the 2012 run had cannot be told. The window crosses from one card's maps to the other's, as Caffe's does.
+Decided: Figure 2's 253,440 neurons of conv1 count 48 of its 96 maps; 290,400 give the abstract's 650,000.
+Decided: the code of "One weird trick" has 256 kernels in conv4 where its text has 384: readings authors and owt-paper.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from lenext.errors import UsageError
+from lenext.facts import Claim, Difference, Paper, Published, Result
+from lenext.layers.choice import one_of
+from lenext.layers.init import initialise
+from lenext.layers.lrn import local_response
+from lenext.layers.network import Network
+from lenext.protocol import SingleCrop
+from lenext.recipes import Gaussian, Recipe
+
+PAPER = Paper(
+    title="ImageNet Classification with Deep Convolutional Neural Networks",
+    authors="A. Krizhevsky, I. Sutskever, G. E. Hinton",
+    year=2012,
+    venue="NIPS 2012",
+    idea="A deep convolutional network, trained on two GPUs with ReLU and dropout, halves the error on ImageNet.",
+)
+
+
+class Tower(NamedTuple):
+    kernels: tuple[int, ...]  # of conv1 to conv5
+    towers: int  # conv2, conv4 and conv5 see their own tower's maps only
+    padding: int | None = None  # of conv1; None: its last window may hang over the edge
+
+
+VARIANTS = {
+    "alexnet":           Tower((96, 256, 384, 384, 256), 2),        # Figure 2
+    "alexnet_one_gpu":   Tower((48, 128, 192, 192, 256), 1),        # 3.2: half the kernels, conv5's excepted
+    "alexnet_ungrouped": Tower((96, 256, 384, 384, 256), 1),        # ours: Figure 2 on one card
+}  # fmt: skip
+SINGLE = {
+    "owt-paper":   Tower((64, 192, 384, 384, 256), 1),              # 1404.5997, footnote 1
+    "owt-code":    Tower((64, 192, 384, 256, 256), 1),              # cuda-convnet2, layers-imagenet-1gpu.cfg
+    "torchvision": Tower((64, 192, 384, 256, 256), 1, padding=2),   # torchvision
+}  # fmt: skip
+
+
+class Response(NamedTuple):
+    alpha: float  # multiplies the sum
+    k: float
+    orders: tuple[str, str]  # what follows conv1 and conv2: R for ReLU, L for normalisation, P for pooling
+
+
+RESPONSES = {
+    "paper":    Response(1e-4, 2, ("RLP", "RLP")),      # 3.3, 3.5
+    "authors":  Response(2e-5, 2, ("RLP", "RLP")),      # cuda-convnet2, layer.py: scale is divided by size
+    "convnet2": Response(2e-5, 2, ("LPR", "RLP")),      # cuda-convnet2, layers-imagenet-1gpu.cfg
+    "caffe":    Response(2e-5, 1, ("RLP", "RLP")),      # bvlc_alexnet: 1e-4 is divided by 5, k is the default
+    "caffenet": Response(2e-5, 1, ("RPL", "RPL")),      # bvlc_reference_caffenet
+    "none":     Response(0, 0, ("RP", "RP")),           # torchvision
+}  # fmt: skip
+HIDDEN = 4096  # 3.5: fc6 and fc7
+ONES = ("conv2", "conv4", "conv5", "fc6", "fc7")  # 5: their biases start at 1
+
+
+def layer(
+    number: int, convolution: nn.Conv2d, order: str, response: Response, pool: int
+) -> OrderedDict[str, nn.Module]:
+    """conv1 or another with what follows it in ``order``, named as everybody names them: relu1, lrn1, pool1."""
+    layers: OrderedDict[str, nn.Module] = OrderedDict({f"conv{number}": convolution})
+    for letter in order:
+        if letter == "R":
+            layers[f"relu{number}"] = nn.ReLU(inplace=True)
+        elif letter == "L":
+            layers[f"lrn{number}"] = local_response(alpha=response.alpha, k=response.k)
+        else:
+            layers[f"pool{number}"] = nn.MaxPool2d(pool, 2)
+    return layers
+
+
+def classifier(inputs: int, num_classes: int, head: str) -> OrderedDict[str, nn.Module]:
+    """fc6 to fc8 (3.5); dropout follows fc6 and fc7 (4.2), in torchvision it precedes them."""
+    later = head == "torchvision"
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    if later:
+        layers["avgpool"] = nn.AdaptiveAvgPool2d(6)
+    layers["flatten"] = nn.Flatten()
+    for number in (6, 7):
+        if later:
+            layers[f"drop{number - 1}"] = nn.Dropout(0.5)
+        layers[f"fc{number}"] = nn.Linear(inputs, HIDDEN)
+        layers[f"relu{number}"] = nn.ReLU(inplace=True)
+        if not later:
+            layers[f"drop{number}"] = nn.Dropout(0.5)
+        inputs = HIDDEN
+    layers["fc8"] = nn.Linear(HIDDEN, num_classes)
+    return layers
+
+
+def side(image_size: int, padding: int | None, pool: int) -> int:
+    """Side of pool5's map: 11x11 windows at every fourth pixel, then three times pooling at every second."""
+    windows = -(-(image_size - 11) // 4) if padding is None else (image_size + 2 * padding - 11) // 4
+    pixels = windows + 1
+    for _ in range(3):
+        pixels = (pixels - pool) // 2 + 1
+    return pixels
+
+
+def build(
+    name: str,
+    *,
+    num_classes: int = 1000,
+    in_channels: int = 3,
+    image_size: int = 224,
+    tower: str | None = None,
+    lrn: str = "paper",
+    pool: int = 3,
+    head: str = "paper",
+) -> Network:
+    """A network of Figure 2, with the paper's initial weights (5).
+
+    image_size: side of the square input in pixels, at least 64; any other than 224 to 227 is another network, with
+    fewer or more weights in fc6. tower: alexnet as one of ``SINGLE``; lrn: one of ``RESPONSES``, where normalisation
+    stands and its constants; pool: side of the window, 3 (overlapping) or 2 (3.4); head: "paper" or "torchvision".
+    Raises ``UsageError`` for unknown values and for images that are too small.
+    """
+    design = VARIANTS[name]
+    if tower is not None:
+        design = SINGLE[one_of("tower", tower, tuple(SINGLE) if name == "alexnet" else ())]
+    response = RESPONSES[one_of("lrn", lrn, tuple(RESPONSES))]
+    last = side(image_size, design.padding, one_of("pool", pool, (3, 2)))
+    if image_size < 64 or last < 1:
+        raise UsageError(f"{name} halves its image five times; {image_size} pixels are too few.", "Use 64 or more.")
+    widths, groups = design.kernels, design.towers
+    over = -(image_size - 11) % 4 if design.padding is None else 0  # 3 pixels at 224
+    stem: OrderedDict[str, nn.Module] = OrderedDict({"pad1": nn.ZeroPad2d((0, over, 0, over))} if over else {})
+    conv1 = nn.Conv2d(in_channels, widths[0], 11, stride=4, padding=design.padding or 0)
+    stem |= layer(1, conv1, response.orders[0], response, pool)
+    orders = (response.orders[1], "R", "R", "RP")
+    stages = {}
+    for number, order in enumerate(orders, 2):
+        kernel, split = (5 if number == 2 else 3), (1 if number == 3 else groups)
+        inputs, outputs = widths[number - 2 : number]
+        convolution = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, groups=split)
+        stages[f"conv{number}"] = nn.Sequential(layer(number, convolution, order, response, pool))
+    positions = 36 if one_of("head", head, ("paper", "torchvision")) == "torchvision" else last * last
+    network = Network(
+        input_size=(in_channels, image_size, image_size),
+        stem=nn.Sequential(stem),
+        stages=stages,
+        head=classifier(widths[-1] * positions, num_classes, head),
+    )
+    start(network)
+    return network
+
+
+@torch.no_grad()
+def start(network: Network) -> None:
+    """Weights from N(0, 0.01); biases 1 where a ReLU should start with positive inputs, else 0 (5)."""
+    initialise(network, Gaussian(std=0.01))
+    for path, module in network.named_modules():
+        if path.rpartition(".")[2] in ONES and isinstance(module, nn.Conv2d | nn.Linear):
+            assert module.bias is not None
+            module.bias.fill_(1)
+
+
+TWO = "two towers of 48, 128, 192, 192 and 128 kernels"
+CAFFE = (
+    Difference(
+        where="input", paper="224 pixels, the last window of conv1 hangs over", found="227 pixels", source="Caffe",
+        option="image_size", value=227,                             # 3.5: 55x55 maps without an overhang
+    ),
+    Difference(
+        where="lrn1, lrn2", paper="k = 2, alpha times the sum", found="k = 1, alpha / 5 times the sum", source="Caffe",
+        option="lrn", value="caffe",
+    ),
+)  # fmt: skip
+CAFFENET = (
+    CAFFE[0],
+    Difference(
+        where="lrn1, lrn2", paper="k = 2, alpha times the sum, before pooling", source="Caffe",
+        found="k = 1, alpha / 5 times the sum, after pooling", option="lrn", value="caffenet",
+    ),
+)  # fmt: skip
+OWT_PAPER = (
+    Difference(
+        where="conv1 to conv5", paper=TWO, found="one tower of 64, 192, 384, 384 and 256 kernels",
+        source="1404.5997, footnote 1", option="tower", value="owt-paper",
+    ),
+)  # fmt: skip
+AUTHORS = (
+    Difference(
+        where="conv1 to conv5", paper=TWO, found="one tower of 64, 192, 384, 256 and 256 kernels",
+        source="cuda-convnet2", option="tower", value="owt-code",
+    ),
+    Difference(
+        where="lrn1, lrn2", paper="alpha times the sum; ReLU, normalisation, pooling", source="cuda-convnet2",
+        found="alpha / 5 times the sum; after conv1 normalisation, pooling, ReLU", option="lrn", value="convnet2",
+    ),
+)  # fmt: skip
+TORCHVISION = (
+    Difference(
+        where="conv1 to conv5", paper=TWO, found="one tower of 64, 192, 384, 256 and 256 kernels",
+        source="torchvision", option="tower", value="torchvision",
+    ),
+    Difference(
+        where="conv1", paper="no padding, the last window hangs over", found="2 pixels of padding on each side",
+        source="torchvision", option="tower", value="torchvision",
+    ),
+    Difference(
+        where="lrn1, lrn2", paper="local response normalisation", found="none", source="torchvision",
+        option="lrn", value="none",
+    ),
+    Difference(
+        where="head", paper="no pooling before fc6", found="adaptive average pooling to 6x6", source="torchvision",
+        option="head", value="torchvision",
+    ),
+    Difference(
+        where="head", paper="dropout of the outputs of fc6 and fc7", found="dropout of the inputs of fc6 and fc7",
+        source="torchvision", option="head", value="torchvision",
+    ),
+)  # fmt: skip
+READINGS: Mapping[str, Mapping[str, tuple[Difference, ...]]] = {
+    "alexnet": {
+        "authors": AUTHORS, "owt-code": AUTHORS, "owt-paper": OWT_PAPER,
+        "caffe": CAFFE, "caffenet": CAFFENET, "torchvision": TORCHVISION,
+    },
+}  # fmt: skip
+
+# The update of 5 has the learning rate inside the velocity, and the mean image is larger than the crop (2).
+RECIPES: Mapping[str, Mapping[str, Recipe]] = {}
+
+PROTOCOLS: Mapping[str, Mapping[str, Any]] = {"*": {"single": SingleCrop(resize=256, crop=224)}}  # 4.1
+
+PUBLISHED = {
+    "alexnet": Published(
+        params=60_965_224,                                              # Figure 2, counted
+        macs=724_406_816,                                               # Figure 2, counted
+        printed="60 million parameters and 650,000 neurons",            # Abstract
+        shapes={
+            "stem": (96, 27, 27),                                       # Figure 2: 55x55 before pooling
+            "conv2": (256, 13, 13),                                     # Figure 2: 27x27 before pooling
+            "conv3": (384, 13, 13),                                     # Figure 2
+            "conv4": (384, 13, 13),                                     # Figure 2
+            "conv5": (256, 6, 6),                                       # Figure 2: 13x13 before pooling
+        },
+        results=(
+            Result("top-1 error", 37.5, "ILSVRC-2010 test", "10-crop", "Table 1"),
+            Result("top-5 error", 17.0, "ILSVRC-2010 test", "10-crop", "Table 1"),
+            Result("top-1 error", 39.0, "ILSVRC-2010 test", "single crop", "Table 1, footnote"),
+            Result("top-5 error", 18.3, "ILSVRC-2010 test", "single crop", "Table 1, footnote"),
+            Result("top-1 error", 40.7, "ILSVRC-2012 val", "10-crop", "Table 2"),
+            Result("top-5 error", 18.2, "ILSVRC-2012 val", "10-crop", "Table 2"),
+            Result("top-1 error", 38.1, "ILSVRC-2012 val", "10-crop, 5 networks", "Table 2"),
+            Result("top-5 error", 16.4, "ILSVRC-2012 val", "10-crop, 5 networks", "Table 2"),
+            Result("top-1 error", 42.9, "ILSVRC-2012 val", "single crop, caffe", "README: bvlc_alexnet"),
+            Result("top-5 error", 19.8, "ILSVRC-2012 val", "single crop, caffe", "README: bvlc_alexnet"),
+        ),
+    ),
+    "alexnet_one_gpu": Published(
+        params=59_798_312,                                              # 3.2, counted
+        macs=391_514_384,                                               # 3.2, counted
+        shapes={
+            "stem": (48, 27, 27),                                       # 3.2
+            "conv2": (128, 13, 13),                                     # 3.2
+            "conv3": (192, 13, 13),                                     # 3.2
+            "conv4": (192, 13, 13),                                     # 3.2
+            "conv5": (256, 6, 6),                                       # 3.2
+        },
+    ),
+}  # fmt: skip
+# ours: counted, as Figure 2 without its two towers
+PUBLISHED["alexnet_ungrouped"] = Published(params=62_378_344, macs=1_135_256_096, shapes=PUBLISHED["alexnet"].shapes)
+
+CLAIMS = (
+    Claim("relu-is-faster", "ReLU reaches 25 % training error on CIFAR-10 six times faster than tanh.", "3.1"),
+    Claim("two-towers", "Two towers have 1.7 % (1.2 %) less top-1 (top-5) error than one of half the maps.", "3.2"),
+    Claim("lrn-helps", "Local response normalisation lowers the errors by 1.4 % and 1.2 %.", "3.3"),
+    Claim("overlap-helps", "Windows of 3 at a step of 2 lower the errors by 0.4 % and 0.3 %.", "3.4"),
+    Claim("colour-noise-helps", "Noise along the principal axes of colour lowers the top-1 error by 1 %.", "4.1"),
+    Claim("depth-matters", "Removing any middle layer costs about 2 % of top-1.", "7"),
+)

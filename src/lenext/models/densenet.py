@@ -1,0 +1,300 @@
+"""DenseNet: densely connected convolutional networks (Huang, Liu, van der Maaten, Weinberger 2016).
+
+The idea: every layer sees the maps of all layers before it, so that k new ones each, the growth rate, are enough.
+Look at: ``DenseLayer``, which appends and never replaces; the bottleneck of 4k maps, which widens the first layers of
+a block and narrows only those that see more; the few parameters that all this costs.
+
+Decided: a transition begins with batch normalisation and ReLU, as Table 1's note and the code; 3's text has no ReLU.
+Decided: CIFAR networks without bottlenecks begin with 16 maps, those with them with 2k, as 3 says; the released code
+always takes 2k (reading "authors"). Depth L counts convolutions and the classifier; "264" has 265 of them.
+Decided: initial weights are the released code's, He's with the fan out; torchvision draws them with the fan in.
+Not in the printed Table 1: ``densenet161``, which is the repository's, the earlier versions' and torchvision's.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from lenext.errors import UsageError
+from lenext.facts import Claim, Difference, Paper, Published, Result
+from lenext.layers.init import initialise
+from lenext.layers.network import Network
+from lenext.layers.recompute import recompute
+from lenext.protocol import SingleCrop
+from lenext.recipes import SGD, ChannelMean, He, RandomCrop, RandomFlip, Recipe, Steps
+
+PAPER = Paper(
+    title="Densely Connected Convolutional Networks",
+    authors="G. Huang, Z. Liu, L. van der Maaten, K. Q. Weinberger",
+    year=2016,
+    venue="CVPR 2017",
+    arxiv="1608.06993",
+    idea="Layers that see the maps of all layers before them reuse features and need few of their own.",
+)
+
+
+class Design(NamedTuple):
+    layers: tuple[int, ...]  # in each dense block; the networks of three blocks are for CIFAR and SVHN
+    growth: int  # k
+    bottleneck: bool  # B: a 1x1 convolution to 4k maps before each 3x3
+    compression: float  # theta: the share of the maps that a transition keeps; C where it is under 1
+
+
+VARIANTS = {
+    "densenet121":             Design((6, 12, 24, 16), 32, True,  0.5),     # Table 1
+    "densenet161":             Design((6, 12, 36, 24), 48, True,  0.5),     # README
+    "densenet169":             Design((6, 12, 32, 32), 32, True,  0.5),     # Table 1
+    "densenet201":             Design((6, 12, 48, 32), 32, True,  0.5),     # Table 1
+    "densenet264":             Design((6, 12, 64, 48), 32, True,  0.5),     # Table 1
+    "densenet40_k12_cifar":    Design((12, 12, 12),    12, False, 1.0),     # Table 2: (L - 4) / 3 layers
+    "densenet100_k12_cifar":   Design((32, 32, 32),    12, False, 1.0),     # Table 2
+    "densenet100_k24_cifar":   Design((32, 32, 32),    24, False, 1.0),     # Table 2
+    "densenet_bc100_k12_cifar": Design((16, 16, 16),   12, True,  0.5),     # Table 2: (L - 4) / 6 layers
+    "densenet_bc250_k24_cifar": Design((41, 41, 41),   24, True,  0.5),     # Table 2
+    "densenet_bc190_k40_cifar": Design((31, 31, 31),   40, True,  0.5),     # Table 2
+}  # fmt: skip
+EPS = {"paper": 1e-5, "authors": 1e-5, "keras": 1.001e-5}  # READINGS: whose code
+
+
+def unit(inputs: int, outputs: int, kernel: int, dropout: float, eps: float) -> nn.Sequential:
+    """A convolution with batch normalisation and ReLU before it, and dropout after it (3, 4.2)."""
+    return nn.Sequential(
+        OrderedDict(
+            bn=nn.BatchNorm2d(inputs, eps),
+            relu=nn.ReLU(inplace=True),
+            conv=nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False),
+            dropout=nn.Dropout(dropout),
+        )
+    )
+
+
+class DenseLayer(nn.Module):
+    """H of Eq. 2: all maps before it -> k new ones, by one 3x3 convolution, with bottleneck by a 1x1 and the 3x3.
+
+    memory_efficient: the backward pass computes the concatenation and all up to the first convolution again, and the
+    forward pass keeps none of it (1707.06990).
+    """
+
+    def __init__(self, inputs: int, design: Design, dropout: float, eps: float, *, memory_efficient: bool) -> None:
+        super().__init__()
+        middle = 4 * design.growth if design.bottleneck else inputs  # 3: Bottleneck layers
+        self.squeeze = unit(inputs, middle, 1, dropout, eps) if design.bottleneck else None
+        self.new = unit(middle, design.growth, 3, dropout, eps)
+        self.memory_efficient = memory_efficient
+
+    def forward(self, *maps: Tensor) -> Tensor:  # N k_0 H W, N k H W, N k H W ... -> N k H W
+        first = self.new if self.squeeze is None else self.squeeze
+
+        def begin(*maps: Tensor) -> Any:
+            return first(torch.cat(maps, 1))
+
+        efficient = self.memory_efficient and torch.is_grad_enabled()
+        x: Tensor = recompute(begin, maps, first) if efficient else begin(*maps)
+        return x if self.squeeze is None else self.new(x)
+
+
+class DenseBlock(nn.Sequential):
+    """Layers that each see the block's input and the maps of all layers before them: Figure 1."""
+
+    def forward(self, x: Tensor) -> Tensor:  # N k_0 H W -> N k_0+layers*k H W
+        maps = [x]
+        for layer in self:
+            maps.append(layer(*maps))
+        return torch.cat(maps, 1)
+
+
+def stem(channels: int, outputs: int, eps: float, *, cifar: bool) -> nn.Sequential:
+    """All before the first block: on ImageNet with normalisation and max pooling (Table 1), on CIFAR a convolution."""
+    kernel, step = (3, 1) if cifar else (7, 2)
+    layers: dict[str, nn.Module] = {"conv": nn.Conv2d(channels, outputs, kernel, step, kernel // 2, bias=False)}
+    if not cifar:
+        layers |= {"bn": nn.BatchNorm2d(outputs, eps), "relu": nn.ReLU(inplace=True)}
+        layers["pool"] = nn.MaxPool2d(3, 2, padding=1)
+    return nn.Sequential(OrderedDict(layers))
+
+
+def decide(name: str, growth: int | None, compression: float | None, code: str) -> Design:
+    """The paper's design with the caller's options; refuses what cannot be."""
+    asked: dict[str, Any] = {"growth": growth, "compression": compression}
+    design = VARIANTS[name]._replace(**{option: value for option, value in asked.items() if value is not None})
+    if type(design.growth) is not int or design.growth < 1:
+        raise UsageError(f"{name} cannot have the growth {growth!r}.", "Give a whole number, 1 or more.")
+    if not isinstance(design.compression, int | float) or not 0 < design.compression <= 1:
+        raise UsageError(f"{name} cannot have the compression {compression!r}.", "Give a share, above 0 and up to 1.")
+    if code not in EPS:
+        raise UsageError(f"{name} has no code {code!r}.", f"Choose one of {', '.join(EPS)}.")
+    return design
+
+
+def build(
+    name: str,
+    *,
+    num_classes: int | None = None,
+    in_channels: int = 3,
+    growth: int | None = None,
+    compression: float | None = None,
+    dropout: float = 0.0,
+    memory_efficient: bool = False,
+    code: str = "paper",
+) -> Network:
+    """A network of Table 1 or 2, for images of any size and shape, with He's initial weights.
+
+    num_classes: 1000, for CIFAR 10, when None; growth: k; compression: theta, in (0, 1]; dropout: share that training
+    drops after every convolution but the first, 0.2 where data are not augmented (4.2); memory_efficient: see
+    ``DenseLayer``; code: whose constants, "authors" (2k first maps always) or "keras" (eps 1.001e-5), see READINGS.
+    Raises ``UsageError`` for values that cannot be.
+    """
+    design = decide(name, growth, compression, code)
+    cifar, eps = name.endswith("_cifar"), EPS[code]
+    first = channels = 2 * design.growth if design.bottleneck or code == "authors" else 16  # 3: Implementation Details
+    stages: dict[str, nn.Module] = {}
+    for number, count in enumerate(design.layers, 1):
+        layers: OrderedDict[str, nn.Module] = OrderedDict()
+        for layer in range(1, count + 1):
+            layers[f"layer{layer}"] = DenseLayer(channels, design, dropout, eps, memory_efficient=memory_efficient)
+            channels += design.growth
+        stages[f"dense_block{number}"] = block = DenseBlock(layers)
+        if number < len(design.layers):
+            kept = max(1, int(design.compression * channels))
+            halved = OrderedDict(unit=unit(channels, kept, 1, dropout, eps), pool=nn.AvgPool2d(2, 2))
+            stages[f"transition{number}"] = nn.Sequential(halved)
+            channels = kept
+    last = OrderedDict(block=block, bn=nn.BatchNorm2d(channels, eps), relu=nn.ReLU(inplace=True))  # 3
+    stages[f"dense_block{len(design.layers)}"] = nn.Sequential(last)
+    network = Network(
+        input_size=(in_channels, 32, 32) if cifar else (in_channels, 224, 224),
+        stem=stem(in_channels, first, eps, cifar=cifar),
+        stages=stages,
+        head={
+            "pool": nn.AdaptiveAvgPool2d(1),
+            "flatten": nn.Flatten(),
+            "fc": nn.Linear(channels, num_classes or (10 if cifar else 1000)),
+        },
+    )
+    initialise(network, He(fan="out"))
+    return network
+
+
+AUTHORS = Difference(
+    where="stem", paper="16 maps where there is no bottleneck", found="twice the growth rate",
+    source="the released code", option="code", value="authors",
+)  # fmt: skip
+KERAS = Difference(
+    where="batch normalisation", paper="eps 1e-5, the released code's", found="eps 1.001e-5",
+    source="keras", option="code", value="keras",
+)  # fmt: skip
+READINGS = {
+    "densenet40_k12_cifar": {"authors": (AUTHORS,)},
+    "densenet100_k*_cifar": {"authors": (AUTHORS,)},
+    "densenet121": {"keras": (KERAS,)},
+    "densenet169": {"keras": (KERAS,)},
+    "densenet201": {"keras": (KERAS,)},
+}
+
+CIFAR = Recipe(
+    name="densenet:cifar",
+    iterations=234_600,                                             # 4.2: 300 epochs, of 782 steps
+    batch_size=64,                                                  # 4.2
+    optimizer=SGD(lr=0.1, momentum=0.9, weight_decay=1e-4, nesterov=True),      # 4.2
+    schedule=Steps(at=(117_300, 175_950), factor=0.1),              # 4.2: at 50 % and 75 %
+    augment=(RandomCrop(size=32, pad=4), RandomFlip(p=0.5)),        # 4.1: shifting and mirroring, "+"
+    normalise=ChannelMean(),                                        # 4.1
+    view=SingleCrop(resize=32, crop=32),                            # 4.1: the test image as it is
+    init=He(fan="out"),                                             # 4.2
+)  # fmt: skip
+
+# The ImageNet recipe has the colour jitter of fb.resnet.torch; that of the data without "+" has dropout in the network.
+RECIPES: Mapping[str, Mapping[str, Recipe]] = {"*_cifar": {"paper": CIFAR}}
+
+PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
+    "*_cifar": {"single": SingleCrop(resize=32, crop=32)},          # 4.1
+    "*": {"single": SingleCrop(resize=256, crop=224)},              # 4.1
+}  # fmt: skip
+
+# Table 2, row by row: error in per cent on the five data sets; None where it was not run.
+CIFAR_DATA = ("CIFAR-10", "CIFAR-10+", "CIFAR-100", "CIFAR-100+", "SVHN")
+RESULTS: Mapping[tuple[str, str], Mapping[str, tuple[float | None, ...]]] = {
+    ("single view", "Table 2"): {
+        "densenet40_k12_cifar": (7.00, 5.24, 27.55, 24.42, 1.79),           # Table 2
+        "densenet100_k12_cifar": (5.77, 4.10, 23.79, 20.20, 1.67),          # Table 2
+        "densenet100_k24_cifar": (5.83, 3.74, 23.42, 19.25, 1.59),          # Table 2
+        "densenet_bc100_k12_cifar": (5.92, 4.51, 24.15, 22.27, 1.76),       # Table 2
+        "densenet_bc250_k24_cifar": (5.19, 3.62, 19.64, 17.60, 1.74),       # Table 2
+        "densenet_bc190_k40_cifar": (None, 3.46, None, 17.18, None),        # Table 2
+    },
+    ("1-crop", "Table 3"): {
+        "densenet121": (25.02, 7.71), "densenet169": (23.80, 6.85),         # Table 3
+        "densenet201": (22.58, 6.34), "densenet264": (22.15, 6.12),         # Table 3
+    },
+    ("10-crop", "Table 3"): {
+        "densenet121": (23.61, 6.66), "densenet169": (22.08, 5.92),         # Table 3
+        "densenet201": (21.46, 5.54), "densenet264": (20.80, 5.29),         # Table 3
+    },
+    ("1-crop", "README"): {"densenet161": (22.2,)},
+}  # fmt: skip
+
+
+STAGES = ("stem", *(f"{kind}{number}" for number in (1, 2, 3, 4) for kind in ("dense_block", "transition")))
+MAPS = {  # of the stem, and of every block and transition; counted by k
+    "densenet121": (64, 256, 128, 512, 256, 1024, 512, 1024),
+    "densenet161": (96, 384, 192, 768, 384, 2112, 1056, 2208),
+    "densenet169": (64, 256, 128, 512, 256, 1280, 640, 1664),
+    "densenet201": (64, 256, 128, 512, 256, 1792, 896, 1920),
+    "densenet264": (64, 256, 128, 512, 256, 2304, 1152, 2688),
+    "densenet40_k12_cifar": (16, 160, 160, 304, 304, 448),
+    "densenet100_k12_cifar": (16, 400, 400, 784, 784, 1168),
+    "densenet100_k24_cifar": (16, 784, 784, 1552, 1552, 2320),
+    "densenet_bc100_k12_cifar": (24, 216, 108, 300, 150, 342),
+    "densenet_bc250_k24_cifar": (48, 1032, 516, 1500, 750, 1734),
+    "densenet_bc190_k40_cifar": (80, 1320, 660, 1900, 950, 2190),
+}
+SIDES = {"imagenet": (56, 56, 28, 28, 14, 14, 7, 7), "cifar": (32, 32, 16, 16, 8, 8)}  # Table 1; 3
+
+
+def published(name: str, params: int, macs: int, printed: str) -> Published:
+    """The figures of one network: exact counts, the paper's words for them, and its rows of ``RESULTS``."""
+    cifar = name.endswith("_cifar")
+    columns = [(f"{data} test", "error") for data in CIFAR_DATA]
+    if not cifar:
+        columns = [("ILSVRC-2012 val", "top-1 error"), ("ILSVRC-2012 val", "top-5 error")]
+    results = tuple(
+        Result(metric, value, data, protocol, source)
+        for (protocol, source), table in RESULTS.items()
+        for (data, metric), value in zip(columns, table.get(name, ()), strict=False)
+        if value is not None
+    )
+    sides = SIDES["cifar" if cifar else "imagenet"]
+    shapes = {stage: (maps, side, side) for stage, maps, side in zip(STAGES, MAPS[name], sides, strict=False)}
+    return Published(params=params, macs=macs, shapes=shapes, printed=printed, results=results)
+
+
+PUBLISHED = {
+    name: published(name, *figures)
+    for name, figures in {
+        "densenet121": (7_978_856, 2_834_161_664, ""),                                      # Table 1, counted
+        "densenet161": (28_681_000, 7_727_907_072, ""),                                     # README, counted
+        "densenet169": (14_149_480, 3_359_843_328, ""),                                     # Table 1, counted
+        "densenet201": (20_013_928, 4_291_365_888, ""),                                     # Table 1, counted
+        "densenet264": (33_337_704, 5_751_653_376, ""),                                     # Table 1, counted
+        "densenet40_k12_cifar": (1_019_722, 264_812_928, "1.0M parameters"),                # Table 2
+        "densenet100_k12_cifar": (6_979_642, 1_769_516_448, "7.0M parameters"),             # Table 2
+        "densenet100_k24_cifar": (27_249_082, 6_889_347_744, "27.2M parameters"),           # Table 2
+        "densenet_bc100_k12_cifar": (769_162, 287_929_692, "0.8M parameters"),              # Table 2
+        "densenet_bc250_k24_cifar": (15_324_406, 5_418_785_724, "15.3M parameters"),        # Table 2
+        "densenet_bc190_k40_cifar": (25_624_430, 9_301_945_740, "25.6M parameters"),        # Table 2
+    }.items()
+}  # fmt: skip
+
+CLAIMS = (
+    Claim("parameter-efficiency", "DenseNet-BC needs a third of ResNet's parameters for its error.", "5, Figure 4"),
+    Claim("growth-pays", "The error falls as depth and growth rate grow, without overfitting.", "4.3, Table 2"),
+    Claim("bc-is-best", "Of DenseNet, -B, -C and -BC the last needs the fewest parameters.", "5, Figure 4"),
+    Claim("less-overfitting", "Without augmentation the gain over earlier networks is the largest.", "4.3, Table 2"),
+    Claim("features-are-reused", "Layers spread their weights over many earlier layers of their block.", "5, Figure 5"),
+    Claim("memory-for-time", "Computing concatenations again saves memory and costs a little time.", "1707.06990"),
+)

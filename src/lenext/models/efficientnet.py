@@ -1,0 +1,298 @@
+"""EfficientNet: rethinking model scaling for convolutional neural networks (Tan, Le 2019).
+
+The idea: depth, width and resolution of one searched network grow together, so that none of them saturates.
+Look at: ``ROWS``, seven rows that are all of B0; ``scaled``, which with a ``ceil`` makes B7 of it; ``MBConv``, which
+widens, looks around, weighs its channels and narrows again, with nothing after the narrow end.
+
+Decided: 3.3's constants 1.2, 1.1, 1.15 are ``compound``, for new networks. B1 to B7 are not one phi each: the released
+code's table of coefficients, ``VARIANTS``, is what gives Table 2's counts. B4 and B5 count 4 % over Table 2.
+Decided: the last block is dropped with 0.2 (N - 1) / N, as the code computes it. L2 is Noisy Student's (1911.04252),
+Lite0 the authors' later one without squeeze and excitation, with ReLU6, its stem and head never scaled.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+
+from lenext.facts import Claim, Difference, Paper, Published, Result
+from lenext.layers.drop_path import DropPath
+from lenext.layers.init import draw
+from lenext.layers.network import Network
+from lenext.layers.padding import convolution
+from lenext.layers.squeeze_excite import SqueezeExcite
+from lenext.protocol import SingleCrop
+from lenext.recipes import He, Recipe
+
+PAPER = Paper(
+    title="EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks",
+    authors="M. Tan, Q. V. Le",
+    year=2019,
+    venue="ICML 2019",
+    arxiv="1905.11946",
+    idea="One compound coefficient scales depth, width and resolution of a searched network in balance.",
+)
+
+
+class Design(NamedTuple):
+    width: float
+    depth: float
+    image_size: int
+    dropout: float
+    lite: bool = False  # no squeeze and excitation, ReLU6 for swish, stem and head as in B0
+
+
+VARIANTS = {
+    "efficientnet_b0":    Design(1.0, 1.0, 224, 0.2),           # Table 1; README
+    "efficientnet_b1":    Design(1.0, 1.1, 240, 0.2),           # README
+    "efficientnet_b2":    Design(1.1, 1.2, 260, 0.3),           # README
+    "efficientnet_b3":    Design(1.2, 1.4, 300, 0.3),           # README
+    "efficientnet_b4":    Design(1.4, 1.8, 380, 0.4),           # README
+    "efficientnet_b5":    Design(1.6, 2.2, 456, 0.4),           # README
+    "efficientnet_b6":    Design(1.8, 2.6, 528, 0.5),           # README
+    "efficientnet_b7":    Design(2.0, 3.1, 600, 0.5),           # README
+    "efficientnet_l2":    Design(4.3, 5.3, 800, 0.5),           # 1911.04252: Table 7
+    "efficientnet_lite0": Design(1.0, 1.0, 224, 0.2, True),     # README: lite
+}  # fmt: skip
+
+
+class Row(NamedTuple):
+    expand: int
+    kernel: int
+    stride: int  # of the first block
+    channels: int
+    blocks: int
+
+
+# Table 1: stages 2 to 8. Its column of resolutions is that of each stage's input.
+ROWS = (
+    Row(1, 3, 1, 16, 1), Row(6, 3, 2, 24, 2), Row(6, 5, 2, 40, 2), Row(6, 3, 2, 80, 3),
+    Row(6, 5, 1, 112, 3), Row(6, 5, 2, 192, 4), Row(6, 3, 1, 320, 1),
+)  # fmt: skip
+STEM, HEAD = 32, 1280  # Table 1: stages 1 and 9
+
+
+def compound(phi: float) -> tuple[float, float, float]:
+    """Depth, width and resolution relative to B0 for about 2^phi times its cost (Eq. 3 with the constants of 4)."""
+    return 1.2**phi, 1.1**phi, 1.15**phi
+
+
+def scaled(channels: int, width: float) -> int:
+    """The multiple of 8 nearest to ``width`` times ``channels`` that does not lose a tenth of them."""
+    wanted = channels * width
+    rounded = max(8, int(wanted + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * wanted else rounded
+
+
+class Shape(NamedTuple):
+    """How every layer is built."""
+
+    padding: str
+    norm: tuple[float, float]
+    lite: bool
+
+    def activation(self) -> nn.Module:
+        return nn.ReLU6(inplace=True) if self.lite else nn.SiLU(inplace=True)
+
+    def layers(
+        self, name: str, inputs: int, outputs: int, kernel: int, *, stride: int = 1, groups: int = 1
+    ) -> OrderedDict[str, nn.Module]:
+        """A convolution and its normalisation."""
+        eps, momentum = self.norm
+        conv = convolution(inputs, outputs, kernel, stride, groups=groups, padding=self.padding)
+        return OrderedDict({f"{name}_conv": conv, f"{name}_bn": nn.BatchNorm2d(outputs, eps, momentum)})
+
+
+class MBConv(nn.Module):
+    """Widen, look around, weigh the channels, narrow; with a shortcut where the ends are alike (1801.04381).
+
+    drop: the share of images for which training leaves the branch out.
+    """
+
+    def __init__(self, inputs: int, outputs: int, row: Row, shape: Shape, drop: float) -> None:
+        super().__init__()
+        width = inputs * row.expand
+        layers: OrderedDict[str, nn.Module] = OrderedDict()
+        if row.expand != 1:
+            layers |= shape.layers("expand", inputs, width, 1)
+            layers["expand_act"] = shape.activation()
+        layers |= shape.layers("depthwise", width, width, row.kernel, stride=row.stride, groups=width)
+        layers["depthwise_act"] = shape.activation()
+        if not shape.lite:
+            layers["se"] = SqueezeExcite(width, max(1, int(0.25 * inputs)), shape.activation)
+        layers |= shape.layers("project", width, outputs, 1)
+        self.branch = nn.Sequential(layers)
+        self.drop = DropPath(drop) if row.stride == 1 and inputs == outputs else None
+
+    def forward(self, x: Tensor) -> Tensor:  # N inputs H W -> N outputs H/stride W/stride
+        y: Tensor = self.branch(x)
+        return y if self.drop is None else x + self.drop(y)
+
+
+def build(
+    name: str,
+    *,
+    num_classes: int = 1000,
+    in_channels: int = 3,
+    width: float | None = None,
+    depth: float | None = None,
+    drop_path: float = 0.2,
+    padding: str = "same",
+    norm: tuple[float, float] = (1e-3, 0.01),
+) -> Network:
+    """B0 of Table 1, widened and deepened, for images of any size and shape.
+
+    width, depth: the coefficients, by default the network's own; drop_path: block i of N is left out with i / N of it;
+    padding: "same" or "symmetric"; norm: eps and momentum of the normalisation (TensorFlow's 0.99 is torch's 0.01).
+    Stage 9 is split: its convolution ends the features, its pooling and classifier are the head.
+    """
+    design = VARIANTS[name]
+    wide, deep = width or design.width, depth or design.depth
+    shape = Shape(padding, norm, design.lite)
+    inputs, last = (STEM, HEAD) if design.lite else (scaled(STEM, wide), scaled(HEAD, wide))
+    counts = [math.ceil(deep * row.blocks) for row in ROWS]
+    if design.lite:
+        counts[0], counts[-1] = ROWS[0].blocks, ROWS[-1].blocks
+    number, stem = 0, shape.layers("stem", in_channels, inputs, 3, stride=2)
+    stages: dict[str, nn.Module] = {}
+    for stage, (first, count) in enumerate(zip(ROWS, counts, strict=True), 2):
+        row, outputs = first, scaled(first.channels, wide)
+        blocks: OrderedDict[str, nn.Module] = OrderedDict()
+        for position in range(1, count + 1):
+            drop = drop_path * number / sum(counts)
+            blocks[f"mbconv{stage}_{position}"] = MBConv(inputs, outputs, row, shape, drop)
+            inputs, row, number = outputs, row._replace(stride=1), number + 1
+        stages[f"stage{stage}"] = nn.Sequential(blocks)
+    stages["stage9"] = nn.Sequential(OrderedDict(shape.layers("head", inputs, last, 1), head_act=shape.activation()))
+    network = Network(
+        input_size=(in_channels, design.image_size, design.image_size),
+        stem=nn.Sequential(OrderedDict(stem, stem_act=shape.activation())),
+        stages=stages,
+        head={
+            "pool": nn.AdaptiveAvgPool2d(1),
+            "flatten": nn.Flatten(),
+            "drop": nn.Dropout(design.dropout),
+            "fc": nn.Linear(last, num_classes),
+        },
+    )
+    network.apply(initialise)
+    return network
+
+
+def initialise(module: nn.Module) -> None:
+    """The authors' code: N(0, sqrt(2 / (k k outputs))), where a depthwise kernel's last axis is 1; FC U(1/sqrt(n))."""
+    if isinstance(module, nn.Conv2d):
+        draw(module.weight, He(fan="out" if module.groups == 1 else "in"))
+    elif isinstance(module, nn.Linear) and not module.weight.is_meta:
+        bound = module.out_features**-0.5
+        nn.init.uniform_(module.weight, -bound, bound)
+    if isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
+        module.bias.detach().zero_()
+
+
+def symmetric(source: str) -> Difference:
+    return Difference(
+        where="convolutions of stride 2", source=source, option="padding", value="symmetric",
+        paper="SAME padding, on even maps one more pixel at the far edges", found="equal padding on every side",
+    )  # fmt: skip
+
+
+def torch_norm(source: str) -> Difference:
+    return Difference(
+        where="every normalisation", source=source, option="norm", value=(1e-5, 0.1),
+        paper="eps 0.001, momentum 0.99", found="eps 0.00001, momentum 0.9",
+    )  # fmt: skip
+
+
+def dropping(source: str, rate: float) -> Difference:
+    return Difference(
+        where="every shortcut", source=source, option="drop_path", value=rate,
+        paper="block i of N dropped with 0.2 i / N", found=f"block i of N dropped with {rate:g} i / N",
+    )  # fmt: skip
+
+
+TIMM = (symmetric("timm"), torch_norm("timm"), dropping("timm", 0.0))
+TORCHVISION = (symmetric("torchvision"), torch_norm("torchvision"))  # B5 to B7, the authors' weights: the first only
+BLOCKS = {"b0": 16, "b1": 23, "b2": 23, "b3": 26, "b4": 32, "b5": 39, "b6": 45, "b7": 55}  # Table 1, as scaled
+
+READINGS = {
+    "efficientnet_lite0": {"timm": TIMM},
+    **{
+        f"efficientnet_{size}": {
+            "timm": TIMM,
+            "torchvision": TORCHVISION[:1] if size in ("b5", "b6", "b7") else TORCHVISION,
+            "keras_applications": (dropping("keras-applications", 0.2 * blocks / 16),),  # ours: N of B0, whatever N
+        }
+        for size, blocks in BLOCKS.items()
+    },
+}
+
+# 5.2 asks for RMSProp, steps of 0.97, averaged weights and AutoAugment, which recipes do not have yet.
+RECIPES: Mapping[str, Mapping[str, Recipe]] = {}
+
+# The released evaluation: the central square of S / (S + 32) of the shorter side.
+PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
+    name: {"single": SingleCrop(resize=design.image_size + 32, crop=design.image_size)}         # README
+    for name, design in VARIANTS.items()
+}  # fmt: skip
+
+# The training and its address: top-1 (and top-5) accuracy in per cent, single crop, on ILSVRC-2012 validation.
+RESULTS: Mapping[tuple[str, str], Mapping[str, tuple[float, ...]]] = {
+    ("single crop", "Table 2"): {
+        "efficientnet_b0": (77.1, 93.3), "efficientnet_b1": (79.1, 94.4),           # Table 2
+        "efficientnet_b2": (80.1, 94.9), "efficientnet_b3": (81.6, 95.7),           # Table 2
+        "efficientnet_b4": (82.9, 96.4), "efficientnet_b5": (83.6, 96.7),           # Table 2
+        "efficientnet_b6": (84.0, 96.8), "efficientnet_b7": (84.3, 97.0),           # Table 2
+    },
+    ("single crop, Noisy Student", "README"): {
+        "efficientnet_b0": (78.8,), "efficientnet_b1": (81.5,), "efficientnet_b2": (82.4,),     # README
+        "efficientnet_b3": (84.1,), "efficientnet_b4": (85.3,), "efficientnet_b5": (86.1,),     # README
+        "efficientnet_b6": (86.4,), "efficientnet_b7": (86.9,), "efficientnet_l2": (88.4,),     # README
+    },
+    ("single crop, lite", "README"): {"efficientnet_lite0": (75.1,)},
+}  # fmt: skip
+
+STRIDES = (2, 1, 2, 2, 2, 1, 2, 1, 1)  # Table 1
+
+
+def published(name: str, params: int, macs: int, printed: str, widths: tuple[int, ...]) -> Published:
+    """The figures of one network at its own image size and 1000 classes, and its rows of ``RESULTS``."""
+    results = tuple(
+        Result(metric, value, "ILSVRC-2012 val", protocol, source)
+        for (protocol, source), table in RESULTS.items()
+        for metric, value in zip(("top-1 accuracy", "top-5 accuracy"), table.get(name, ()), strict=False)
+    )
+    side, shapes = VARIANTS[name].image_size, {}
+    for number, (channels, stride) in enumerate(zip(widths, STRIDES, strict=True), 1):
+        side = math.ceil(side / stride)
+        shapes["stem" if number == 1 else f"stage{number}"] = (channels, side, side)
+    return Published(params=params, macs=macs, shapes=shapes, printed=printed, results=results)
+
+
+# Counted; the words are Table 2's parameters and FLOPs (multiply-adds), then the channels of stages 1 to 9.
+B0 = (32, 16, 24, 40, 80, 112, 192, 320, 1280)  # Table 1
+PUBLISHED = {
+    f"efficientnet_{size}": published(f"efficientnet_{size}", *figures)
+    for size, figures in {
+        "b0": (5_288_548, 385_814_752, "5.3M, 0.39B", B0),                                                  # Table 2
+        "b1": (7_794_184, 686_802_832, "7.8M, 0.70B", B0),                                                  # Table 2
+        "b2": (9_109_994, 993_561_872, "9.2M, 1.0B", (32, 16, 24, 48, 88, 120, 208, 352, 1408)),            # Table 2
+        "b3": (12_233_232, 1_827_141_392, "12M, 1.8B", (40, 24, 32, 48, 96, 136, 232, 384, 1536)),          # Table 2
+        "b4": (19_341_616, 4_393_771_024, "19M, 4.2B", (48, 24, 32, 56, 112, 160, 272, 448, 1792)),         # Table 2
+        "b5": (30_389_784, 10_266_384_752, "30M, 9.9B", (48, 24, 40, 64, 128, 176, 304, 512, 2048)),        # Table 2
+        "b6": (43_040_704, 19_067_593_536, "43M, 19B", (56, 32, 40, 72, 144, 200, 344, 576, 2304)),         # Table 2
+        "b7": (66_347_960, 37_745_884_192, "66M, 37B", (64, 32, 48, 80, 160, 224, 384, 640, 2560)),         # Table 2
+        "l2": (480_309_308, 475_703_653_280, "", (136, 72, 104, 176, 344, 480, 824, 1376, 5504)),           # README
+        "lite0": (4_652_008, 385_187_552, "4.7M, 407M", B0),                                                # README
+    }.items()
+}  # fmt: skip
+
+CLAIMS = (
+    Claim("compound-beats-single", "Compound scaling of B0 beats depth, width or resolution alone.", "5.3, Table 7"),
+    Claim("one-dimension-saturates", "Scaling one dimension alone saturates at about 80 %.", "3.2, Figure 3"),
+    Claim("scaling-helps-others", "Compound scaling also improves MobileNets and ResNet-50.", "5.1, Table 3"),
+)

@@ -1,0 +1,276 @@
+"""GoogLeNet: going deeper with convolutions (Szegedy et al. 2014), with the naive form of its module.
+
+The idea: windows of 1, 3 and 5 pixels and a pooling side by side, each after a 1x1 convolution that makes it cheap.
+Look at: the table below, which is the paper; the same network without reductions, which has fourteen times
+the parameters; two classifiers half-way up that only help to train; one linear layer, after a mean over the map.
+
+Decided: conv1 is the plain 7x7 that Figure 3 draws. Table 1's 2.7K and 34M are those of a separable one, eight maps per
+colour, as the authors' later code has it: ``stem="separable"``. Few of Table 1's parameters fit its own columns.
+Decided: conv1 pads 3 pixels on each side and pooling rounds up, as Caffe; TensorFlow's "same" would pad 2 and 3.
+Decided: Figure 3 alone shows local response normalisation and gives no constants: AlexNet's (Caffe has k = 1).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from torch import nn
+
+from lenext.facts import Claim, Difference, Paper, Published, Result
+from lenext.layers.auxiliary import AuxiliaryNetwork
+from lenext.layers.branches import Branches
+from lenext.layers.choice import one_of
+from lenext.layers.init import initialise
+from lenext.layers.lrn import local_response
+from lenext.protocol import SingleCrop
+from lenext.recipes import Glorot, Recipe
+
+PAPER = Paper(
+    title="Going Deeper with Convolutions",
+    authors="C. Szegedy, W. Liu, Y. Jia, P. Sermanet, S. Reed, D. Anguelov, D. Erhan, V. Vanhoucke, A. Rabinovich",
+    year=2014,
+    venue="CVPR 2015",
+    arxiv="1409.4842",
+    idea="Modules of parallel windows, cheapened by 1x1 convolutions, make a network wide and deep at a fixed cost.",
+)
+
+
+class Row(NamedTuple):
+    one: int  # 1x1
+    three_reduce: int
+    three: int  # 3x3
+    five_reduce: int
+    five: int  # 5x5
+    pool: int  # projection of the pooled map
+
+
+TABLE = {
+    "3a": Row(64, 96, 128, 16, 32, 32),             # Table 1
+    "3b": Row(128, 128, 192, 32, 96, 64),           # Table 1
+    "4a": Row(192, 96, 208, 16, 48, 64),            # Table 1; max pooling before it
+    "4b": Row(160, 112, 224, 24, 64, 64),           # Table 1
+    "4c": Row(128, 128, 256, 24, 64, 64),           # Table 1
+    "4d": Row(112, 144, 288, 32, 64, 64),           # Table 1
+    "4e": Row(256, 160, 320, 32, 128, 128),         # Table 1
+    "5a": Row(256, 160, 320, 32, 128, 128),         # Table 1; max pooling before it
+    "5b": Row(384, 192, 384, 48, 128, 128),         # Table 1
+}  # fmt: skip
+VARIANTS = {
+    "googlenet": "reduced",     # Figure 2 (b)
+    "googlenet_naive": "naive", # Figure 2 (a): no reductions, and the pooled map as it is
+}  # fmt: skip
+SIDE = ("4a", "4d")  # 5: the auxiliary classifiers see these modules' maps
+
+NORMALISATIONS = ("lrn", "caffe", "none", "batch")
+
+
+def convolution(
+    name: str, inputs: int, outputs: int, kernel: int, *, stride: int = 1, batch: bool = False
+) -> OrderedDict[str, nn.Module]:
+    """A convolution with its ReLU; with ``batch`` normalisation in place of the bias."""
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    layers[name] = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=not batch)
+    if batch:
+        layers[f"{name}_bn"] = nn.BatchNorm2d(outputs, eps=0.001)
+    layers[f"{name}_relu"] = nn.ReLU(inplace=True)
+    return layers
+
+
+def inception(row: Row, inputs: int, *, naive: bool = False, kernel: int = 5, batch: bool = False) -> Branches:
+    """Figure 2: (a) when ``naive``, else (b); ``kernel`` is the third window's."""
+    wide = f"{kernel}x{kernel}"
+    pool = OrderedDict[str, nn.Module](pool=nn.MaxPool2d(3, 1, 1))
+    three, five = OrderedDict[str, nn.Module](), OrderedDict[str, nn.Module]()
+    into_three = into_five = inputs
+    if not naive:
+        three |= convolution("3x3_reduce", inputs, row.three_reduce, 1, batch=batch)
+        five |= convolution(f"{wide}_reduce", inputs, row.five_reduce, 1, batch=batch)
+        pool |= convolution("pool_proj", inputs, row.pool, 1, batch=batch)
+        into_three, into_five = row.three_reduce, row.five_reduce
+    three |= convolution("3x3", into_three, row.three, 3, batch=batch)
+    five |= convolution(wide, into_five, row.five, kernel, batch=batch)
+    one = convolution("1x1", inputs, row.one, 1, batch=batch)
+    branches = {"one": one, "three": three, "five": five, "pool": pool}
+    return Branches({name: nn.Sequential(layers) for name, layers in branches.items()})
+
+
+def width(row: Row, inputs: int, *, naive: bool) -> int:
+    """Channels of a module's output."""
+    return row.one + row.three + row.five + (inputs if naive else row.pool)
+
+
+def first_layers(in_channels: int, stem: str, normalisation: str) -> nn.Sequential:
+    """Table 1 above the first module, with Figure 3's normalisation."""
+    batch = normalisation == "batch"
+    layers = OrderedDict[str, nn.Module]()
+    if stem == "separable":
+        maps = 8 * in_channels
+        layers["depth1"] = nn.Conv2d(in_channels, maps, 7, 2, 3, groups=in_channels, bias=False)
+        layers |= convolution("conv1", maps, 64, 1, batch=batch)
+    else:
+        layers |= convolution("conv1", in_channels, 64, 7, stride=2, batch=batch)
+    layers["pool1"] = nn.MaxPool2d(3, 2, ceil_mode=True)
+    if normalisation in ("lrn", "caffe"):
+        layers["lrn1"] = response(normalisation)
+    layers |= convolution("conv2_reduce", 64, 64, 1, batch=batch) | convolution("conv2", 64, 192, 3, batch=batch)
+    if normalisation in ("lrn", "caffe"):
+        layers["lrn2"] = response(normalisation)
+    layers["pool2"] = nn.MaxPool2d(3, 2, ceil_mode=True)
+    return nn.Sequential(layers)
+
+
+def response(constants: str) -> nn.Module:
+    """AlexNet's constants, or Caffe's, where alpha is divided by 5 and k is 1."""
+    return local_response(alpha=2e-5, k=1) if constants == "caffe" else local_response()
+
+
+def side_head(inputs: int, num_classes: int, *, adaptive: bool, batch: bool) -> nn.Sequential:
+    """An auxiliary classifier (5); its linear layers need the 4x4 map that a 14x14 one gives."""
+    layers = OrderedDict[str, nn.Module](pool=nn.AdaptiveAvgPool2d(4) if adaptive else nn.AvgPool2d(5, 3))
+    layers |= convolution("conv", inputs, 128, 1, batch=batch)
+    layers["flatten"] = nn.Flatten()
+    layers["fc1"], layers["relu1"] = nn.Linear(128 * 4 * 4, 1024), nn.ReLU(inplace=True)
+    layers["drop"], layers["fc2"] = nn.Dropout(0.7), nn.Linear(1024, num_classes)
+    return nn.Sequential(layers)
+
+
+def build(
+    name: str,
+    *,
+    num_classes: int = 1000,
+    in_channels: int = 3,
+    stem: str = "plain",
+    body: str = "paper",
+    normalisation: str = "lrn",
+    dropout: float = 0.4,
+    auxiliary: bool = False,
+) -> AuxiliaryNetwork:
+    """Table 1, for images of any size, with Glorot's initial weights (the paper does not name its own).
+
+    stem: conv1 "plain" or "separable"; body: "paper", or "torchvision" for 3x3 windows in place of 5x5, a last max
+    pooling of 2x2 and auxiliary heads that pool adaptively; normalisation: "lrn", "caffe" (its constants), "none", or
+    "batch" after every convolution; dropout: share of the mean map that training drops (Table 1);
+    auxiliary: with the two auxiliary heads, for 224 pixels.
+    Raises ``UsageError`` for unknown values.
+    """
+    naive = VARIANTS[name] == "naive"
+    batch = one_of("normalisation", normalisation, NORMALISATIONS) == "batch"
+    theirs = one_of("body", body, ("paper", "torchvision")) == "torchvision"
+    channels, stages, sides = 192, {}, {}
+    for place, row in TABLE.items():
+        layers = OrderedDict[str, nn.Module]()
+        if place in ("4a", "5a"):
+            window = 2 if theirs and place == "5a" else 3
+            layers[f"pool{int(place[0]) - 1}"] = nn.MaxPool2d(window, 2, ceil_mode=True)
+        layers["module"] = inception(row, channels, naive=naive, kernel=3 if theirs else 5, batch=batch)
+        channels = width(row, channels, naive=naive)
+        stages[f"inception_{place}"] = nn.Sequential(layers)
+        if auxiliary and place in SIDE:
+            sides[f"inception_{place}"] = side_head(channels, num_classes, adaptive=theirs, batch=batch)
+    network = AuxiliaryNetwork(
+        input_size=(in_channels, 224, 224),
+        stem=first_layers(in_channels, one_of("stem", stem, ("plain", "separable")), normalisation),
+        stages=stages,
+        head={
+            "pool": nn.AdaptiveAvgPool2d(1),
+            "flatten": nn.Flatten(),
+            "drop": nn.Dropout(dropout),
+            "fc": nn.Linear(channels, num_classes),
+        },
+        auxiliary=sides,
+    )
+    initialise(network, Glorot())
+    return network
+
+
+CAFFE = (
+    Difference(
+        where="lrn1, lrn2", paper="no constants; here AlexNet's, k = 2 and alpha times the sum", source="Caffe",
+        found="k = 1, alpha / 5 times the sum", option="normalisation", value="caffe",
+    ),
+)  # fmt: skip
+TORCHVISION = (
+    Difference(
+        where="inception_3a to inception_5b", paper="5x5 in the third branch", found="3x3", source="torchvision",
+        option="body", value="torchvision",
+    ),
+    Difference(
+        where="pool4", paper="3x3 max pooling", found="2x2 max pooling", source="torchvision",
+        option="body", value="torchvision",
+    ),
+    Difference(
+        where="stem", paper="local response normalisation", found="none", source="torchvision",
+        option="normalisation", value="batch",
+    ),
+    Difference(
+        where="every convolution", paper="bias, no normalisation", source="torchvision",
+        found="batch normalisation with eps 0.001 in place of the bias", option="normalisation", value="batch",
+    ),
+    Difference(
+        where="head", paper="dropout 0.4", found="dropout 0.2", source="torchvision", option="dropout", value=0.2,
+    ),
+    Difference(
+        where="auxiliary heads", paper="5x5 average pooling at every third pixel", source="torchvision",
+        found="adaptive average pooling to 4x4", option="body", value="torchvision",
+    ),
+)  # fmt: skip
+READINGS: Mapping[str, Mapping[str, tuple[Difference, ...]]] = {
+    "googlenet": {"caffe": CAFFE, "torchvision": TORCHVISION},
+}
+
+# 6: asynchronous SGD and Polyak averaging; neither rate nor batch size nor length is given.
+RECIPES: Mapping[str, Mapping[str, Recipe]] = {}
+
+PROTOCOLS: Mapping[str, Mapping[str, Any]] = {"*": {"single": SingleCrop(resize=256, crop=224)}}  # Table 3: 1 crop
+
+# Models and crops of Table 3, and their top-5 error on ILSVRC-2012 validation.
+CROPS = ((1, 1, 10.07), (1, 10, 9.15), (1, 144, 7.89), (7, 1, 8.09), (7, 10, 7.62), (7, 144, 6.67))  # Table 3
+
+PUBLISHED = {
+    "googlenet": Published(
+        params=6_998_552,                           # Table 1, counted with a plain conv1
+        macs=1_582_671_872,                         # Table 1, counted with a plain conv1
+        printed="6,797.7K parameters, 1,502M multiply-adds (sums of Table 1)",
+        shapes={
+            "stem": (192, 28, 28),                  # Table 1
+            "inception_3a": (256, 28, 28),          # Table 1
+            "inception_3b": (480, 28, 28),          # Table 1
+            "inception_4a": (512, 14, 14),          # Table 1
+            "inception_4b": (512, 14, 14),          # Table 1
+            "inception_4c": (512, 14, 14),          # Table 1
+            "inception_4d": (528, 14, 14),          # Table 1
+            "inception_4e": (832, 14, 14),          # Table 1
+            "inception_5a": (832, 7, 7),            # Table 1
+            "inception_5b": (1024, 7, 7),           # Table 1
+        },
+        results=tuple(
+            Result("top-5 error", error, "ILSVRC-2012 val", f"{models} models, {crops} crops", "Table 3")
+            for models, crops, error in CROPS
+        ),
+    ),
+    "googlenet_naive": Published(
+        params=97_526_008,                          # ours: counted, the paper built no such network
+        macs=12_568_061_056,                        # ours: counted
+        shapes={
+            "stem": (192, 28, 28),                  # Table 1
+            "inception_3a": (416, 28, 28),          # Figure 2 (a): 64 + 128 + 32 and the 192 of the input
+            "inception_3b": (832, 28, 28),          # Figure 2 (a): 416 more
+            "inception_4a": (1280, 14, 14),         # Figure 2 (a): 448 more
+            "inception_4b": (1728, 14, 14),         # Figure 2 (a): 448 more
+            "inception_4c": (2176, 14, 14),         # Figure 2 (a): 448 more
+            "inception_4d": (2640, 14, 14),         # Figure 2 (a): 464 more
+            "inception_4e": (3344, 14, 14),         # Figure 2 (a): 704 more
+            "inception_5a": (4048, 7, 7),           # Figure 2 (a): 704 more
+            "inception_5b": (4944, 7, 7),           # Figure 2 (a): 896 more
+        },
+    ),
+}  # fmt: skip
+
+CLAIMS = (
+    Claim("reductions-save", "The naive module widens at every stage and costs two to five times as much.", "4"),
+    Claim("mean-for-linear", "Average pooling instead of linear layers lowers the top-1 error by 0.6 %.", "5"),
+    Claim("auxiliary-helps", "Two classifiers half-way up regularise and carry the gradient down.", "5"),
+    Claim("crops-and-models", "144 crops and 7 models lower the top-5 error from 10.07 % to 6.67 %.", "7, Table 3"),
+)

@@ -1,0 +1,241 @@
+"""MobileNet: efficient convolutional neural networks for mobile vision applications (Howard et al. 2017).
+
+The idea: a 3x3 in each channel and a 1x1 across channels do the work of a full convolution at a ninth of its cost.
+Look at: ``separable``, two convolutions with a normalisation and a ReLU each; two multipliers, of width and of
+resolution, that trade accuracy for cost; the 1x1 convolutions, which hold 95 % of all multiply-adds.
+
+Decided: Table 1 prints "s2" in its last separable row, whose input and output are both 7x7: a misprint, stride 1.
+Decided: what the paper does not print is as in the authors' slim: SAME padding, eps 0.001, weights N(0, 0.09) cut at
+two deviations. The paper's ReLU is the default; the released models have ReLU6 (reading "slim").
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from torch import nn
+
+from lenext.facts import Claim, Difference, Paper, Published, Result
+from lenext.layers.choice import one_of
+from lenext.layers.network import Network
+from lenext.layers.padding import convolution
+from lenext.protocol import SingleCrop
+from lenext.recipes import Recipe
+
+PAPER = Paper(
+    title="MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications",
+    authors="A. G. Howard, M. Zhu, B. Chen, D. Kalenichenko, W. Wang, T. Weyand, M. Andreetto, H. Adam",
+    year=2017,
+    venue="arXiv",
+    arxiv="1704.04861",
+    idea="Depthwise separable convolutions and two multipliers make networks as small as an application needs.",
+)
+
+# 3.3: the width multiplier alpha.
+VARIANTS = {
+    "mobilenet_v1":     1.0,        # Table 6
+    "mobilenet_v1_075": 0.75,       # Table 6
+    "mobilenet_v1_050": 0.5,        # Table 6
+    "mobilenet_v1_025": 0.25,       # Table 6
+}  # fmt: skip
+STEM = 32  # Table 1: a full convolution of stride 2
+# Table 1, row by row: channels and stride of the separable convolutions.
+ROWS = (
+    (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2),
+    (512, 1), (512, 1), (512, 1), (512, 1), (512, 1),
+    (1024, 2), (1024, 1),
+)  # fmt: skip
+BODIES = ("separable", "full", "shallow")  # Table 1; Table 4: Conv MobileNet; Table 5: without the five rows of 14x14
+ACTIVATIONS: Mapping[str, Callable[..., nn.Module]] = {"relu": nn.ReLU, "relu6": nn.ReLU6}  # 3.2; slim
+
+
+class Shape(NamedTuple):
+    """How every convolution is built: ``build``'s options."""
+
+    padding: str
+    activation: str
+    eps: float
+
+    def layers(self, name: str, inputs: int, outputs: int, kernel: int, stride: int, groups: int) -> dict[str, Any]:
+        """A convolution with its normalisation and its non-linearity (Figure 3)."""
+        return {
+            f"{name}": convolution(inputs, outputs, kernel, stride, groups=groups, padding=self.padding),
+            f"{name}_bn": nn.BatchNorm2d(outputs, self.eps),
+            f"{name}_relu": ACTIVATIONS[self.activation](inplace=True),
+        }
+
+
+def separable(inputs: int, outputs: int, stride: int, shape: Shape) -> nn.Sequential:
+    """Figure 3, right: 3x3 in each channel, with the stride, then 1x1 across them."""
+    depthwise = shape.layers("depthwise", inputs, inputs, 3, stride, inputs)
+    return nn.Sequential(OrderedDict(depthwise | shape.layers("pointwise", inputs, outputs, 1, 1, 1)))
+
+
+def full(inputs: int, outputs: int, stride: int, shape: Shape) -> nn.Sequential:
+    """Figure 3, left: the convolution that the two replace."""
+    return nn.Sequential(OrderedDict(shape.layers("conv", inputs, outputs, 3, stride, 1)))
+
+
+def scaled(channels: int, width: float) -> int:
+    """alpha times the channels (3.3), at least 8 as in slim."""
+    return max(int(width * channels), 8)
+
+
+def build(
+    name: str,
+    *,
+    num_classes: int = 1000,
+    in_channels: int = 3,
+    width: float | None = None,
+    image_size: int = 224,
+    body: str = "separable",
+    padding: str = "same",
+    after: tuple[str, float] = ("relu", 1e-3),
+) -> Network:
+    """The network of Table 1, for images of any size and shape.
+
+    width: the multiplier alpha of 3.3, by default that of the name; image_size: the paper's input in pixels, 224, 192,
+    160 or 128 (3.4; changes no weight); body: "separable", "full" (Conv MobileNet, Table 4) or "shallow" (Table 5);
+    padding: "same", "symmetric" or "far" (Keras); after: the non-linearity "relu" or "relu6" that follows every
+    convolution, and the eps of the normalisation between them.
+    Raises ``UsageError`` for a body, a padding or a non-linearity that is none of these.
+    """
+    one_of("body", body, BODIES)
+    one_of("non-linearity", after[0], ACTIVATIONS)
+    alpha = VARIANTS[name] if width is None else width
+    shape = Shape(padding, *after)
+    inputs = scaled(STEM, alpha)
+    stem = shape.layers("conv", in_channels, inputs, 3, 2, 1)
+    stages = {}
+    for number, (channels, stride) in enumerate(ROWS, 1):
+        if body == "shallow" and 7 <= number <= 11:
+            continue
+        outputs = scaled(channels, alpha)
+        stages[f"block{number}"] = (full if body == "full" else separable)(inputs, outputs, stride, shape)
+        inputs = outputs
+    network = Network(
+        input_size=(in_channels, image_size, image_size),
+        stem=nn.Sequential(OrderedDict(stem)),
+        stages=stages,
+        head={
+            "pool": nn.AdaptiveAvgPool2d(1),
+            "flatten": nn.Flatten(),
+            "fc": nn.Linear(inputs, num_classes),
+        },
+    )
+    network.apply(initialise)
+    return network
+
+
+def initialise(module: nn.Module) -> None:
+    """slim: N(0, 0.09), cut at two standard deviations."""
+    if isinstance(module, nn.Conv2d | nn.Linear) and not module.weight.is_meta:
+        nn.init.trunc_normal_(module.weight, std=0.09, a=-0.18, b=0.18)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+def following(source: str, activation: str, eps: float) -> Difference:
+    """What stands after every convolution in a reading."""
+    return Difference(
+        where="after every convolution", source=source, option="after", value=(activation, eps),
+        paper="batch normalisation and ReLU", found=f"batch normalisation with eps {eps:g} and ReLU6",
+    )  # fmt: skip
+
+
+BACKGROUND = Difference(
+    where="fc", source="tensorflow/models, slim", option="num_classes", value=1001,
+    paper="1000 classes", found="1001 outputs, of which number 0 is the background",
+)  # fmt: skip
+FAR = Difference(
+    where="convolutions of stride 2", source="keras", option="padding", value="far",
+    paper="SAME padding", found="one row and one column of zeros at the far edges, on odd maps too",
+)  # fmt: skip
+SYMMETRIC = Difference(
+    where="convolutions of stride 2", source="timm", option="padding", value="symmetric",
+    paper="SAME padding, on even maps at the far edges only", found="one pixel of padding on every side",
+)  # fmt: skip
+READINGS = {
+    "*": {
+        "slim": (following("tensorflow/models, slim", "relu6", 1e-3), BACKGROUND),      # ours: as their code has it
+        "keras": (following("keras", "relu6", 1e-3), FAR),                              # ours: as their code has it
+        "timm": (following("timm", "relu6", 1e-5), SYMMETRIC),                          # ours: as their code has it
+    },
+}  # fmt: skip
+
+# 3.2 names RMSprop and asynchronous gradient descent, but neither rate, batch nor epochs.
+RECIPES: Mapping[str, Mapping[str, Recipe]] = {}
+
+PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
+    "*": {"single": SingleCrop(resize=256, crop=224)},  # ours: slim's central 87.5 %; the paper does not say
+}
+
+# The test and its address: top-1 (and top-5) accuracy in per cent, on ILSVRC-2012 validation.
+RESULTS: Mapping[tuple[str, str], Mapping[str, tuple[float, ...]]] = {
+    ("224 pixels", "Table 6"): {
+        "mobilenet_v1": (70.6,), "mobilenet_v1_075": (68.4,),                           # Table 6
+        "mobilenet_v1_050": (63.7,), "mobilenet_v1_025": (50.6,),                       # Table 6
+    },
+    ("192 pixels", "Table 7"): {"mobilenet_v1": (69.1,)},
+    ("160 pixels", "Table 7"): {"mobilenet_v1": (67.2,)},
+    ("128 pixels", "Table 7"): {"mobilenet_v1": (64.4,)},
+    ("160 pixels, 0.50", "Table 9"): {"mobilenet_v1_050": (60.2,)},
+    ("224 pixels, full convolutions", "Table 4"): {"mobilenet_v1": (71.7,)},
+    ("224 pixels, shallow", "Table 5"): {"mobilenet_v1": (65.3,)},
+    ("224 pixels, released", "README"): {
+        "mobilenet_v1": (70.9, 89.9), "mobilenet_v1_075": (68.4, 88.2),                 # README
+        "mobilenet_v1_050": (63.3, 84.9), "mobilenet_v1_025": (49.8, 74.2),             # README
+    },
+    ("192 pixels, released", "README"): {
+        "mobilenet_v1": (70.0, 89.2), "mobilenet_v1_075": (67.2, 87.3),                 # README
+        "mobilenet_v1_050": (61.7, 83.6), "mobilenet_v1_025": (47.7, 72.3),             # README
+    },
+    ("160 pixels, released", "README"): {
+        "mobilenet_v1": (68.0, 87.7), "mobilenet_v1_075": (65.3, 86.0),                 # README
+        "mobilenet_v1_050": (59.1, 81.9), "mobilenet_v1_025": (45.5, 70.3),             # README
+    },
+    ("128 pixels, released", "README"): {
+        "mobilenet_v1": (65.2, 85.8), "mobilenet_v1_075": (62.1, 83.6),                 # README
+        "mobilenet_v1_050": (56.3, 79.4), "mobilenet_v1_025": (41.5, 66.3),             # README
+    },
+}  # fmt: skip
+
+# Table 1: the map after each separable convolution, at full width and 224 pixels.
+MAPS = (
+    (64, 112), (128, 56), (128, 56), (256, 28), (256, 28), (512, 14),
+    (512, 14), (512, 14), (512, 14), (512, 14), (512, 14),
+    (1024, 7), (1024, 7),
+)  # fmt: skip
+
+
+def published(name: str, params: int, macs: int, printed: str) -> Published:
+    """The figures of one network, at 224x224 pixels and 1000 classes."""
+    results = tuple(
+        Result(metric, value, "ILSVRC-2012 val", protocol, source)
+        for (protocol, source), table in RESULTS.items()
+        for metric, value in zip(("top-1 accuracy", "top-5 accuracy"), table.get(name, ()), strict=False)
+    )
+    maps = {"stem": (STEM, 112), **{f"block{number}": row for number, row in enumerate(MAPS, 1)}}
+    shapes = {stage: (int(VARIANTS[name] * channels), side, side) for stage, (channels, side) in maps.items()}
+    return Published(params=params, macs=macs, shapes=shapes, printed=printed, results=results)
+
+
+# Counted from Table 1; the words are those of Table 6.
+PUBLISHED = {
+    name: published(name, *figures)
+    for name, figures in {
+        "mobilenet_v1":     (4_231_976, 568_740_352, "4.2M parameters, 569M mult-adds"),        # Tables 1, 6
+        "mobilenet_v1_075": (2_585_560, 325_400_448, "2.6M parameters, 325M mult-adds"),        # Tables 1, 6
+        "mobilenet_v1_050": (1_331_592, 149_497_088, "1.3M parameters, 149M mult-adds"),        # Tables 1, 6
+        "mobilenet_v1_025": (470_072, 41_030_272, "0.5M parameters, 41M mult-adds"),            # Tables 1, 6
+    }.items()
+}  # fmt: skip
+
+CLAIMS = (
+    Claim("separable-is-enough", "Separable convolutions lose 1.1 % to full ones at an eighth of the cost.", "Table 4"),
+    Claim("thin-beats-shallow", "At equal cost a thinner network beats a shallower one.", "4.1, Table 5"),
+    Claim("width-is-smooth", "Accuracy falls smoothly with the width multiplier until 0.25.", "4.2, Table 6"),
+    Claim("resolution-is-smooth", "Accuracy falls smoothly with the resolution.", "4.2, Table 7"),
+)

@@ -1,0 +1,231 @@
+"""Xception: deep learning with depthwise separable convolutions (Chollet 2016).
+
+The idea: an Inception module with as many towers as channels looks at space and at channels in two separate steps.
+Look at: ``Separable``, where nothing stands between the two steps; the 34 of them that, with 2 plain convolutions and
+linear shortcuts, make the whole network; the missing ReLU at the start of block2.
+
+Decided: depthwise first, then pointwise, as TensorFlow: 1.2 calls the order unimportant, and the published
+22,855,952 parameters leave no doubt. Figure 4's order is ``order="pointwise"``, an experiment with 22,873,808.
+Decided: what the paper does not print is as in the author's Keras: SAME padding, normalisation with eps 0.001 and
+momentum 0.99, Glorot's initial weights. JFT's two hidden layers of 4096 are left out.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+
+from lenext.facts import Claim, Difference, Paper, Published, Result
+from lenext.layers.choice import one_of
+from lenext.layers.init import initialise
+from lenext.layers.network import Network
+from lenext.layers.padding import max_pool
+from lenext.protocol import SingleCrop
+from lenext.recipes import Glorot, Recipe
+
+PAPER = Paper(
+    title="Xception: Deep Learning with Depthwise Separable Convolutions",
+    authors="F. Chollet",
+    year=2016,
+    venue="CVPR 2017",
+    arxiv="1610.02357",
+    idea="Correlations across channels and across space can be mapped separately, so Inception modules go all the way.",
+)
+
+
+class Block(NamedTuple):
+    outputs: tuple[int, ...]  # of its separable convolutions
+    halves: bool = False  # a max pool at its end, with a projection beside it
+
+
+# Figure 5, flow by flow, after the two plain convolutions of block1.
+VARIANTS = {
+    "xception": {
+        "entry_flow": (
+            Block((128, 128), halves=True),         # Figure 5: block2
+            Block((256, 256), halves=True),         # Figure 5: block3
+            Block((728, 728), halves=True),         # Figure 5: block4
+        ),
+        "middle_flow": (
+            Block((728, 728, 728)),                 # Figure 5: block5
+            Block((728, 728, 728)),                 # Figure 5: block6
+            Block((728, 728, 728)),                 # Figure 5: block7
+            Block((728, 728, 728)),                 # Figure 5: block8
+            Block((728, 728, 728)),                 # Figure 5: block9
+            Block((728, 728, 728)),                 # Figure 5: block10
+            Block((728, 728, 728)),                 # Figure 5: block11
+            Block((728, 728, 728)),                 # Figure 5: block12
+        ),
+        "exit_flow": (
+            Block((728, 1024), halves=True),        # Figure 5: block13
+            Block((1536, 2048)),                    # Figure 5: block14
+        ),
+    },
+}  # fmt: skip
+STEM = (32, 64)  # Figure 5: block1
+INTERMEDIATES: Mapping[str, Callable[[], nn.Module] | None] = {"none": None, "relu": nn.ReLU, "elu": nn.ELU}  # 4.7
+ORDERS = ("depthwise", "pointwise")  # 1.2: which step comes first
+
+
+class Shape(NamedTuple):
+    """What every block is built with: ``build``'s options."""
+
+    intermediate: str
+    order: str
+    residual: bool
+    padding: str
+    eps: float
+
+    def norm(self, channels: int) -> nn.Module:
+        return nn.BatchNorm2d(channels, self.eps, momentum=0.01)  # Keras: 0.99, what torch calls 0.01
+
+
+class Separable(nn.Sequential):
+    """3x3 in each channel, then 1x1 across them, without bias and by default with nothing between."""
+
+    def __init__(self, inputs: int, outputs: int, shape: Shape) -> None:
+        width = inputs if shape.order == "depthwise" else outputs
+        steps: dict[str, nn.Module] = {
+            "depthwise": nn.Conv2d(width, width, 3, padding=1, groups=width, bias=False),
+            "pointwise": nn.Conv2d(inputs, outputs, 1, bias=False),
+        }
+        activation = INTERMEDIATES[shape.intermediate]
+        first, second = sorted(steps, key=lambda step: step != shape.order)
+        between = OrderedDict(activation=activation()) if activation else {}
+        super().__init__(OrderedDict({first: steps[first], **between, second: steps[second]}))
+
+
+class Residual(nn.Module):
+    """The branch's result plus the shortcut, with no activation after the sum."""
+
+    def __init__(self, branch: nn.Module, shortcut: nn.Module) -> None:
+        super().__init__()
+        self.branch, self.shortcut = branch, shortcut
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.branch(x) + self.shortcut(x)
+        return y
+
+
+def block(number: int, inputs: int, row: Block, shape: Shape) -> nn.Module:
+    """One block of Figure 5: ReLU before each separable convolution, but for block2; after it in block14."""
+    last = number == 14
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    width = inputs
+    for position, outputs in enumerate(row.outputs, 1):
+        if not last and (number, position) != (2, 1):
+            layers[f"relu{position}"] = nn.ReLU(inplace=position > 1)  # the first one's input is the shortcut's too
+        layers[f"sepconv{position}"] = Separable(width, outputs, shape)
+        layers[f"bn{position}"] = shape.norm(outputs)
+        if last:
+            layers[f"relu{position}"] = nn.ReLU(inplace=True)
+        width = outputs
+    if row.halves:
+        layers["pool"] = max_pool(3, 2, padding=shape.padding)
+    branch = nn.Sequential(layers)
+    if last or not shape.residual:
+        return branch
+    projection = OrderedDict(conv=nn.Conv2d(inputs, width, 1, 2, bias=False), bn=shape.norm(width))
+    return Residual(branch, nn.Sequential(projection) if row.halves else nn.Identity())
+
+
+def build(
+    name: str,
+    *,
+    num_classes: int = 1000,
+    in_channels: int = 3,
+    intermediate: str = "none",
+    order: str = "depthwise",
+    residual: bool = True,
+    padding: str = "same",
+    eps: float = 1e-3,
+) -> Network:
+    """The network of Figure 5, for images of any size and shape.
+
+    intermediate: "none", "relu" or "elu" between the two steps of a separable convolution (4.7);
+    order: "depthwise" or "pointwise", the step that comes first; residual: with shortcuts, or without (4.6);
+    padding: "same" or "symmetric", of the four max pools; eps: of the normalisation.
+    Raises ``UsageError`` for an intermediate activation, an order or a padding that is none of these.
+    """
+    one_of("intermediate", intermediate, INTERMEDIATES)
+    one_of("order", order, ORDERS)
+    shape = Shape(intermediate, order, residual, padding, eps)
+    stem: OrderedDict[str, nn.Module] = OrderedDict()
+    inputs, number = in_channels, 1
+    for position, outputs in enumerate(STEM, 1):
+        stem[f"conv{position}"] = nn.Conv2d(inputs, outputs, 3, 2 if position == 1 else 1, bias=False)
+        stem[f"bn{position}"] = shape.norm(outputs)
+        stem[f"relu{position}"] = nn.ReLU(inplace=True)
+        inputs = outputs
+    stages = {}
+    for flow, rows in VARIANTS[name].items():
+        blocks: OrderedDict[str, nn.Module] = OrderedDict()
+        for row in rows:
+            number += 1
+            blocks[f"block{number}"] = block(number, inputs, row, shape)
+            inputs = row.outputs[-1]
+        stages[flow] = nn.Sequential(blocks)
+    network = Network(
+        input_size=(in_channels, 299, 299),
+        stem=nn.Sequential(stem),
+        stages=stages,
+        head={
+            "pool": nn.AdaptiveAvgPool2d(1),
+            "flatten": nn.Flatten(),
+            "drop": nn.Dropout(0.5),  # 4.3: for ImageNet
+            "fc": nn.Linear(inputs, num_classes),
+        },
+    )
+    initialise(network, Glorot())
+    return network
+
+
+TIMM = (
+    Difference(
+        where="pool of block3", source="timm", option="padding", value="symmetric",
+        paper="SAME: on its 74x74 map one row and one column at the far edges", found="one pixel on every side",
+    ),
+    Difference(
+        where="every normalisation", source="timm", option="eps", value=1e-5,
+        paper="eps 0.001, as Keras", found="eps 0.00001",
+    ),
+)  # fmt: skip
+READINGS = {"xception": {"timm": TIMM}}
+
+# 4.2 and 4.3 print no batch size: SGD at 0.045, times 0.94 every two epochs, decay 1e-5, averaged weights.
+RECIPES: Mapping[str, Mapping[str, Recipe]] = {}
+
+PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
+    "*": {"single": SingleCrop(resize=342, crop=299)},  # ours: Inception's central 87.5 %; 4.5 says "single crop"
+}
+
+PUBLISHED = {
+    "xception": Published(
+        params=22_855_952,                                                              # Table 3
+        macs=8_357_403_496,                                                             # ours: counted from Figure 5
+        printed="22,855,952 parameters",                                                # Table 3
+        shapes={
+            "stem": (64, 147, 147),                                                     # ours: two valid convolutions
+            "entry_flow": (728, 19, 19),                                                # Figure 5
+            "middle_flow": (728, 19, 19),                                               # Figure 5
+            "exit_flow": (2048, 10, 10),                                                # Figure 5
+        },
+        results=(
+            Result("top-1 accuracy", 79.0, "ILSVRC-2012 val, non-blacklisted", "single crop", "Table 1"),
+            Result("top-5 accuracy", 94.5, "ILSVRC-2012 val, non-blacklisted", "single crop", "Table 1"),
+            Result("MAP@100", 6.70, "FastEval14k, trained on JFT", "without hidden layers", "Table 2"),
+            Result("MAP@100", 6.78, "FastEval14k, trained on JFT", "with hidden layers", "Table 2"),
+        ),
+    )
+}  # fmt: skip
+
+CLAIMS = (
+    Claim("separable-beats-inception", "Xception beats Inception V3 with as many parameters.", "4.5, Tables 1 and 3"),
+    Claim(
+        "residuals-help", "Without shortcuts Xception converges more slowly and to a lower accuracy.", "4.6, Figure 9"
+    ),
+    Claim("no-intermediate-activation", "ReLU or ELU between the two steps is worse than none.", "4.7, Figure 10"),
+)

@@ -1,0 +1,141 @@
+"""Xception is 34 separable convolutions with linear shortcuts, nothing inside a pair, and SAME pools."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from lenext import create_model
+from lenext.errors import UsageError
+from lenext.layers.network import Network
+from lenext.layers.padding import SameMaxPool2d
+from lenext.models import readings
+from lenext.models.table import multiply_adds, parameters
+from lenext.models.xception import Residual, Separable, Shape
+
+SHAPE = Shape("none", "depthwise", residual=True, padding="same", eps=1e-3)
+
+
+def on_meta(**options: object) -> Network:
+    with torch.device("meta"):
+        return create_model("xception", **options).eval()  # type: ignore[arg-type]
+
+
+def multiply_adds_of(network: Network, size: tuple[int, int, int]) -> int:
+    """Normalisation takes most of the time on the meta device and changes no count."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nn.BatchNorm2d, "forward", lambda _, x: x)
+        return multiply_adds(network, size)
+
+
+def blocks(network: Network) -> dict[str, nn.Module]:
+    return {name: block for stage in network.stages for name, block in stage.named_children()}
+
+
+def test_36_convolutions_stand_in_14_blocks_with_shortcuts_around_12() -> None:
+    network = on_meta()
+    found = blocks(network)
+    assert sum(isinstance(module, Separable) for module in network.modules()) == 34
+    assert sum(isinstance(module, nn.Conv2d) for module in network.stem.modules()) == 2
+    assert list(found) == [f"block{number}" for number in range(2, 15)]
+    assert [name for name, block in found.items() if not isinstance(block, Residual)] == ["block14"]
+
+
+def test_the_counts_of_the_paper_and_of_keras() -> None:
+    network = on_meta()
+    assert (parameters(network), multiply_adds_of(network, (3, 299, 299))) == (22_855_952, 8_357_403_496)
+    assert multiply_adds_of(network, (3, 224, 224)) == 4_552_879_072
+    statistics = sum(buffer.numel() for buffer in network.buffers() if buffer.dim())
+    assert parameters(network) + statistics == 22_910_480
+
+
+def test_a_separable_convolution_looks_at_space_first_and_has_nothing_between() -> None:
+    layer = Separable(4, 6, SHAPE)
+    assert list(dict(layer.named_children())) == ["depthwise", "pointwise"]
+    assert [tuple(part.weight.shape) for part in layer if isinstance(part, nn.Conv2d)] == [(4, 1, 3, 3), (6, 4, 1, 1)]
+    assert all(part.bias is None for part in layer if isinstance(part, nn.Conv2d))
+
+
+@pytest.mark.parametrize(("intermediate", "kind"), [("relu", nn.ReLU), ("elu", nn.ELU)])
+def test_an_intermediate_activation_stands_in_every_pair_and_weighs_nothing(
+    intermediate: str, kind: type[nn.Module]
+) -> None:
+    network = on_meta(intermediate=intermediate)
+    pairs = [module for module in network.modules() if isinstance(module, Separable)]
+    assert {type(pair[1]) for pair in pairs} == {kind}
+    assert parameters(network) == 22_855_952
+
+
+def test_the_reversed_order_filters_the_output_width() -> None:
+    network = on_meta(order="pointwise")
+    assert list(dict(network.stages.exit_flow.block14.sepconv1.named_children())) == ["pointwise", "depthwise"]
+    assert parameters(network) == 22_873_808 == 22_855_952 + 9 * 1984
+
+
+def test_without_shortcuts_the_projections_are_gone_too() -> None:
+    network = on_meta(residual=False)
+    assert not any(isinstance(module, Residual) for module in network.modules())
+    projections = (64 * 128 + 128 * 256 + 256 * 728 + 728 * 1024) + 2 * (128 + 256 + 728 + 1024)
+    assert parameters(network) == 22_855_952 - projections
+    assert network(torch.empty(1, 3, 299, 299, device="meta")).shape == (1, 1000)
+
+
+def leading(network: Network) -> dict[str, type[nn.Module]]:
+    return {
+        name: type(next(iter(block.branch if isinstance(block, Residual) else block)))  # type: ignore[arg-type]
+        for name, block in blocks(network).items()
+    }
+
+
+def test_every_block_starts_with_a_relu_but_the_second_and_the_last() -> None:
+    first = leading(on_meta())
+    assert {name for name, kind in first.items() if kind is Separable} == {"block2", "block14"}
+    assert {kind for name, kind in first.items() if name not in ("block2", "block14")} == {nn.ReLU}
+
+
+def test_the_shortcut_is_linear_and_sees_what_no_relu_has_cut() -> None:
+    torch.manual_seed(0)
+    network = create_model("xception", num_classes=2).eval()
+    block = network.stages.middle_flow.block5
+    nn.init.zeros_(block.branch.bn3.weight)
+    x = torch.randn(1, 728, 3, 3)
+    before = x.clone()
+    with torch.no_grad():
+        assert torch.equal(block(x), before)
+    assert torch.equal(x, before)
+
+
+def test_normalisation_has_keras_constants() -> None:
+    norms = {(m.eps, m.momentum) for m in on_meta().modules() if isinstance(m, nn.BatchNorm2d)}
+    assert norms == {(1e-3, 0.01)}
+
+
+def test_the_readings_of_timm_differ_in_the_pool_of_block3_and_in_eps() -> None:
+    assert [difference.option for difference in readings("xception")["timm"]] == ["padding", "eps"]
+    network = on_meta(reading="timm")
+    assert not any(isinstance(module, SameMaxPool2d) for module in network.modules())
+    assert {module.eps for module in network.modules() if isinstance(module, nn.BatchNorm2d)} == {1e-5}
+    assert (parameters(network), multiply_adds_of(network, (3, 299, 299))) == (22_855_952, 8_357_403_496)
+
+
+def pooled(network: Network, number: int, side: int) -> Tensor:
+    pool = blocks(network)[f"block{number}"].branch.pool  # type: ignore[union-attr]
+    return pool(torch.arange(side * side, dtype=torch.float32).view(1, 1, side, side))  # type: ignore[operator]
+
+
+def test_at_299_pixels_the_two_paddings_differ_in_block3_only() -> None:
+    same, symmetric = on_meta(), on_meta(padding="symmetric")
+    sides = {2: 147, 3: 74, 4: 37, 13: 19}
+    assert [n for n, side in sides.items() if not torch.equal(pooled(same, n, side), pooled(symmetric, n, side))] == [3]
+
+
+@pytest.mark.parametrize("size", [(71, 71), (100, 131)])
+def test_images_of_any_size_and_shape_are_taken(size: tuple[int, int]) -> None:
+    assert on_meta(num_classes=5)(torch.empty(2, 3, *size, device="meta")).shape == (2, 5)
+
+
+def test_what_it_cannot_have_is_refused() -> None:
+    for option in ("intermediate", "order", "padding"):
+        with pytest.raises(UsageError, match=f"no {option} 'sideways'"):
+            on_meta(**{option: "sideways"})
