@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: install demo test check tables clean mnist
+.PHONY: install demo test check tables clean mnist test-parity
 
 install: $(VENV)/.installed
 
@@ -23,6 +23,19 @@ demo: $(VENV)/.installed
 # One thread for each of the two test processes, so that they do not fight for the cores.
 test: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
+
+# Our networks against torchvision's and timm's, weight for weight. Both without what they require: torchvision asks for
+# a torch of several gigabytes, and what the networks need of either is pure Python.
+PARITY := .venv-parity
+
+$(PARITY)/.installed: pyproject.toml constraints.txt
+	python3 -m venv $(PARITY)
+	$(PARITY)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable . pytest
+	$(PARITY)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps torchvision==0.29.2 timm==1.0.31
+	touch $@
+
+test-parity: $(PARITY)/.installed
+	OMP_NUM_THREADS=1 $(PARITY)/bin/python -m pytest parity
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

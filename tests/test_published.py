@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import pytest
@@ -18,7 +17,6 @@ def published(name: str) -> Published:
     return model_file(name).PUBLISHED[name]
 
 
-@cache
 def measured(name: str) -> dict[str, Any]:
     """Counts and the map of the stem and of every stage, from one pass of one image on the meta device."""
     with torch.device("meta"):
@@ -47,22 +45,14 @@ def test_results_belong_to_networks_of_the_file(file: str) -> None:
 
 
 @pytest.mark.parametrize("name", list_models())
-def test_parameters_and_multiply_adds_are_the_published_ones(name: str) -> None:
-    assert (measured(name)["params"], measured(name)["macs"]) == (published(name).params, published(name).macs)
-
-
-@pytest.mark.parametrize("name", list_models())
-def test_every_stage_has_the_map_of_the_paper(name: str) -> None:
-    stages = {part: shape for part, shape in measured(name)["shapes"].items() if part in published(name).shapes}
+def test_counts_and_maps_are_the_published_ones_and_stand_in_the_generated_table(name: str) -> None:
+    found, paper = measured(name), model_file(name).PAPER
+    assert (found["params"], found["macs"]) == (published(name).params, published(name).macs)
+    stages = {part: shape for part, shape in found["shapes"].items() if part in published(name).shapes}
     assert stages == published(name).shapes
-    assert set(measured(name)["shapes"]) - set(stages) <= {"stem"}  # VGG has none
-
-
-@pytest.mark.parametrize("name", list_models())
-def test_the_generated_table_is_what_is_measured(name: str) -> None:
-    paper = model_file(name).PAPER
-    expected = {key: measured(name)[key] for key in ("params", "macs", "input")}
-    assert line()[name] == {"year": paper.year, "paper": paper.title, **expected}
+    assert set(found["shapes"]) - set(stages) <= {"stem"}  # VGG has none
+    counts = {key: found[key] for key in ("params", "macs", "input")}
+    assert line()[name] == {"year": paper.year, "paper": paper.title, **counts}
 
 
 def test_the_generated_table_is_in_the_order_of_the_line() -> None:

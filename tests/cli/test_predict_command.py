@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -74,3 +76,17 @@ def test_from_python(trained, photos):
     assert found["predictions"][0]["class"] == "day"
     assert lenext.evaluate(trained, photos)["images"] == 2
     assert lenext.load(trained).network.num_classes == 2
+
+
+def test_a_name_that_is_no_unicode_stays_json(lenext, trained, photos):
+    found = answers(lenext, trained, "\udcff.png", photos / "day" / "00.png")
+    assert [row["path"] for row in found] == ["\udcff.png", str(photos / "day" / "00.png")]
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure(trained, photos):
+    command = [sys.executable, "-m", "lenext", "predict", str(trained), *[str(photos)] * 100]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 0

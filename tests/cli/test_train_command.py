@@ -6,6 +6,7 @@ import shutil
 import pytest
 from daylight import COLOURS, draw
 
+from lenext.api.run_folder import RunFolder
 from lenext.weights.card import load
 
 QUICK = ("--model", "lenet5", "--epochs", "1")
@@ -192,3 +193,35 @@ def test_the_card_says_how_to_repeat_and_to_use_the_run(trained):
     card = (trained / "README.md").read_text(encoding="utf-8")
     assert f"--model lenet5 --recipe {trained / 'recipe.json'}\n" in card
     assert f"lenext predict {trained} image.jpg" in card
+
+
+@pytest.mark.parametrize("resume", [(), ("--resume",)])
+def test_a_file_is_no_run_folder(resume, refused, photos, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    assert refused("train", photos, *QUICK, "--out", tmp_path / "file", *resume)[0] == 2
+    assert refused("train", photos, *QUICK, "--out", tmp_path / ("x" * 300))[0] == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--threads", -1), ("--option", "reading=x"), ("--model", "resnet18", "--image-size", 32, "--batch-size", 1)],
+)
+def test_what_would_fail_in_the_first_step_is_refused(words, refused, photos, tmp_path):
+    assert refused("train", photos, *QUICK, *words, "--out", tmp_path / "run")[0] == 2
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_never_replaces_one_that_began_meanwhile(refused, photos, trained, tmp_path, monkeypatch):
+    shutil.copytree(trained, tmp_path / "run")
+    before = sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir())
+    folder = RunFolder(tmp_path / "run")
+    monkeypatch.setattr("lenext.api.prepare.choose_folder", lambda *_: folder)
+    assert refused("train", photos, *QUICK, "--out", tmp_path / "run")[0] == 1
+    assert sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir()) == before
+
+
+def test_no_color_means_no_colour(lenext, monkeypatch):
+    monkeypatch.setattr("click.utils.should_strip_ansi", lambda *_: False)
+    assert "\x1b[" in lenext("train")[2].splitlines()[-2]
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[" not in lenext("train")[2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import math
@@ -203,12 +204,16 @@ def build(job: Job, listing: Listing) -> Network:
     """The network with its initial weights, a function of the seed alone."""
     if "num_classes" in job.options:
         raise UsageError("num_classes is not an option of a run.", "Leave it out; the data say how many there are.")
+    if "reading" in job.options:
+        raise UsageError("reading is not an --option.", "Give it as --reading.")
     torch.manual_seed(job.seed)
     network = create_model(job.model, num_classes=len(listing.classes), reading=job.reading, **job.options)
     if job.recipe.init is not None:
         initialise(network, job.recipe.init)
     for size in {job.recipe.view.crop, training_size(job.recipe)}:
         check_input(network, size)
+    if min(job.recipe.batch_size, len(part(listing, TRAIN))) == 1:
+        check_single(network, training_size(job.recipe))
     return network
 
 
@@ -223,6 +228,19 @@ def check_input(network: Network, size: int) -> None:
         reason = str(error).splitlines()[0]
         raise UsageError(
             f"{network.name} cannot take images of {size} x {size} pixels ({reason}).", f"Use --image-size {usual}."
+        ) from None
+
+
+def check_single(network: Network, size: int) -> None:
+    """Refuse batches of one image where a layer normalises over the batch and its maps are one pixel."""
+    probe = copy.deepcopy(network).train()  # whose running means may change
+    try:
+        with torch.no_grad():
+            probe(torch.zeros(1, network.input_size[0], size, size))
+    except ValueError:
+        raise UsageError(
+            f"{network.name} normalises over the batch, and cannot learn from one image of {size} x {size} at a time.",
+            "Give at least two training images, and --batch-size 2 or more.",
         ) from None
 
 

@@ -44,8 +44,8 @@ class Prepared:
 
 def check(asked: TrainOptions) -> None:
     """Refuse values that no run can have."""
-    limits = {"epochs": asked.epochs, "batch_size": asked.batch_size, "image_size": asked.image_size}
-    for name, value in limits.items():
+    for name in ("epochs", "batch_size", "image_size", "threads"):
+        value = getattr(asked, name)
         if value is not None and value < 1:
             raise UsageError(f"--{name.replace('_', '-')} is {value}.", "Give a whole number above zero.")
     if asked.precision is not None and asked.precision not in PRECISIONS:
@@ -109,9 +109,10 @@ def choose_folder(spec: str | None, asked: TrainOptions) -> RunFolder:
     """The run folder that --out and --resume mean; a new run never touches a folder that holds something."""
     if asked.out is not None:
         folder = RunFolder(Path(asked.out))
-        if asked.resume and folder.path.exists() and any(folder.path.iterdir()) and not folder.exists():
+        taken = folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir()))
+        if asked.resume and taken and not folder.exists():
             raise UsageError(f"{folder.path} is not a run folder.", "Name the folder that `lenext train` made.")
-        if not asked.resume and folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
+        if not asked.resume and taken:
             holds = "a run" if folder.exists() else "something else"
             remedy = "Add --resume to go on with it, or choose another folder with --out."
             raise UsageError(f"{folder.path} already holds {holds}.", remedy)

@@ -95,7 +95,9 @@ class RunFolder:
             "data.csv": to_csv(listing, self.path).encode(errors="surrogateescape"),
             "statistics.safetensors": safetensors.torch.save(tensors),
         }
-        write_folder(self.path, files)
+        if self.exists():  # begun by another process while this one read the data
+            raise Failed(f"{self.path} already holds a run.", "Wait for it, or choose another folder with --out.")
+        write_folder(self.path, files, over=False)
         self.checkpoints.mkdir(exist_ok=True)
 
     def statistics(self, subtract_first: bool) -> Statistics:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import sys
 from typing import cast
@@ -11,7 +10,7 @@ from typing import cast
 import click
 
 from lenext import __version__
-from lenext.errors import LenextError, UsageError, did_you_mean
+from lenext.errors import Failed, LenextError, UsageError, did_you_mean
 
 # The verbs in the order of a day's work, in words here so that `lenext --help` need not load their modules.
 VERBS = {
@@ -21,6 +20,7 @@ VERBS = {
     "predict": "Name the class of images.",
     "models": "List the networks of the line.",
     "show": "Show a network layer by layer, with what its paper says of it.",
+    "audit": "Say how a network deviates from its paper, point by point.",
     "recipe": "Print a recipe, each line with its address in the paper.",
     "where": "Say where in the source a network, layer or recipe stands.",
 }
@@ -71,9 +71,12 @@ def main(arguments: list[str] | None = None) -> None:
         status = fail(_as_usage(error), arguments)
     except LenextError as error:
         status = fail(error, arguments)
+    except OSError as error:
+        remedy = "Check the path, its permissions and the free space."
+        status = fail(Failed(f"{error.filename or 'The system'}: {error.strerror or error}.", remedy), arguments)
     except (KeyboardInterrupt, click.Abort):
         status = fail(_interrupted(), arguments)
-    except BrokenPipeError:  # the reader has seen enough: `lenext predict ... | head`
+    except SystemExit:  # what click makes of a closed pipe; the reader has seen enough: `lenext predict ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
     sys.exit(status)
@@ -83,9 +86,12 @@ def fail(error: LenextError, arguments: list[str]) -> int:
     """Say what is wrong and what to do, as text or as the one JSON document; returns the exit status."""
     if "--json" in arguments:
         document = {"kind": error.kind, "message": str(error), "remedy": error.remedy}
-        click.echo(json.dumps({"error": document}, ensure_ascii=False))
+        from lenext.cli.output import json_text
+
+        click.echo(json_text({"error": document}))
     else:
-        click.echo(click.style("error: ", fg="red", bold=True) + str(error), err=True)
+        word = "error: " if os.environ.get("NO_COLOR") else click.style("error: ", fg="red", bold=True)
+        click.echo(word + str(error), err=True)
         if error.remedy:
             click.echo(f"       {error.remedy}", err=True)
     return error.exit_status
@@ -98,6 +104,6 @@ def _as_usage(error: click.ClickException) -> UsageError:
 
 
 def _interrupted() -> LenextError:
-    error = LenextError("Stopped before anything was done.", "")
+    error = LenextError("Stopped before the end.", "A run that was begun goes on with the same command and --resume.")
     error.kind, error.exit_status = "interrupted", 130
     return error

@@ -26,10 +26,20 @@ def common(function: Function) -> Function:
 def emit(document: Any, lines: Iterable[str], *, as_json: bool) -> None:
     """The result: ``document`` as JSON, or ``lines`` for a person."""
     if as_json:
-        click.echo(json.dumps(document, ensure_ascii=False))
+        click.echo(json_text(document))
     else:
         for line in lines:
             click.echo(line)
+
+
+def json_text(document: Any) -> str:
+    """One line of JSON; escaped throughout where a name is not Unicode (the bytes of a strange file name)."""
+    text = json.dumps(document, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(document)
+    return text
 
 
 def table(header: list[str], rows: list[list[str]], right: set[int]) -> list[str]:

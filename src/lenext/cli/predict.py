@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from typing import Any
 
 import click
 
-from lenext.cli.output import common
+from lenext.cli.output import common, json_text
 from lenext.errors import DataError
 
 
@@ -45,7 +44,7 @@ def write_json(answers: Iterator[dict[str, Any]]) -> int:
     """One JSON list, written as it grows; returns how many files were readable."""
     readable, opening = 0, "["
     for answer in answers:
-        click.echo(opening + json.dumps(answer, ensure_ascii=False), nl=False)
+        click.echo(opening + json_text(answer), nl=False)
         readable, opening = readable + (answer["error"] is None), ",\n"
     click.echo("]")
     return readable

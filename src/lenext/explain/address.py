@@ -43,9 +43,10 @@ def search(word: str, package: Path, index: Mapping[str, str]) -> list[Address]:
         raise UsageError(f"Nothing is called {word!r}.", hint)
     found.sort(key=lambda address: KINDS.index(address.kind))
     exact = [address for address in found if normal(address.name) == sought]
-    files = [Path(address.file) for address in exact if address.kind == "network"]
+    networks = [address for address in exact if address.kind == "network"]
+    files = [Path(address.file) for address in networks]
     builders = [address for file in files for address in in_file(file, package, []) if address.name == "build"]
-    return list(dict.fromkeys([*exact, *builders, *found]))  # each once
+    return list(dict.fromkeys([*networks, *builders, *exact, *found]))  # each once
 
 
 def normal(text: str) -> str:

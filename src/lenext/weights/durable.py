@@ -29,8 +29,11 @@ def write_file(path: Path, data: bytes) -> None:
         raise cannot_write(path, error, len(data)) from error
 
 
-def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
-    """Create the folder ``path`` with ``files`` and a manifest of sizes and SHA-256, all at once or not at all."""
+def write_folder(path: Path, files: Mapping[str, bytes], *, over: bool = True) -> None:
+    """Create the folder ``path`` with ``files`` and a manifest of sizes and SHA-256, all at once or not at all.
+
+    over: whether what lies there is removed first; else only an empty folder gives way.
+    """
     sums = {name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()}
     manifest = json.dumps({"files": sums}, indent=1).encode()
     beside = path.with_name(f"{_UNFINISHED}{path.name}")
@@ -40,7 +43,8 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
         for name, data in {**files, MANIFEST: manifest}.items():
             _write_synced(beside / name, data)
         _sync_folder(beside)
-        shutil.rmtree(path, ignore_errors=True)
+        if over:
+            shutil.rmtree(path, ignore_errors=True)
         beside.rename(path)
         _sync_folder(path.parent)
     except OSError as error:
