@@ -75,3 +75,13 @@ def test_unknown_classes_protocols_and_splits(refused, trained, photos, tmp_path
     assert (status, "'dusk'" in error["message"]) == (3, True)
     assert refused("evaluate", trained, photos, "--protocol", "dense")[0] == 2
     assert refused("evaluate", trained, photos, "--split", "test")[0] == 2
+
+
+def test_one_class_can_be_measured(lenext, trained, tmp_path):
+    found = document(lenext, trained, draw(tmp_path / "nights", {"night": COLOURS["night"]}, count=3))
+    assert (found["images"], found["top1"]["value"], found["split"]) == (3, 1.0, "all of them")
+
+
+def test_the_splits_of_the_run_itself_can_be_named(lenext, trained, photos):
+    assert document(lenext, trained, photos, "--split", "val")["images"] == 2
+    assert document(lenext, trained, photos, "--split", "train")["images"] == 22

@@ -225,3 +225,21 @@ def test_no_color_means_no_colour(lenext, monkeypatch):
     assert "\x1b[" in lenext("train")[2].splitlines()[-2]
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b[" not in lenext("train")[2]
+
+
+def test_runs_beside_the_classes_are_no_class(lenext, photos, tmp_path, monkeypatch):
+    shutil.copytree(photos, tmp_path / "data")
+    monkeypatch.chdir(tmp_path / "data")
+    assert lenext("train", ".", *QUICK)[0] == 0
+    status, output, said = lenext("train", ".", *QUICK, "--on-bad", "stop", "--json")
+    assert status == 0
+    assert json.loads(output)["run"] == "runs/data-lenet5-2"
+    assert "24 images in 2 classes" in said
+
+
+def test_weights_that_are_lost_are_never_saved_as_a_result(refused, lenext, photos, tmp_path):
+    words = ("train", photos, "--model", "resnet20_cifar", "--epochs", "1", "--set", "optimizer.lr=1e30")
+    status, error = refused(*words, "--out", tmp_path / "run", "--resume")
+    assert (status, error["kind"]) == (1, "failed")
+    assert "not a number" in error["message"]
+    assert not list((tmp_path / "run" / "checkpoints").glob("epoch-*"))

@@ -15,12 +15,15 @@ HARMLESS = frozenset({"litter", "class-empty"})  # kinds of problems that take n
 NAMED = 20  # problems that are written out one by one; the run folder and `lenext check` hold all
 
 
-def ready(spec: str, *, data_root: str | None, workers: int, on_bad: str, watcher: Watcher) -> Listing:
+def ready(
+    spec: str, *, data_root: str | None, workers: int, on_bad: str, watcher: Watcher, least: int = 2
+) -> Listing:
     """The data set that ``spec`` names with every image decoded once; problems are said before anything is done.
 
     Raises DataError when a file must be left out and ``on_bad`` is "stop".
     """
-    listing = scan(find(spec, data_root=data_root), workers=max(1, workers), progress=watcher.scan)
+    found = find(spec, data_root=data_root, least=least)
+    listing = scan(found, workers=max(1, workers), progress=watcher.scan, least=least)
     for line in (*summary(listing), *problem_lines(listing)):
         watcher.message(line)
     bad = left_out(listing)

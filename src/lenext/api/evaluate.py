@@ -52,21 +52,28 @@ def evaluate(model: str | Path, data: str | Path, *, watcher: Watcher | None = N
     asked: the fields of ``EvaluateOptions``. Classes are matched by name. Raises the errors of ``lenext.errors``.
     """
     options = read_options(EvaluateOptions, asked, "lenext.evaluate")
-    return measured(model, os.fspath(data), options, watcher or Silent()).document()
+    return document(*measured(model, os.fspath(data), options, watcher or Silent()))
 
 
-def measured(model: str | Path, data: str, asked: EvaluateOptions, watcher: Watcher) -> Evaluation:
-    """The measurement itself."""
+def document(evaluation: Evaluation, split: str) -> dict[str, Any]:
+    """What ``lenext evaluate --json`` prints: the measurement, and which images it was made on."""
+    return {"split": split, **evaluation.document()}
+
+
+def measured(model: str | Path, data: str, asked: EvaluateOptions, watcher: Watcher) -> tuple[Evaluation, str]:
+    """The measurement itself, and which images it was made on, in words."""
     loaded = load(model)
     view = protocol_of(loaded, asked.protocol)
     compute = Compute.choose(asked.device, asked.precision)
-    listing = ready(data, data_root=asked.data_root, workers=asked.workers, on_bad=asked.on_bad, watcher=watcher)
+    listing = ready(
+        data, data_root=asked.data_root, workers=asked.workers, on_bad=asked.on_bad, watcher=watcher, least=1
+    )
     chosen, split = choose(listing, loaded.card, asked.split)
     watcher.message(f"Measuring {len(chosen):,} images ({split}).")
     card = loaded.card
     loader = Loader(chosen, card.preprocessing.channels, card.preprocessing.background, asked.workers)
     batches = loader.views(view, asked.batch_size)
-    return measure(
+    evaluation = measure(
         probabilities(loaded.network.to(compute.device), loaded.statistics, batches, compute),
         positions(listing, card)[chosen.labels],
         names=chosen.names,
@@ -75,6 +82,7 @@ def measured(model: str | Path, data: str, asked: EvaluateOptions, watcher: Watc
         views=view.views,
         unreadable=left_out(listing),
     )
+    return evaluation, split
 
 
 def protocol_of(model: Model, name: str) -> Protocol:
@@ -91,6 +99,9 @@ def protocol_of(model: Model, name: str) -> Protocol:
 
 def choose(listing: Listing, card: Card, split: str | None) -> tuple[Part, str]:
     """The images to measure, and what they are, in words."""
+    own = VAL not in listing.splits and card.data.get("fingerprint") == fingerprint(listing)
+    if own:  # the very data of the run: those that it held out did not train
+        listing = with_validation(listing, fraction=card.data["validation"], seed=card.data["seed"])
     if split is not None:
         if split != ALL and split not in listing.splits:
             raise UsageError(f"The data have no split {split!r}.", f"They have: {', '.join(listing.splits)}, all.")
@@ -98,10 +109,7 @@ def choose(listing: Listing, card: Card, split: str | None) -> tuple[Part, str]:
     if TEST in listing.splits:
         return part(listing, TEST), "the test split"
     if VAL in listing.splits:
-        return part(listing, VAL), "the validation split"
-    if card.data.get("fingerprint") == fingerprint(listing) and card.data["validation"] > 0:
-        divided = with_validation(listing, fraction=card.data["validation"], seed=card.data["seed"])
-        return part(divided, VAL), "those that the run held out of these data for validation"
+        return part(listing, VAL), f"the validation split{' that the run made of these data' if own else ''}"
     return part(listing, None), "all of them"
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
+from contextlib import suppress
 from typing import cast
 
 import click
 
 from lenext import __version__
-from lenext.errors import Failed, LenextError, UsageError, did_you_mean
+from lenext.errors import Failed, Interrupted, LenextError, UsageError, did_you_mean
 
 # The verbs in the order of a day's work, in words here so that `lenext --help` need not load their modules.
 VERBS = {
@@ -63,6 +65,7 @@ def lenext() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command and leave the process with its status."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    listen()
     try:
         status = lenext.main(arguments, standalone_mode=False) or 0
     except click.exceptions.Exit as stop:
@@ -75,11 +78,21 @@ def main(arguments: list[str] | None = None) -> None:
         remedy = "Check the path, its permissions and the free space."
         status = fail(Failed(f"{error.filename or 'The system'}: {error.strerror or error}.", remedy), arguments)
     except (KeyboardInterrupt, click.Abort):
-        status = fail(_interrupted(), arguments)
+        status = fail(_interrupted(signal.SIGINT), arguments)
     except SystemExit:  # what click makes of a closed pipe; the reader has seen enough: `lenext predict ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
     sys.exit(status)
+
+
+def listen() -> None:
+    """Make SIGTERM an error like Ctrl-C; training answers both itself, between two steps."""
+
+    def stop(number: int, _frame: object) -> None:
+        raise _interrupted(number)
+
+    with suppress(ValueError):  # outside the main thread no handler may be set
+        signal.signal(signal.SIGTERM, stop)
 
 
 def fail(error: LenextError, arguments: list[str]) -> int:
@@ -91,9 +104,11 @@ def fail(error: LenextError, arguments: list[str]) -> int:
         click.echo(json_text({"error": document}))
     else:
         word = "error: " if os.environ.get("NO_COLOR") else click.style("error: ", fg="red", bold=True)
-        click.echo(word + str(error), err=True)
+        from lenext.evaluation.text import visible
+
+        click.echo(word + visible(str(error)), err=True)
         if error.remedy:
-            click.echo(f"       {error.remedy}", err=True)
+            click.echo(f"       {visible(error.remedy)}", err=True)
     return error.exit_status
 
 
@@ -103,7 +118,7 @@ def _as_usage(error: click.ClickException) -> UsageError:
     return UsageError(error.format_message(), remedy)
 
 
-def _interrupted() -> LenextError:
-    error = LenextError("Stopped before the end.", "A run that was begun goes on with the same command and --resume.")
-    error.kind, error.exit_status = "interrupted", 130
-    return error
+def _interrupted(number: int) -> Interrupted:
+    return Interrupted(
+        "Stopped before the end.", "A run that was begun goes on with the same command and --resume.", number
+    )

@@ -24,9 +24,9 @@ from lenext.cli.watch import screen
 @common
 def command(model: str, data: str, as_json: bool, quiet: bool, **asked: Any) -> None:
     """Measure MODEL (a run folder or weight file) on DATA: every image once, every figure with its interval."""
-    from lenext.api.evaluate import EvaluateOptions, measured
+    from lenext.api.evaluate import EvaluateOptions, document, measured
     from lenext.evaluation.measure import lines
 
     with screen(quiet=quiet) as watcher:
-        evaluation = measured(model, data, EvaluateOptions(**asked), watcher)
-    emit(evaluation.document(), lines(evaluation), as_json=as_json)
+        evaluation, split = measured(model, data, EvaluateOptions(**asked), watcher)
+    emit(document(evaluation, split), lines(evaluation), as_json=as_json)

@@ -33,6 +33,7 @@ def walk(root: Path) -> tuple[str, tuple[Item, ...], tuple[Problem, ...]]:
     """(layout, images, problems) of a folder of class folders, or of a folder of splits that hold class folders."""
     problems: list[Problem] = []
     folders, files = entries(root, "", problems)
+    folders = [name for name in folders if not holds_runs(root / name, name, problems)]
     splits = split_folders(root, folders)
     problems += [beside(file) for file in files]
     if splits:
@@ -67,6 +68,14 @@ def split_folders(root: Path, folders: list[str]) -> dict[str, str]:
         "a split or a class.",
         "Keep only train, val and test in the folder, or say which image is what in a CSV of path,label,split.",
     )
+
+
+def holds_runs(folder: Path, name: str, problems: list[Problem]) -> bool:
+    """Whether the folder is a run of lenext or holds some: ``train .`` puts ``runs/`` beside the classes."""
+    found = any(folder.glob("run.json")) or any(folder.glob("*/run.json"))
+    if found:
+        problems.append(Problem(name, "litter", "The folder holds runs of lenext.", LEFT_OUT))
+    return found
 
 
 def holds_image(folder: Path, *, deep: bool) -> bool:

@@ -94,12 +94,13 @@ def fingerprint(listing: Listing) -> str:
     return digest.hexdigest()
 
 
-def find(spec: str, *, data_root: str | None = None) -> Listing:
+def find(spec: str, *, data_root: str | None = None, least: int = 2) -> Listing:
     """The data set that ``spec`` names; no image is read yet (see ``scan``).
 
     A built-in name (``digits mnist fashion-mnist``), a folder of class folders, a folder with train/ and val/ or
     test/, or a CSV of path,label[,split]. A local folder that is called like a built-in set needs a path separator
-    (``./digits``). ``data_root``: where the files of built-in sets are looked for first.
+    (``./digits``). ``data_root``: where the files of built-in sets are looked for first; ``least``: how many classes
+    there must be (training needs two, a measurement one).
     Raises ``UsageError`` for what is not there or is no data set, ``DataError`` for one that cannot be used.
     """
     if spec.lower() in builtin.NAMES:
@@ -110,11 +111,11 @@ def find(spec: str, *, data_root: str | None = None) -> Listing:
     if stat.S_ISDIR(mode):
         refuse_run_folder(path)
         layout, items, problems = folder.walk(path)
-        return from_files(path, path, layout, items, problems)
+        return from_files(path, path, layout, items, problems, least)
     if stat.S_ISREG(mode):
         refuse_other_files(path)
         items, problems = table.read(path)
-        return from_files(path, path.parent, "csv", items, problems)
+        return from_files(path, path.parent, "csv", items, problems, least)
     if mode:
         raise UsageError(f"{spec} is neither a folder nor a file.", "Give a folder of class folders, or a CSV file.")
     hint = did_you_mean(spec, builtin.NAMES) or f"Give a path that exists, or one of {', '.join(builtin.NAMES)}."
@@ -129,12 +130,14 @@ def kind_of(path: Path) -> int:
         return 0
 
 
-def from_files(path: Path, root: Path, layout: str, items: Iterable[Item], problems: Iterable[Problem]) -> Listing:
+def from_files(
+    path: Path, root: Path, layout: str, items: Iterable[Item], problems: Iterable[Problem], least: int
+) -> Listing:
     """A listing of files; a data set that cannot teach anything raises ``DataError``."""
     items = tuple(sorted(items, key=lambda item: item.path))
     images = FileImages(root, tuple(item.path for item in items))
     listing = assemble(path.resolve().name, root, layout, items, images, problems)
-    check_classes(listing, str(path))
+    check_classes(listing, str(path), least)
     return listing
 
 
@@ -164,8 +167,8 @@ def missing_classes(listing: Listing) -> list[Problem]:
     ]
 
 
-def check_classes(listing: Listing, path: str) -> None:
-    """Refuse a data set without images or with a single class."""
+def check_classes(listing: Listing, path: str, least: int) -> None:
+    """Refuse a data set without images or with fewer classes than ``least``."""
     kinds = Counter(problem.kind for problem in listing.problems if problem.action == LEFT_OUT)
     if not listing.items and kinds["no-class"]:
         raise DataError(
@@ -178,7 +181,7 @@ def check_classes(listing: Listing, path: str) -> None:
             f"No image was found in {path}" + (f" (left out: {found})." if found else "."),
             "Give a folder that holds one folder of images for each class.",
         )
-    if len(listing.classes) < 2:
+    if len(listing.classes) < least:
         raise DataError(
             f"All {len(listing.items)} images in {path} belong to one class, {listing.classes[0]!r}.",
             "Give a folder with at least two class folders; perhaps the folder above is meant.",

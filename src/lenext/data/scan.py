@@ -17,11 +17,13 @@ from lenext.data.listing import Listing, check_classes, with_problems
 from lenext.errors import ImageError
 
 
-def scan(listing: Listing, *, workers: int = 2, progress: Callable[[int, int], None] | None = None) -> Listing:
+def scan(
+    listing: Listing, *, workers: int = 2, progress: Callable[[int, int], None] | None = None, least: int = 2
+) -> Listing:
     """The listing without the images that cannot be read, with a problem for each and a remark where one is due.
 
     Every file is read, hashed and decoded once, by ``workers`` threads; ``progress(done, total)`` is called from the
-    calling thread. Arrays are taken as they are. Raises ``DataError`` where fewer than two classes are left.
+    calling thread. Arrays are taken as they are. Raises ``DataError`` where fewer than ``least`` classes are left.
     """
     images = listing.images
     if not isinstance(images, FileImages):
@@ -38,7 +40,9 @@ def scan(listing: Listing, *, workers: int = 2, progress: Callable[[int, int], N
                 progress(done, len(images))
     finally:
         pool.shutdown(cancel_futures=True)
-    return without_unreadable(listing, images, contents, problems)
+    scanned = without_unreadable(listing, images, contents, problems)
+    check_classes(scanned, listing.name, least)
+    return scanned
 
 
 def look(images: FileImages, index: int) -> tuple[Content | None, list[Problem]]:
@@ -70,9 +74,7 @@ def without_unreadable(
         images=FileImages(images.root, tuple(item.path for item in items)),
         contents=tuple(content for content in contents if content is not None),
     )
-    scanned = with_problems(kept, problems)
-    check_classes(scanned, listing.name)
-    return scanned
+    return with_problems(kept, problems)
 
 
 def summary(listing: Listing) -> tuple[str, ...]:

@@ -127,6 +127,8 @@ class _Session:
         score = None
         if task.validation is not None:
             row |= self.validate(signals)
+            if not math.isfinite(row["val_loss"]):
+                raise self.lost("validation loss")
             # Right answers, and between equals the lower loss: a fraction below one decides.
             score = row["val_top1"] * len(task.validation.part) + math.exp(-row["val_loss"]) / 2
             progress.plateau.see(task.recipe.schedule, row["val_top1"])
@@ -150,11 +152,14 @@ class _Session:
         """Loss and accuracy of the epoch so far; a loss that is not a number ends the run before it is saved."""
         loss, hits, images = self.sums.tolist()
         if not math.isfinite(loss):
-            raise Failed(
-                f"The loss is not a number at step {self.progress.step:,}; the last checkpoint is from before.",
-                "Train with a smaller learning rate (--set optimizer.lr=...), or look at the data with `lenext check`.",
-            )
+            raise self.lost("loss")
         return loss / max(images, 1), hits / max(images, 1)
+
+    def lost(self, what: str) -> Failed:
+        return Failed(
+            f"The {what} is not a number at step {self.progress.step:,}; the last checkpoint is from before.",
+            "Train with a smaller learning rate (--set optimizer.lr=...), or look at the data with `lenext check`.",
+        )
 
     def rate(self) -> float:
         return float(self.task.optimizer.param_groups[0]["lr"])
