@@ -15,9 +15,7 @@ HARMLESS = frozenset({"litter", "class-empty"})  # kinds of problems that take n
 NAMED = 20  # problems that are written out one by one; the run folder and `lenext check` hold all
 
 
-def ready(
-    spec: str, *, data_root: str | None, workers: int, on_bad: str, watcher: Watcher, least: int = 2
-) -> Listing:
+def ready(spec: str, *, data_root: str | None, workers: int, on_bad: str, watcher: Watcher, least: int = 2) -> Listing:
     """The data set that ``spec`` names with every image decoded once; problems are said before anything is done.
 
     Raises DataError when a file must be left out and ``on_bad`` is "stop".
