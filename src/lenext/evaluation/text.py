@@ -13,6 +13,8 @@ def visible(text: str) -> str:
     Those are line breaks, terminal controls, marks that turn the direction of writing, and the lone surrogates by which
     Python carries file names that are not UTF-8.
     """
+    if text.isascii() and text.isprintable():  # nearly always, and a hundred times quicker
+        return text
     return "".join(char.encode("unicode_escape").decode() if _acts(char) else char for char in text)
 
 
@@ -22,7 +24,7 @@ def _acts(char: str) -> bool:
 
 def columns(text: str) -> int:
     """How many columns of a terminal ``text`` takes: two for each wide character, none for combining marks."""
-    return sum(_width(char) for char in text)
+    return len(text) if text.isascii() and text.isprintable() else sum(_width(char) for char in text)
 
 
 def cut(text: str, width: int) -> str:
