@@ -92,17 +92,27 @@ def chart(rows: Rows, *, title: str, unit: str, train: str, val: str, scale: flo
         )
         for role, points in series.items()
     )
-    best = max(series["val"], key=lambda point: point[1]) if unit == "%" and "val" in series else None
+    best = _best(rows, clock, val, scale) if unit == "%" and "val" in series else None
     return Chart(
         title=title,
         unit=unit,
         x_label=clock,
         lines=lines,
         x_ticks=tuple(Tick(x_axis.place(value), f"{value:,g}") for value in x_values),
-        y_ticks=tuple(Tick(y_axis.place(value), f"{value:g}") for value in y_values),
+        y_ticks=tuple(Tick(y_axis.place(value), _mark(value)) for value in y_values),
         best=(x_axis.place(best[0]), y_axis.place(best[1])) if best else None,
         description=_describe(title, unit, clock, series),
     )
+
+
+def _best(rows: Rows, clock: str, val: str, scale: float) -> Point:
+    """The point that a run chooses: the highest, and among equals the one of the lowest validation loss."""
+
+    def rank(point: Point) -> tuple[float, float]:
+        return point[1], -losses.get(point[0], math.inf)
+
+    losses = dict(_series(rows, clock, "val_loss", 1))
+    return max(_series(rows, clock, val, scale), key=rank)
 
 
 def _clock(rows: Rows) -> str:
@@ -172,6 +182,14 @@ def _logarithmic_axis(values: list[float], start: float, end: float) -> tuple[li
         decades = [mark for mark in marks if math.isclose(math.log10(mark) % 1, 0, abs_tol=1e-6)]
         marks = decades[:: math.ceil(len(decades) / 7)]
     return marks, Axis(low, high, start, end, logarithmic=True)
+
+
+def _mark(value: float) -> str:
+    """A value beside its axis, where there is room for five characters: 0.0001 becomes 1e-4."""
+    if not 0 < value < 0.001:
+        return f"{value:g}"
+    digits, power = f"{value:e}".split("e")
+    return f"{float(digits):g}e{int(power)}"
 
 
 def _figure(value: float, unit: str) -> str:
