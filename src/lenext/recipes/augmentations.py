@@ -1,0 +1,159 @@
+"""Augmentation as values, in the order of application; ``data/augment`` and ``data/colour`` compute them.
+
+``interpolation`` is "bilinear" or "bicubic", both with antialiasing, or "random": one of bilinear, area, nearest and
+bicubic with equal chances (GoogLeNet).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lenext.errors import UsageError
+from lenext.protocol import SingleCrop
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShortSide:
+    """Isotropic scaling: the shorter side becomes a whole number of pixels, uniform in [low, high]."""
+
+    low: int
+    high: int
+    interpolation: str = "bilinear"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomCrop:
+    """A ``size`` x ``size`` square at a uniform place, after ``pad`` pixels of ``fill`` on each side."""
+
+    size: int
+    pad: int = 0
+    fill: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomResizedCrop:
+    """A rectangle of ``area`` (share) and ``aspect`` (log-uniform), scaled to ``size`` x ``size``; 10 tries."""
+
+    size: int
+    area: tuple[float, float] = (0.08, 1.0)
+    aspect: tuple[float, float] = (3 / 4, 4 / 3)
+    interpolation: str = "bilinear"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomFlip:
+    """Mirror left and right with probability ``p``."""
+
+    p: float = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomAffine:
+    """Planar affine map about the centre, each part uniform within +- its bound; outside the image is ``fill``.
+
+    degrees: rotation; shift: share of the side; scale: relative size; shear: horizontal, as a slope; squeeze: one axis
+    longer by this share and the other shorter by it (LeNet's distortions).
+    """
+
+    degrees: float = 0.0
+    shift: float = 0.0
+    scale: float = 0.0
+    shear: float = 0.0
+    squeeze: float = 0.0
+    fill: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PCAColour:
+    """AlexNet's colour noise: along each principal axis of the data's RGB values, N(0, std) times its size.
+
+    size: "deviation", as AlexNet's code has it, or "eigenvalue", as its text says: of RGB values in 0..1, so that the
+    noise is weaker (fb.resnet.torch).
+    """
+
+    std: float = 0.1
+    size: str = "deviation"
+
+    def __post_init__(self) -> None:
+        if self.size not in {"deviation", "eigenvalue"}:
+            raise UsageError(f"PCAColour's size is {self.size!r}.", "Give deviation or eigenvalue.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColourJitter:
+    """Brightness, contrast and saturation, each blended by a factor uniform in 1 +- its bound, in random order."""
+
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutoAugment:
+    """One of the policy's sub-policies at random, its two operations each with its probability and level.
+
+    policy: "v0", the 25 sub-policies of EfficientNet; fill: grey level outside a moved image.
+    """
+
+    policy: str = "v0"
+    fill: int = 128
+
+    def __post_init__(self) -> None:
+        if self.policy != "v0":
+            raise UsageError(f"There is no AutoAugment policy {self.policy!r}.", "Give v0.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandAugment:
+    """``operations`` drawn with replacement, each used with probability ``p`` at a magnitude N(magnitude, std), 0..10.
+
+    The 15 operations of timm's "increasing" set: a larger magnitude is always a stronger change. fill: grey levels of
+    the channels outside a moved image.
+    """
+
+    operations: int = 2
+    magnitude: float = 9.0
+    std: float = 0.5
+    p: float = 0.5
+    fill: tuple[int, int, int] = (124, 116, 104)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomErasing:
+    """With probability ``p`` a rectangle of ``area`` (share) and ``aspect`` (log-uniform) becomes noise.
+
+    Drawn on the network's input: every number of the rectangle is N(0, 1); 10 tries to fit it in.
+    """
+
+    p: float = 0.25
+    area: tuple[float, float] = (0.02, 1 / 3)
+    aspect: tuple[float, float] = (0.3, 10 / 3)
+
+
+Augmentation = (
+    ShortSide
+    | RandomCrop
+    | RandomResizedCrop
+    | SingleCrop
+    | RandomFlip
+    | RandomAffine
+    | PCAColour
+    | ColourJitter
+    | AutoAugment
+    | RandAugment
+    | RandomErasing
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mixing:
+    """Mixup or CutMix of a batch with itself in reverse, one share for the whole batch, drawn from Beta(a, a).
+
+    mixup, cutmix: a of each, 0 for never; p: of mixing at all; switch: of CutMix where both are on. Targets are mixed
+    by the same share (of CutMix: that of the pixels that stayed).
+    """
+
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    p: float = 1.0
+    switch: float = 0.5
