@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from lenext.data.augment import STEPS, TRIES, Pipeline, area_box, resize, short_side, single_crop
+from lenext.data.augment import STEPS, TRIES, Pipeline, area_box
 from lenext.data.draws import AUGMENTATION, uniforms
+from lenext.data.geometry import resize, short_side, single_crop
 from lenext.data.statistics import Statistics
 from lenext.protocol import SingleCrop
 from lenext.recipes import (
@@ -33,7 +34,7 @@ def pixels(count=1, channels=3, height=12, width=15, seed=0):
 
 
 def applied(step, images, draws, statistics=NO_STATISTICS):
-    return STEPS[type(step)][1](images, np.array(draws, dtype=np.float64), step, statistics)
+    return STEPS[type(step)].apply(images, np.array(draws, dtype=np.float64), step, statistics)
 
 
 def by_pillow(image, height, width):
@@ -284,11 +285,11 @@ class TestRandomAffine:
                 assert found[0, 0, row, column].item() == expected
 
     def test_the_whole_map_against_its_transcription(self):
-        """Bilinear sampling at centre + shift + zoom R S (p - centre), in float64."""
+        """Bilinear sampling at centre + shift + zoom R S Q (p - centre), in float64."""
         height, width = 11, 16
-        step = RandomAffine(degrees=20, shift=0.1, scale=0.3, shear=0.2, fill=40)
+        step = RandomAffine(degrees=20, shift=0.1, scale=0.3, shear=0.2, squeeze=0.3, fill=40)
         image = pixels(1, 1, height, width)
-        for row in uniforms((5, AUGMENTATION), 0, 0, 5, 5):
+        for row in uniforms((5, AUGMENTATION), 0, 0, 5, 6):
             found = applied(step, image, row[None])[0, 0].numpy()
             expected = transcribed_affine(image[0, 0].numpy().astype(float), row, step)
             assert np.abs(found - expected).max() <= 0.51
@@ -302,10 +303,11 @@ class TestRandomAffine:
 
 def transcribed_affine(image, row, step):
     height, width = image.shape
-    angle, x, y, size, shear = 2 * row - 1
-    turn = math.radians(angle * step.degrees)
+    angle, x, y, size, shear, squeeze = 2 * row - 1
+    turn, longer = math.radians(angle * step.degrees), 1 + squeeze * step.squeeze
     rotation = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
     matrix = rotation @ np.array([[1, shear * step.shear], [0, 1]]) / (1 + size * step.scale)
+    matrix = matrix @ np.diag([1 / longer, longer])
     centre = np.array([(width - 1) / 2, (height - 1) / 2])
     shift = np.array([x * step.shift * width, y * step.shift * height])
     framed = np.pad(image, 1, constant_values=step.fill)
@@ -333,6 +335,14 @@ class TestPCAColour:
         assert np.abs(shifts).max() > 2, "the noise is visible"
         expected = np.round(128 + shifts)[:, :, None, None]
         assert (applied(self.STEP, images, draws, COLOURFUL).numpy() == expected).all()
+
+    def test_eigenvalues_of_shares_are_squares_of_deviations(self):
+        """fb.resnet.torch: the noise along an axis of deviation s is 0.1 s^2 of 0..1, that is 0.1 s^2 / 255 levels."""
+        draws = np.array([[0.5, 0.5, 0.9]])
+        images = torch.zeros(1, 3, 1, 1)
+        strong = applied(self.STEP, images, draws, COLOURFUL).flatten()
+        weak = applied(PCAColour(std=0.1, size="eigenvalue"), images, draws, COLOURFUL).flatten()
+        assert torch.allclose(weak, strong * float(AXES[:, 2].norm()) / 255)
 
     def test_the_spread_along_each_axis_is_a_tenth_of_its_deviation(self):
         images = torch.zeros(5000, 3, 1, 1)

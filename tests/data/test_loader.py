@@ -128,6 +128,13 @@ class TestViews:
         assert shown.shape == (1, 1, 16, 16)
         assert (shown == 42).all()
 
+    @pytest.mark.parametrize("workers", [0, 3])
+    def test_whole_images_go_through_a_function_in_the_order_of_the_part(self, data, workers):
+        found = list(Loader(data, 3, workers=workers).images(lambda image: image + 1))
+        assert len(found) == COUNT
+        for image, index in zip(found, data.indices, strict=True):
+            assert image.equal(data.images.read(int(index), 3, 255)[None] + 1)
+
     def test_no_image_makes_no_batch(self, arrays):
         nothing = Part(arrays.images, np.array([], np.int64), np.array([], np.int64), ())
         assert list(Loader(nothing, 3, workers=2).views(VIEW, 8)) == []

@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import nn
 
+from lenext import create_model
 from lenext.layers.init import initialise
-from lenext.recipes import Gaussian, Glorot, He
+from lenext.recipes import FanIn, Gaussian, Glorot, He, Init, TruncatedNormal
 
 INS, OUTS, KERNEL = 64, 128, 3
 FAN_IN, FAN_OUT = INS * KERNEL**2, OUTS * KERNEL**2
@@ -27,9 +28,10 @@ def network() -> nn.Sequential:
         (He(fan="in"), math.sqrt(2 / FAN_IN), math.sqrt(2 / INS)),
         (He(fan="out"), math.sqrt(2 / FAN_OUT), math.sqrt(2 / OUTS)),
         (Glorot(), math.sqrt(2 / (FAN_IN + FAN_OUT)), math.sqrt(2 / (INS + OUTS))),
+        (TruncatedNormal(std=0.02), 0.02, 0.02),
     ],
 )
-def test_the_spread_is_the_recipes(init: Gaussian | He | Glorot, conv: float, linear: float) -> None:
+def test_the_spread_is_the_recipes(init: Init, conv: float, linear: float) -> None:
     net = network()
     initialise(net, init)
     assert net[0].weight.std().item() == pytest.approx(conv, rel=0.03)
@@ -69,3 +71,47 @@ def test_a_network_without_memory_keeps_its_shapes() -> None:
         layer = nn.Linear(3, 4)
     initialise(layer, Gaussian(std=0.5))
     assert layer.weight.is_meta
+
+
+def test_gaussian_biases_are_one_in_the_layers_that_it_names() -> None:
+    net = nn.Sequential()
+    net.add_module("conv1", nn.Conv2d(3, 4, 1))
+    net.add_module("conv2", nn.Conv2d(4, 4, 1))
+    net.add_module("fc6", nn.Linear(4, 4))
+    initialise(net, Gaussian(std=0.01, biased=("conv2", "fc6")))
+    assert [part.bias.unique().tolist() for part in net] == [[0.0], [1.0], [1.0]]
+
+
+def test_glorot_gives_every_layer_its_bias_but_the_classifier() -> None:
+    net = network()
+    initialise(net, Glorot(bias=0.2))
+    assert net[0].bias.eq(0.2).all()
+    assert not net[3].bias.any()
+
+
+def test_a_truncated_normal_has_no_tails() -> None:
+    net = network()
+    initialise(net, TruncatedNormal(std=1.0, cut=1.5))
+    assert 1.4 < net[0].weight.abs().max() <= 1.5
+
+
+def test_weights_that_are_not_there_are_left_alone() -> None:
+    initialise(nn.Linear(2, 2, device="meta"), TruncatedNormal(std=0.02))
+
+
+def test_fan_in_bounds_the_weights_of_every_unit_by_the_number_of_its_inputs():
+    torch.manual_seed(0)
+    network = create_model("lenet5")
+    initialise(network, FanIn(gain=2.0, power=0.5))
+    third = network.stages.c3[0]
+    bounds = {
+        network.stem[0].weight: 2 / 25**0.5,
+        network.stages.s2[0].weight: 2 / 4**0.5,  # four pixels a unit
+        third.weight[:3]: 2 / 75**0.5,  # Table I: the first map sees three maps, the last one six
+        third.weight[-6:]: 2 / 150**0.5,
+        third.bias: 2 / 75**0.5,
+        network.stages.c5[0].weight: 2 / 400**0.5,
+        network.head.f6.bias: 2 / 120**0.5,
+    }
+    for values, bound in bounds.items():
+        assert 0.5 * bound < values.abs().max() <= bound

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,14 +17,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from lenext.data import erasing
 from lenext.data.draws import AUGMENTATION, uniforms
+from lenext.data.geometry import centre, resize, short_side, single_crop
 from lenext.data.statistics import Statistics
 from lenext.protocol import SingleCrop
 from lenext.recipes import (
     Augmentation,
+    AutoAugment,
+    ColourJitter,
     PCAColour,
+    RandAugment,
     RandomAffine,
     RandomCrop,
+    RandomErasing,
     RandomFlip,
     RandomResizedCrop,
     ShortSide,
@@ -43,66 +49,35 @@ class Pipeline:
 
     def __call__(self, images: Tensor, epoch: int, position: int) -> Tensor:
         """Augment the images that stand at ``position`` onwards in the order of ``epoch``."""
-        mean = self.statistics.pixel_mean
-        if self.statistics.subtract_first and mean is not None:
-            side = mean.shape[-1]  # images of another size than the mean image are brought to it first
-            images = self.statistics.subtract(single_crop(images, SingleCrop(resize=side, crop=side)))
+        crop = next((number for number, step in enumerate(self.steps) if isinstance(step, RandomCrop)), 0)
         for number, step in enumerate(self.steps):
-            width, function = STEPS[type(step)]
-            draws = uniforms((self.seed, AUGMENTATION + number), epoch, position, len(images), width)
-            images = function(images, draws, step, self.statistics)
+            mean = self.statistics.pixel_mean
+            if number == crop and self.statistics.subtract_first and mean is not None:
+                side = mean.shape[-1]  # images of another size than the mean image are brought to it first
+                images = self.statistics.subtract(single_crop(images, SingleCrop(resize=side, crop=side)))
+            if not isinstance(step, RandomErasing):
+                kind = STEPS[type(step)]
+                draws = self._draws(number, kind.width(step), epoch, position, images)
+                images = kind.apply(images, draws, step, self.statistics)
         return images
+
+    def finish(self, inputs: Tensor, epoch: int, position: int) -> Tensor:
+        """The steps that change the network's input, not the pixels."""
+        for number, step in enumerate(self.steps):
+            if isinstance(step, RandomErasing):
+                inputs = erasing.erase(inputs, self._draws(number, erasing.DRAWS, epoch, position, inputs), step)
+        return inputs
+
+    def _draws(self, number: int, width: int, epoch: int, position: int, images: Tensor) -> Draws:
+        return uniforms((self.seed, AUGMENTATION + number), epoch, position, len(images), width)
 
     @property
     def whole_batches(self) -> bool:
         """Whether images of one size stay of one size between all steps, so that a batch goes through as a whole."""
-        return all(not isinstance(step, ShortSide) or step.low == step.high for step in self.steps)
-
-
-def resize(images: Tensor, height: int, width: int) -> Tensor:
-    """Bilinear with antialiasing, at most one grey level from Pillow's."""
-    if images.shape[2:] == (height, width):
-        return images
-    if height == width == 1:  # torch cannot tell the layout of one pixel, and fails on it unless it is told
-        images = images.contiguous(memory_format=torch.channels_last)
-    return F.interpolate(images, size=(height, width), mode="bilinear", antialias=True)
-
-
-def short_side(images: Tensor, length: int) -> Tensor:
-    """Scale so that the shorter side has ``length`` pixels; the longer one is rounded down, as torchvision does.
-
-    Of an image longer than ``LONGEST`` times its width the middle is kept: a line of 30,000 pixels, scaled up to be 256
-    wide, would take gigabytes.
-    """
-    height, width = images.shape[2:]
-    if height > LONGEST * width or width > LONGEST * height:
-        images = _middle(images, LONGEST * min(height, width))
-        height, width = images.shape[2:]
-    if height <= width:
-        return resize(images, length, max(1, length * width // height))
-    return resize(images, max(1, length * height // width), length)
-
-
-def _middle(images: Tensor, longest: int) -> Tensor:
-    top, left = (max(0, side - longest) // 2 for side in images.shape[2:])
-    return images[:, :, top : top + longest, left : left + longest]
-
-
-def single_crop(images: Tensor, view: SingleCrop) -> Tensor:
-    """The test view: shorter side to ``view.resize``, central square of ``view.crop`` pixels."""
-    return centre(short_side(images, view.resize), view.crop, view.fill)
-
-
-def centre(images: Tensor, size: int, fill: int) -> Tensor:
-    """The central ``size`` x ``size`` square; where the image is smaller, ``fill`` surrounds it."""
-    height, width = images.shape[2:]
-    missing_y, missing_x = max(0, size - height), max(0, size - width)
-    if missing_y or missing_x:
-        top, left = missing_y // 2, missing_x // 2
-        images = F.pad(images, (left, missing_x - left, top, missing_y - top), value=fill)
-        height, width = images.shape[2:]
-    top, left = round((height - size) / 2), round((width - size) / 2)
-    return images[:, :, top : top + size, left : left + size]
+        return all(
+            not isinstance(step, ShortSide) or (step.low == step.high and step.interpolation != RANDOM)
+            for step in self.steps
+        )
 
 
 def _single_crop(images: Tensor, _draws: Draws, step: SingleCrop, _: Statistics) -> Tensor:
@@ -111,7 +86,7 @@ def _single_crop(images: Tensor, _draws: Draws, step: SingleCrop, _: Statistics)
 
 def _short_side(images: Tensor, draws: Draws, step: ShortSide, _: Statistics) -> Tensor:
     length = step.low + int(draws[0, 0] * (step.high - step.low + 1))
-    return short_side(images, length)
+    return short_side(images, length, interpolation(step, draws[0]))
 
 
 def _random_crop(images: Tensor, draws: Draws, step: RandomCrop, _: Statistics) -> Tensor:
@@ -128,12 +103,17 @@ def _random_crop(images: Tensor, draws: Draws, step: RandomCrop, _: Statistics) 
 
 def _random_resized_crop(images: Tensor, draws: Draws, step: RandomResizedCrop, _: Statistics) -> Tensor:
     height, width = images.shape[2:]
-    boxes = [area_box(height, width, row.reshape(TRIES, 4), step) for row in draws]
-    crops = [
-        resize(image[None, :, top : top + h, left : left + w], step.size, step.size)
-        for image, (top, left, h, w) in zip(images, boxes, strict=True)
-    ]
+    crops = []
+    for image, row in zip(images, draws, strict=True):
+        top, left, h, w = area_box(height, width, row[: 4 * TRIES].reshape(TRIES, 4), step)
+        cut = image[None, :, top : top + h, left : left + w]
+        crops.append(resize(cut, step.size, step.size, interpolation(step, row)))
     return torch.cat(crops)
+
+
+def interpolation(step: ShortSide | RandomResizedCrop, draws: Draws) -> str:
+    """How to scale one image: where it is left to chance, its last number decides."""
+    return GOOGLENETS[int(draws[-1] * len(GOOGLENETS))] if step.interpolation == RANDOM else step.interpolation
 
 
 def area_box(height: int, width: int, tries: Draws, step: RandomResizedCrop) -> tuple[int, int, int, int]:
@@ -157,14 +137,17 @@ def _random_flip(images: Tensor, draws: Draws, step: RandomFlip, _: Statistics) 
 
 def _random_affine(images: Tensor, draws: Draws, step: RandomAffine, _: Statistics) -> Tensor:
     height, width = images.shape[2:]
-    angle, x, y, size, shear = (2 * draws - 1).T
+    angle, x, y, size, shear, squeeze = (
+        2 * np.pad(draws, [(0, 0), (0, 6 - draws.shape[1])], constant_values=0.5) - 1
+    ).T
     cosine, sine = np.cos(np.radians(angle * step.degrees)), np.sin(np.radians(angle * step.degrees))
-    zoom, slope = 1 / (1 + size * step.scale), shear * step.shear
-    # From output to input, in coordinates of -1 .. 1: shear, then rotation, then scale; a shift of 1 is half a side.
+    zoom, slope, longer = 1 / (1 + size * step.scale), shear * step.shear, 1 + squeeze * step.squeeze
+    wide, high = zoom / longer, zoom * longer
+    # From output to input, in coordinates of -1 .. 1: squeeze, shear, rotation, scale; a shift of 1 is half a side.
     rows = np.stack(
         [
-            np.stack([zoom * cosine, zoom * (slope * cosine - sine) * height / width, 2 * x * step.shift], 1),
-            np.stack([zoom * sine * width / height, zoom * (slope * sine + cosine), 2 * y * step.shift], 1),
+            np.stack([wide * cosine, high * (slope * cosine - sine) * height / width, 2 * x * step.shift], 1),
+            np.stack([wide * sine * width / height, high * (slope * sine + cosine), 2 * y * step.shift], 1),
         ],
         axis=1,
     )
@@ -175,21 +158,48 @@ def _random_affine(images: Tensor, draws: Draws, step: RandomAffine, _: Statisti
 
 def _pca_colour(images: Tensor, draws: Draws, step: PCAColour, statistics: Statistics) -> Tensor:
     normal = torch.special.ndtri(torch.from_numpy(draws).clamp(1e-12, 1 - 1e-12)) * step.std
-    shift = (normal @ statistics.colour_axes.T).float()[:, : images.shape[1], None, None]
+    axes = statistics.colour_axes
+    if step.size == "eigenvalue":  # in units of 0..1 an eigenvalue is the square of a deviation
+        axes = axes * axes.norm(dim=0) / 255
+    shift = (normal @ axes.T).float()[:, : images.shape[1], None, None]
     moved: Tensor = images.float() + shift
     return moved if images.is_floating_point() else moved.round_().clamp_(0, 255).to(torch.uint8)
 
 
-LONGEST = 32  # times the shorter side
-TRIES = 10  # as in every implementation since Inception's
+def _by_pillow(images: Tensor, draws: Draws, step: ColourJitter | AutoAugment | RandAugment, _: Statistics) -> Tensor:
+    """Steps that are Pillow's; it is loaded for them alone."""
+    from lenext.data import colour, policies
 
-# Each kind of step: how many numbers it draws for an image, and its function.
-STEPS: dict[type, tuple[int, Callable[..., Any]]] = {
-    SingleCrop: (0, _single_crop),
-    ShortSide: (1, _short_side),
-    RandomCrop: (2, _random_crop),
-    RandomResizedCrop: (4 * TRIES, _random_resized_crop),
-    RandomFlip: (1, _random_flip),
-    RandomAffine: (5, _random_affine),
-    PCAColour: (3, _pca_colour),
+    match step:
+        case ColourJitter():
+            return colour.jitter(images, draws, step)
+        case AutoAugment():
+            return policies.auto_augment(images, draws, step)
+        case RandAugment():
+            return policies.rand_augment(images, draws, step)
+
+
+TRIES = 10  # as in every implementation since Inception's
+RANDOM = "random"
+GOOGLENETS = ("bilinear", "area", "nearest", "bicubic")  # arXiv 1409.4842, 6
+
+
+class Kind(NamedTuple):
+    """How many numbers a step draws for an image, and its function of images, draws, step and statistics."""
+
+    width: Callable[[Any], int]
+    apply: Callable[..., Tensor]
+
+
+STEPS: dict[type, Kind] = {
+    SingleCrop: Kind(lambda _: 0, _single_crop),
+    ShortSide: Kind(lambda step: 1 + (step.interpolation == RANDOM), _short_side),
+    RandomCrop: Kind(lambda _: 2, _random_crop),
+    RandomResizedCrop: Kind(lambda step: 4 * TRIES + (step.interpolation == RANDOM), _random_resized_crop),
+    RandomFlip: Kind(lambda _: 1, _random_flip),
+    RandomAffine: Kind(lambda step: 5 + (step.squeeze > 0), _random_affine),
+    PCAColour: Kind(lambda _: 3, _pca_colour),
+    ColourJitter: Kind(lambda _: 6, _by_pillow),
+    AutoAugment: Kind(lambda _: 5, _by_pillow),
+    RandAugment: Kind(lambda step: 5 * step.operations, _by_pillow),
 }

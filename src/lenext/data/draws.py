@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 ORDER = 0  # streams below: the order of an epoch, the noise inside the network, then one a step of augmentation
 NOISE = 1
 AUGMENTATION = 2
+MIXING = 1_000_000  # above every step
 
 _WORDS_PER_BLOCK = 4  # Philox4x64 gives four words a count
 

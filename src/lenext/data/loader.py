@@ -19,10 +19,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lenext.data.augment import Pipeline, single_crop
+from lenext.data.augment import Pipeline
+from lenext.data.geometry import single_crop
 from lenext.data.images import ArrayImages
 from lenext.data.listing import Part
 from lenext.protocol import SingleCrop
+
+TOGETHER = 128  # images in memory that are read at once at least; a batch of one costs its handing over, not its pixels
 
 Job = TypeVar("Job")
 Done = TypeVar("Done")
@@ -50,7 +53,14 @@ class Loader:
                 images = torch.cat([pipeline(self._one(row), epoch, start + i) for i, row in enumerate(rows)])
             return images, torch.from_numpy(self.part.labels[rows])
 
-        return read_ahead(lambda cut: batch(*cut), list(pairwise(cuts)), self.workers)
+        def several(cuts: Sequence[int]) -> list[tuple[Tensor, Tensor]]:
+            images, labels = batch(cuts[0], cuts[-1])
+            sizes = [stop - start for start, stop in pairwise(cuts)]
+            return list(zip(torch.split(images, sizes), torch.split(labels, sizes), strict=True))
+
+        together = pipeline.whole_batches and isinstance(self.part.images, ArrayImages)
+        for batches in read_ahead(several, groups(cuts, TOGETHER if together else 1), self.workers):
+            yield from batches
 
     def views(self, view: SingleCrop, batch_size: int) -> Iterator[Tensor]:
         """The test view of every image in the order of the part, uint8 N C H W."""
@@ -65,12 +75,27 @@ class Loader:
 
         return read_ahead(lambda cut: batch(*cut), cuts, self.workers)
 
+    def images(self, show: Callable[[Tensor], Done]) -> Iterator[Done]:
+        """What ``show`` makes of every whole image (uint8 1 C H W), in the order of the part."""
+        return read_ahead(lambda row: show(self._one(np.int64(row))), range(len(self.part)), self.workers)
+
     def _one(self, row: np.int64) -> Tensor:
         return self.part.images.read(int(self.part.indices[row]), self.channels, self.background)[None]
 
     def _together(self, rows: NDArray[np.int64]) -> Tensor:
         assert isinstance(self.part.images, ArrayImages)
         return self.part.images.batch(self.part.indices[rows], self.channels)
+
+
+def groups(cuts: Sequence[int], least: int) -> list[list[int]]:
+    """The cuts of neighbouring batches that have ``least`` images together; each group begins where one ends."""
+    found: list[list[int]] = []
+    for start, stop in pairwise(cuts):
+        if found and found[-1][-1] - found[-1][0] < least:
+            found[-1].append(stop)
+        else:
+            found.append([start, stop])
+    return found
 
 
 def batch_cuts(length: int, batch_size: int) -> list[int]:

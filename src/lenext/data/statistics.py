@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from lenext.recipes import ChannelMean, FixedScale, PixelMean
+from lenext.data.geometry import centre
+from lenext.errors import UsageError
+from lenext.recipes import ChannelMean, FixedChannels, FixedScale, Normalise, PixelMean
 
 _RGB = 3
 
@@ -18,7 +21,7 @@ class Statistics:
     """Constants of the network's input: (pixel / 255 - mean) / std, after ``pixel_mean`` where there is one.
 
     mean, std: per channel, units of 0..1; pixel_mean: C H W in units of 0..255; subtract_first: the mean image goes
-    before the augmentation; colour_axes: 3x3 float64, columns = principal axes of RGB times their deviations (0..255).
+    before the random crop; colour_axes: 3x3 float64, columns = principal axes of RGB times their deviations (0..255).
     """
 
     mean: tuple[float, ...]
@@ -28,20 +31,30 @@ class Statistics:
     colour_axes: Tensor = torch.zeros(_RGB, _RGB, dtype=torch.float64)  # noqa: RUF009 - never written to
 
     def subtract(self, images: Tensor) -> Tensor:
-        """Raw pixels minus the mean image, as float; float images had it subtracted already."""
+        """Raw pixels minus the mean image or its central window, as float; float images had it subtracted already."""
         if self.pixel_mean is None or images.is_floating_point():
             return images
-        return images.float() - self.pixel_mean.to(images.device)
+        mean = self.pixel_mean
+        if mean.shape[1] > images.shape[2]:
+            mean = centre(mean[None], images.shape[2], 0)[0]
+        return images.float() - mean.to(images.device)
 
     def normalise(self, images: Tensor) -> Tensor:  # N C H W, uint8 or float -> float32
         """The network's input."""
-        scale = torch.tensor([1 / (255 * s) for s in self.std], device=images.device)[:, None, None]
-        shift = torch.tensor([-m / s for m, s in zip(self.mean, self.std, strict=True)], device=images.device)
-        return torch.addcmul(shift[:, None, None], self.subtract(images).float(), scale)
+        shift, scale = (constant.to(images.device) for constant in self._affine)
+        return torch.addcmul(shift, self.subtract(images).float(), scale)
+
+    @cached_property
+    def _affine(self) -> tuple[Tensor, Tensor]:
+        """Shift and scale (C 1 1) of a pixel, made once: for a single image they cost more than their use."""
+        with torch.inference_mode(mode=False):  # first used in a test, they must still do for gradients
+            shift = torch.tensor([-m / s for m, s in zip(self.mean, self.std, strict=True)])
+            scale = torch.tensor([1 / (255 * s) for s in self.std])
+            return shift[:, None, None], scale[:, None, None]
 
 
-def gather(normalise: FixedScale | ChannelMean | PixelMean, views: Iterable[Tensor], channels: int) -> Statistics:
-    """One pass over the test views of the training set (uint8 N C H W batches); none for ``FixedScale`` alone.
+def gather(normalise: Normalise, views: Iterable[Tensor], channels: int) -> Statistics:
+    """One pass over the test views of the training set (uint8 N C H W batches); none where the constants are fixed.
 
     AlexNet's colour axes come from the same pass: the eigenvectors of the covariance of RGB values (AlexNet 4.1).
     """
@@ -54,8 +67,8 @@ def gather(normalise: FixedScale | ChannelMean | PixelMean, views: Iterable[Tens
         products += flat @ flat.T
         images, pixels = images + len(batch), pixels + flat.shape[1]
     if images == 0:
-        assert isinstance(normalise, FixedScale)
-        return Statistics(mean=(normalise.mean,) * channels, std=(normalise.std,) * channels)
+        assert isinstance(normalise, FixedScale | FixedChannels)
+        return Statistics(*constants(normalise, channels))
     pixel_mean = image / images
     mean = pixel_mean.mean((1, 2))
     covariance = products / pixels - mean[:, None] * mean
@@ -63,8 +76,8 @@ def gather(normalise: FixedScale | ChannelMean | PixelMean, views: Iterable[Tens
     axes = colour_axes(covariance)
     grey_levels = (1 / 255,) * channels
     match normalise:
-        case FixedScale():
-            return Statistics((normalise.mean,) * channels, (normalise.std,) * channels, colour_axes=axes)
+        case FixedScale() | FixedChannels():
+            return Statistics(*constants(normalise, channels), colour_axes=axes)
         case ChannelMean(unit_variance=True):
             return Statistics(_shares(mean), _shares(deviation.clamp_min(1)), colour_axes=axes)
         case ChannelMean():
@@ -72,6 +85,18 @@ def gather(normalise: FixedScale | ChannelMean | PixelMean, views: Iterable[Tens
         case PixelMean():
             zeros = (0.0,) * channels
             return Statistics(zeros, grey_levels, pixel_mean.float(), normalise.before_crop, axes)
+
+
+def constants(normalise: FixedScale | FixedChannels, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and deviation of each channel, as the recipe fixes them. Raises ``UsageError`` for too few or too many."""
+    if isinstance(normalise, FixedScale):
+        return (normalise.mean,) * channels, (normalise.std,) * channels
+    if not len(normalise.mean) == len(normalise.std) == channels:
+        raise UsageError(
+            f"The recipe's normalise has constants for {len(normalise.mean)} channels, the network {channels}.",
+            "Let the data say them, with --set normalise=ChannelMean.",
+        )
+    return normalise.mean, normalise.std
 
 
 def colour_axes(covariance: Tensor) -> Tensor:

@@ -5,28 +5,74 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from lenext.recipes import Gaussian, Glorot, He
+from lenext.layers.chain import WeightedSum
+from lenext.recipes import FanIn, Gaussian, Glorot, He, Init, TruncatedNormal
 
 
 @torch.no_grad()
-def initialise(module: nn.Module, init: Gaussian | He | Glorot) -> None:
-    """Draw every convolution and linear weight of ``module`` afresh; biases 0, batch normalisation as if new."""
-    for part in module.modules():
-        if isinstance(part, nn.Conv2d | nn.Linear):
-            draw(part.weight, init)
-            if part.bias is not None:
-                part.bias.zero_()
-        elif isinstance(part, nn.BatchNorm2d):
+def initialise(network: nn.Module, init: Init) -> None:
+    """Draw every convolution and linear weight afresh, set the biases; batch normalisation as if new.
+
+    A classifier (the last linear layer) has biases 0 where ``Glorot`` gives the others some.
+    """
+    if isinstance(init, FanIn):
+        for part in network.modules():
+            uniform(part, init)
+        return
+    layers = [(name, part) for name, part in network.named_modules() if isinstance(part, nn.Conv2d | nn.Linear)]
+    for name, part in layers:
+        layer = name.rpartition(".")[2]
+        draw(part.weight, of_layer(init, layer))
+        if part.bias is not None:
+            part.bias.fill_(bias_of(init, layer, last=part is layers[-1][1]))
+    for part in network.modules():
+        if isinstance(part, nn.BatchNorm2d):
             part.reset_parameters()  # gamma 1, beta 0
 
 
-def draw(weight: Tensor, init: Gaussian | He | Glorot) -> None:
+def uniform(part: nn.Module, init: FanIn) -> None:
+    """Draw weights and biases of a layer of weighted sums; other layers stay as they are."""
+    match part:
+        case nn.Conv2d() | nn.Linear():
+            fans = torch.full((len(part.weight),), float(part.weight[0].numel()))
+            drawn = [(part.weight, fans), (part.bias, fans)]
+        case WeightedSum():
+            drawn = part.fans()
+        case _:
+            return
+    for values, fans in drawn:
+        if values is not None:
+            bounds = (init.gain / fans.double() ** init.power).to(values)
+            values.uniform_(-1, 1).mul_(bounds.view(-1, *[1] * (values.dim() - 1)))
+
+
+def of_layer(init: Init, layer: str) -> Init:
+    """What the weights of a layer are drawn from: its own where it stands apart."""
+    apart = dict(init.apart) if isinstance(init, Gaussian) else {}
+    return Gaussian(std=apart[layer]) if layer in apart else init
+
+
+def bias_of(init: Init, layer: str, *, last: bool) -> float:
+    """What the biases of a layer start from."""
+    match init:
+        case Gaussian():
+            return init.bias if layer in init.biased else 0.0
+        case Glorot():
+            return 0.0 if last else init.bias
+        case _:
+            return 0.0
+
+
+def draw(weight: Tensor, init: Init) -> None:
     """Fill one weight from the distribution that ``init`` names."""
     if weight.is_meta:  # nothing to fill, and torch would spend two seconds on importing what it needs for that
         return
-    if isinstance(init, Gaussian):
-        nn.init.normal_(weight, std=init.std)
-    elif isinstance(init, He):
-        nn.init.kaiming_normal_(weight, mode="fan_in" if init.fan == "in" else "fan_out", nonlinearity="relu")
-    else:
-        nn.init.xavier_uniform_(weight)
+    match init:
+        case Gaussian():
+            nn.init.normal_(weight, std=init.std)
+        case He():
+            nn.init.kaiming_normal_(weight, mode=f"fan_{init.fan}", nonlinearity="relu")  # type: ignore[arg-type]
+        case Glorot():
+            nn.init.xavier_uniform_(weight)
+        case TruncatedNormal():
+            nn.init.trunc_normal_(weight, std=init.std, a=-init.cut, b=init.cut)

@@ -16,7 +16,8 @@ PADDINGS = ("same", "symmetric", "far")
 
 def same(size: int, kernel: int, stride: int) -> tuple[int, int]:
     """Pixels before and after one axis of ``size``."""
-    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+    windows = (size + stride - 1) // stride  # rounded up without a negative number, which ONNX divides otherwise
+    total = max((windows - 1) * stride + kernel - size, 0)
     return total // 2, total - total // 2
 
 
