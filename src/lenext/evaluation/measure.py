@@ -20,7 +20,7 @@ from lenext.evaluation.metrics import (
     cross_entropy,
     top_k_correct,
 )
-from lenext.evaluation.text import columns, cut, per_cent, visible
+from lenext.evaluation.text import columns, cut, duration, per_cent, visible
 
 WORST = 100  # mistakes that an evaluation keeps: more than anybody looks through, few enough for any file
 ROWS = 25  # classes that the terminal's table shows
@@ -52,7 +52,9 @@ class Confused:
 class Evaluation:
     """A measurement: every readable image counted once. Rows of ``confusion`` are the truth, columns the answer.
 
-    mistakes: the ``WORST`` most confident ones, most confident first; loss: mean cross-entropy in nats.
+    mistakes: the ``WORST`` most confident ones, most confident first; loss: mean cross-entropy in nats;
+    scaled: how the protocol's lengths differ from the paper's, in words; macs: multiply-adds of all images together;
+    seconds: of reading, cutting and computing; None where nobody measured.
     """
 
     images: int
@@ -66,6 +68,9 @@ class Evaluation:
     per_class: tuple[ClassScore, ...]
     confusion: tuple[tuple[int, ...], ...]
     mistakes: tuple[Mistake, ...]
+    scaled: tuple[str, ...] = ()
+    macs: int | None = None
+    seconds: float | None = None
 
     @property
     def wrong(self) -> int:
@@ -79,6 +84,11 @@ class Evaluation:
             "unreadable": [dict(file) for file in self.unreadable],
             "protocol": self.protocol,
             "views": self.views,
+            "scaled": " ".join(self.scaled) or None,
+            "cost": {
+                "macs_per_image": None if self.macs is None else self.macs // self.images,
+                "seconds": self.seconds,
+            },
             "classes": list(self.classes),
             "top1": self.top1.document(),
             "top5": self.top5.document(),
@@ -209,6 +219,9 @@ def _summary(evaluation: Evaluation) -> list[str]:
         f"{images:,} images, {evaluation.wrong:,} wrong; protocol {visible(evaluation.protocol)}, {views} an image; "
         f"loss {evaluation.loss:.4f}"
     )
+    if evaluation.macs is not None and evaluation.seconds is not None:
+        text.append(f"{evaluation.macs / images:.3g} multiply-adds an image; {duration(evaluation.seconds)} in all")
+    text.extend(visible(said) for said in evaluation.scaled)
     if evaluation.unreadable:
         count = len(evaluation.unreadable)
         text.append("1 unreadable file was left out." if count == 1 else f"{count:,} unreadable files were left out.")

@@ -1,0 +1,175 @@
+"""A network tested by a protocol: the mean of its probabilities over all views of an image, views batched well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lenext.data.statistics import Statistics
+from lenext.evaluation.dense import densely
+from lenext.evaluation.inference import Compute
+from lenext.evaluation.products import counted
+from lenext.evaluation.views import views, whole_images
+from lenext.layers.network import Network
+from lenext.protocol import Dense, Mean, Protocol
+
+BATCH = 64  # views of the network's own input size that go through at once
+WAITING = 4  # batches that may wait for others of their size
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Views of one image and one size (uint8 V C h w), the share of each in its mean, and how they are looked at."""
+
+    views: Tensor
+    share: float
+    dense: bool = False
+
+
+@dataclass(frozen=True)
+class Tested:
+    """probabilities: float32 (images, classes); views, macs (multiply-adds): of all images together."""
+
+    probabilities: NDArray[np.float32]
+    views: int
+    macs: int
+
+
+Kind = tuple[bool, int, int]  # dense, height, width: views that can go through together
+
+
+def stacks(image: Tensor, protocol: Protocol) -> list[Stack]:
+    """What the protocol shows of one image (uint8 1 C H W), whose shares add up to 1."""
+    match protocol:
+        case Mean():
+            parts = [stack for part in protocol.parts for stack in stacks(image, part)]
+            return [replace(stack, share=stack.share / len(protocol.parts)) for stack in parts]
+        case Dense():
+            return [Stack(shown, 1 / protocol.views, dense=True) for shown in whole_images(image, protocol)]
+        case _:
+            shown = views(image, protocol)
+            return [Stack(shown, 1 / len(shown))]
+
+
+def scores(
+    network: Network,
+    statistics: Statistics,
+    images: Iterable[Tensor],
+    protocol: Protocol,
+    compute: Compute,
+) -> NDArray[np.float32]:
+    """Probabilities (images, classes) of uint8 images 1 C H W of any sizes, in order, by any protocol."""
+    shown = (stacks(image, protocol) for image in images)
+    return run(network, statistics, shown, compute, BATCH * network.input_size[1] * network.input_size[2]).probabilities
+
+
+def run(
+    network: Network, statistics: Statistics, shown: Iterable[list[Stack]], compute: Compute, pixels: int
+) -> Tested:
+    """Test a network on what is ``shown`` of each image; ``pixels``: how many of one channel go through at once.
+
+    The network is used in evaluation mode and left in it.
+    """
+    bench = Bench(network.eval(), statistics, compute, pixels)
+    for image in shown:
+        bench.add(image)
+    return bench.finish()
+
+
+class Bench:
+    """Views wait, sorted by size, until a batch is full; each answer is added to the mean of its image."""
+
+    def __init__(self, network: Network, statistics: Statistics, compute: Compute, pixels: int) -> None:
+        self._network = network
+        self._dense: nn.Module | None = None
+        self._statistics = statistics
+        self._compute = compute
+        self._pixels = pixels
+        self._waiting: dict[Kind, list[tuple[int, Stack]]] = {}
+        self._means: list[Tensor | None] = []
+        self._macs: dict[Kind, int] = {}
+        self._views = self._products = 0
+
+    def add(self, image: list[Stack]) -> None:
+        """Take the next image; whatever is ready goes through the network."""
+        row = len(self._means)
+        self._means.append(None)
+        for stack in image:
+            kind = (stack.dense, stack.views.shape[2], stack.views.shape[3])
+            queue = self._waiting.setdefault(kind, [])
+            queue.append((row, stack))
+            if area(kind, queue) >= self._pixels:
+                self._run(kind, leave_rest=True)
+        while sum(area(kind, queue) for kind, queue in self._waiting.items()) > WAITING * self._pixels:
+            self._run(max(self._waiting, key=lambda kind: area(kind, self._waiting[kind])), leave_rest=False)
+
+    def finish(self) -> Tested:
+        """Whatever still waits, and the result."""
+        for kind in list(self._waiting):
+            self._run(kind, leave_rest=False)
+        means = [mean for mean in self._means if mean is not None]
+        probabilities = torch.stack(means).numpy() if means else np.empty((0, 0), dtype=np.float32)
+        return Tested(probabilities, self._views, self._products)
+
+    def _run(self, kind: Kind, *, leave_rest: bool) -> None:
+        """Full batches of a kind, then the rest or not."""
+        queue = self._waiting.pop(kind)
+        rows = [row for row, stack in queue for _ in range(len(stack.views))]
+        shares = torch.tensor([stack.share for _, stack in queue for _ in range(len(stack.views))])
+        views = torch.cat([stack.views for _, stack in queue])
+        size = max(1, self._pixels // (kind[1] * kind[2]))
+        end = len(views) // size * size if leave_rest else len(views)
+        for start in range(0, end, size):
+            part = slice(start, min(start + size, end))
+            answers = self._answers(kind, views[part]) * shares[part, None]
+            for row, answer in zip(rows[part], answers, strict=True):
+                mean = self._means[row]
+                self._means[row] = answer.clone() if mean is None else mean.add_(answer)
+        if end < len(views):
+            rest = views[end:].clone()  # the full batches need not stay in memory
+            self._waiting[kind] = [
+                (row, Stack(rest[at : at + 1], float(share), kind[0]))
+                for at, (row, share) in enumerate(zip(rows[end:], shares[end:], strict=True))
+            ]
+
+    def _answers(self, kind: Kind, views: Tensor) -> Tensor:
+        """Softmax of the logits of a batch, on the CPU; the first of its kind is counted."""
+        if kind[0] and self._dense is None:
+            self._dense = densely(self._network)
+        network = self._network if self._dense is None or not kind[0] else self._dense
+        statistics = fitting(self._statistics, kind[1], kind[2])
+        with torch.no_grad(), self._compute.autocast():
+            inputs = statistics.normalise(views.to(self._compute.device))
+            if kind in self._macs:
+                logits = network(inputs)
+            else:
+                with counted(network) as products:
+                    logits = network(inputs)
+                self._macs[kind] = products.macs // len(views)
+        self._views += len(views)
+        self._products += self._macs[kind] * len(views)
+        probabilities: Tensor = logits.float().softmax(1).cpu()
+        return probabilities
+
+
+def area(kind: Kind, queue: list[tuple[int, Stack]]) -> int:
+    """The pixels that wait in a queue."""
+    return kind[1] * kind[2] * sum(len(stack.views) for _, stack in queue)
+
+
+def fitting(statistics: Statistics, height: int, width: int) -> Statistics:
+    """The constants of the input for views of any size: to one that is larger or no square the mean image is stretched.
+
+    Of a larger mean image ``Statistics.subtract`` takes the central window.
+    """
+    mean = statistics.pixel_mean
+    if mean is None or height == width <= mean.shape[1]:
+        return statistics
+    stretched = F.interpolate(mean[None], size=(height, width), mode="bilinear", antialias=True)[0]
+    return replace(statistics, pixel_mean=stretched)
