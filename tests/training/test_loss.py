@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from lenext.recipes import CrossEntropy, RubbishClass
+from lenext.recipes import CrossEntropy, Logistic, RubbishClass, TruePenalty
 from lenext.training.loss import loss_of
 
 GENERATOR = torch.Generator().manual_seed(0)
@@ -58,7 +58,42 @@ class TestRubbishClass:
         assert loss_of(RubbishClass(j=1.0), near, label) < loss_of(RubbishClass(j=1.0), far, label) - 10
 
 
-@pytest.mark.parametrize("value", [CrossEntropy(), CrossEntropy(label_smoothing=0.1), RubbishClass(j=1.0)])
+def test_logistic_units_are_independent_and_summed():
+    """Each class has its own yes or no (arXiv 1404.5997)."""
+    expected = 0.0
+    for row, label in zip(LOGITS.tolist(), LABELS.tolist(), strict=True):
+        for index, logit in enumerate(row):
+            yes = 1 / (1 + math.exp(-logit))
+            expected -= math.log(yes if index == label else 1 - yes) / 6
+    assert loss_of(Logistic(), LOGITS, LABELS).item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_penalty_of_the_true_class_is_equation_8():
+    penalties = LOGITS.abs()
+    expected = sum(row[label] for row, label in zip(penalties.tolist(), LABELS.tolist(), strict=True)) / 6
+    assert loss_of(TruePenalty(), -penalties, LABELS).item() == pytest.approx(expected, rel=1e-12)
+
+
+ALL = [CrossEntropy(), CrossEntropy(label_smoothing=0.1), Logistic(), TruePenalty(), RubbishClass(j=1.0)]
+
+
+class TestShares:
+    """Targets of mixed images."""
+
+    HARD = torch.nn.functional.one_hot(LABELS, 10).double()
+
+    @pytest.mark.parametrize("value", ALL)
+    def test_whole_shares_are_labels(self, value):
+        assert loss_of(value, LOGITS, self.HARD).item() == pytest.approx(loss_of(value, LOGITS, LABELS).item())
+
+    @pytest.mark.parametrize("value", ALL)
+    def test_the_loss_of_a_mixed_target_is_the_mixture_of_the_losses(self, value):
+        mixed = 0.3 * self.HARD + 0.7 * self.HARD.flip(0)
+        apart = 0.3 * loss_of(value, LOGITS, LABELS) + 0.7 * loss_of(value, LOGITS, LABELS.flip(0))
+        assert loss_of(value, LOGITS, mixed).item() == pytest.approx(apart.item())
+
+
+@pytest.mark.parametrize("value", ALL)
 def test_it_is_the_mean_over_the_batch(value):
     alone = [loss_of(value, LOGITS[row : row + 1], LABELS[row : row + 1]).item() for row in range(6)]
     assert loss_of(value, LOGITS, LABELS).item() == pytest.approx(sum(alone) / 6)

@@ -1,22 +1,13 @@
-"""The practical recipe and its sizes; a recipe for other sizes and other lengths."""
+"""The practical recipe and its sizes."""
 
 import pytest
 import torch
 
 from lenext.data.augment import Pipeline
 from lenext.data.statistics import Statistics
-from lenext.models import FILES, model_file
 from lenext.protocol import SingleCrop
-from lenext.recipes import Constant, RandomCrop, RandomFlip, RandomResizedCrop, Recipe, ShortSide, Steps
-from lenext.training.practical import SMALL, practical, practical_size, shortened, with_image_size
-
-LINE = {
-    recipe.name: recipe
-    for names in FILES.values()
-    for table in model_file(names[0]).RECIPES.values()
-    for recipe in table.values()
-}
-assert len(LINE) > 5
+from lenext.recipes import RandomCrop, RandomFlip, RandomResizedCrop
+from lenext.training.practical import SMALL, practical, practical_size
 
 
 class TestPractical:
@@ -62,53 +53,3 @@ def side(recipe):
     shown = pipeline(torch.zeros(1, 3, 50, 70, dtype=torch.uint8), 0, 0)
     assert shown.shape[2] == shown.shape[3]
     return shown.shape[2]
-
-
-class TestOtherSize:
-    @pytest.mark.parametrize("name", LINE)
-    @pytest.mark.parametrize("size", [1, 16, 33, 320])
-    def test_every_recipe_of_the_line_shows_squares_of_the_size(self, name, size):
-        recipe = with_image_size(LINE[name], size)
-        assert recipe.view.crop == size
-        assert side(recipe) == size
-
-    @pytest.mark.parametrize("name", LINE)
-    def test_the_recipes_own_size_changes_nothing(self, name):
-        assert with_image_size(LINE[name], LINE[name].view.crop) == LINE[name]
-
-    def test_all_lengths_go_in_proportion_and_nothing_else(self):
-        recipe = LINE["resnet:paper"]
-        half = with_image_size(recipe, 112)
-        assert half.augment == (ShortSide(low=128, high=240), RandomCrop(size=112), *recipe.augment[2:])
-        assert half.view == SingleCrop(resize=128, crop=112)
-        assert (half.optimizer, half.iterations, half.schedule) == (
-            recipe.optimizer, recipe.iterations, recipe.schedule,
-        )  # fmt: skip
-
-    def test_padding_and_fields_around_go_along(self):
-        assert with_image_size(LINE["resnet:cifar"], 64).augment[0] == RandomCrop(size=64, pad=8)
-        assert with_image_size(LINE["lenet5:practical"], 64).view == SingleCrop(resize=56, crop=64)
-
-
-class TestOtherLength:
-    def test_epochs_are_epochs(self):
-        recipe = shortened(LINE["vgg:paper"], 5, steps_per_epoch=10)
-        assert (recipe.epochs, recipe.iterations) == (5, None)
-
-    def test_drops_and_warm_up_counted_in_iterations_move_in_proportion(self):
-        schedule = Steps(at=(32_000, 48_000), factor=0.1, warmup_lr=0.01, warmup_iterations=400)
-        recipe = shortened(of_length(64_000, schedule), 16, steps_per_epoch=100)
-        assert recipe.iterations == 1600
-        assert recipe.schedule == Steps(at=(800, 1200), factor=0.1, warmup_lr=0.01, warmup_iterations=10)
-
-    def test_its_own_length_changes_nothing(self):
-        recipe = of_length(6400, Steps(at=(3200,)))
-        assert shortened(recipe, 64, steps_per_epoch=100) == recipe
-
-    def test_other_schedules_stay(self):
-        assert shortened(of_length(100, Constant()), 1, steps_per_epoch=7) == of_length(7, Constant())
-
-
-def of_length(iterations, schedule):
-    cifar = LINE["resnet:cifar"]
-    return Recipe(**{**vars(cifar), "iterations": iterations, "schedule": schedule})

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lenext.recipes import Constant, Cosine, Plateau, Steps
+from lenext.recipes import Constant, Cosine, Decay, EpochRates, EpochSteps, Plateau, Polynomial, Steps
 from lenext.training.schedule import PlateauWatch, learning_rate
 
 RATE = 0.4
 
 
-def curve(schedule, total, drops=0):
-    return [learning_rate(schedule, RATE, step, total, drops) for step in range(total)]
+def curve(schedule, total, drops=0, steps_per_epoch=1.0):
+    return [learning_rate(schedule, RATE, step, total, drops, steps_per_epoch) for step in range(total)]
 
 
 def test_a_constant_rate():
@@ -31,6 +31,45 @@ def test_steps_without_a_warm_up_start_with_the_rate():
 
 def test_each_plateau_multiplies_the_rate_once_more():
     assert [curve(Plateau(factor=0.1), 1, drops)[0] for drops in range(4)] == pytest.approx([0.4, 0.04, 0.004, 0.0004])
+
+
+def test_epoch_steps_drop_when_an_epoch_or_a_part_of_one_is_over():
+    rates = curve(EpochSteps(at=(1, 2.5), factor=0.1), 12, steps_per_epoch=4)
+    assert rates == pytest.approx([0.4] * 4 + [0.04] * 6 + [0.004] * 2)
+
+
+def test_a_table_of_rates_stands_for_the_optimisers_rate():
+    rates = curve(EpochRates(until=(1, 3, 4), rates=(0.5, 0.2, 0.1)), 15, steps_per_epoch=3)
+    assert rates == [0.5] * 3 + [0.2] * 6 + [0.1] * 6
+
+
+def test_lenets_table():
+    table = EpochRates(until=(2, 5, 8, 12, 20), rates=(5e-4, 2e-4, 1e-4, 5e-5, 1e-5))
+    assert curve(table, 20) == [5e-4] * 2 + [2e-4] * 3 + [1e-4] * 3 + [5e-5] * 4 + [1e-5] * 8
+
+
+def test_a_polynomial_goes_to_nothing():
+    assert curve(Polynomial(power=1), 4) == pytest.approx([0.4, 0.3, 0.2, 0.1])
+    assert curve(Polynomial(power=0.5), 100)[75] == pytest.approx(0.2)
+
+
+class TestDecay:
+    """TensorFlow's exponential decay in stairs, as EfficientNet and MobileNet use it."""
+
+    def test_a_stair_ends_where_another_number_of_epochs_is_over(self):
+        rates = curve(Decay(factor=0.97, every=2.4), 1000, steps_per_epoch=100)
+        assert rates == pytest.approx([0.4 * 0.97 ** math.floor(step / 240) for step in range(1000)])
+
+    def test_the_stairs_are_counted_from_the_start_and_the_warm_up_hides_the_first(self):
+        rates = curve(Decay(factor=0.5, every=2, warmup=3), 60, steps_per_epoch=10)
+        assert rates[:30] == pytest.approx([0.4 * step / 30 for step in range(30)])
+        assert rates[30:] == pytest.approx([0.2] * 10 + [0.1] * 20)
+
+    def test_epochs_that_hold_no_whole_number_of_steps(self):
+        spe = 1281167 / 2048
+        rates = curve(Decay(factor=0.97, every=2.4), 5000, steps_per_epoch=spe)
+        first = [step for step in range(1, 5000) if rates[step] < rates[step - 1]]
+        assert first == [math.ceil(2.4 * spe * number) for number in (1, 2, 3)]
 
 
 class TestCosine:

@@ -16,6 +16,7 @@ from lenext.training.schedule import PlateauWatch
 from lenext.weights.durable import read_folder, remove_folder, remove_unfinished, write_folder
 
 NETWORK, OPTIMIZER, PROGRESS = FILES = ("network.safetensors", "optimizer.safetensors", "progress.json")
+AVERAGE = "average.safetensors"  # only of a run that averages its weights
 
 
 @dataclass
@@ -49,8 +50,17 @@ class Checkpoints:
 
     folder: Path
 
-    def save(self, network: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
-        """Write a new checkpoint, then remove those that are neither among the two newest nor the best."""
+    def save(
+        self,
+        network: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        progress: Progress,
+        average: nn.Module | None = None,
+    ) -> None:
+        """Write a new checkpoint, then remove those that are neither among the two newest nor the best.
+
+        average: the network with averaged weights, of a run that has one.
+        """
         path = self.folder / f"epoch-{progress.epoch:05d}-step-{progress.step:09d}"
         if read_folder(path) is not None:  # resumed and stopped again before the first step: nothing is new
             return
@@ -59,6 +69,8 @@ class Checkpoints:
             OPTIMIZER: safetensors.torch.save(optimizer_tensors(optimizer)),
             PROGRESS: json.dumps(dataclasses.asdict(progress)).encode(),
         }
+        if average is not None:
+            files[AVERAGE] = safetensors.torch.save(_contiguous(average.state_dict()))
         write_folder(path, files)
         self._thin(path)
 
@@ -69,28 +81,36 @@ class Checkpoints:
         """The checkpoint with the highest score, the earliest of equals."""
         return _best(self._newest_first())
 
-    def restore_newest(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[Progress | None, list[str]]:
+    def restore_newest(
+        self, network: nn.Module, optimizer: torch.optim.Optimizer, average: nn.Module | None = None
+    ) -> tuple[Progress | None, list[str]]:
         """Load the newest whole checkpoint; returns its progress (None: there is none) and the damaged ones' names.
 
         The progress has no score: that belongs to the checkpoint, not to the steps that follow.
         """
         damaged = []
+        needed = {*FILES} if average is None else {*FILES, AVERAGE}
         for path in self._newest_first():
             files = read_folder(path)
-            if files is None or not files.keys() >= {*FILES}:
+            if files is None or not files.keys() >= needed:
                 damaged.append(path.name)
                 continue
+            if average is not None:
+                average.load_state_dict(safetensors.torch.load(files[AVERAGE]))
             network.load_state_dict(safetensors.torch.load(files[NETWORK]))
             restore_optimizer(optimizer, safetensors.torch.load(files[OPTIMIZER]))
             return dataclasses.replace(Progress.read(json.loads(files[PROGRESS])), score=None), damaged
         return None, damaged
 
     def restore_weights(self, path: Path, network: nn.Module) -> bool:
-        """Load only the network of the checkpoint at ``path``; False when it is damaged."""
+        """Load the weights that the checkpoint at ``path`` was tested with: averaged ones where it has them.
+
+        False when it is damaged.
+        """
         files = read_folder(path)
         if files is None or NETWORK not in files:
             return False
-        network.load_state_dict(safetensors.torch.load(files[NETWORK]))
+        network.load_state_dict(safetensors.torch.load(files[AVERAGE if AVERAGE in files else NETWORK]))
         return True
 
     def _thin(self, newest: Path) -> None:
@@ -118,11 +138,14 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """The reverse of ``optimizer_tensors``."""
+    """The reverse of ``optimizer_tensors``; what has a parameter's shape is laid out in memory as it."""
     state: dict[int, dict[str, Tensor]] = {}
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     for key, value in tensors.items():
         number, _, name = key.partition(".")
-        state.setdefault(int(number), {})[name] = value
+        like = parameters[int(number)]
+        laid_out = torch.empty_like(like, dtype=value.dtype).copy_(value) if value.shape == like.shape else value
+        state.setdefault(int(number), {})[name] = laid_out
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 

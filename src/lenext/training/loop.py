@@ -7,49 +7,20 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from lenext.data.augment import Pipeline
-from lenext.data.draws import noise_seed, permutation
-from lenext.data.loader import Loader, batch_cuts
+from lenext.data.draws import permutation
 from lenext.errors import Failed, Interrupted
-from lenext.evaluation.inference import Compute, probabilities
+from lenext.evaluation.inference import probabilities
 from lenext.evaluation.metrics import cross_entropy, top_k_correct
-from lenext.recipes import Recipe
 from lenext.training.checkpoint import Checkpoints, Progress
 from lenext.training.log import MetricLog
-from lenext.training.loss import loss_of
 from lenext.training.optim import set_rate
 from lenext.training.schedule import learning_rate
 from lenext.training.signals import StopRequested, StopSignals
+from lenext.training.task import Task
+from lenext.training.totals import Totals
 from lenext.training.watch import Moment, Watcher
-
-
-@dataclass(frozen=True)
-class Task:
-    """Everything that a run computes with; ``validation`` is None when every image trains."""
-
-    network: nn.Module
-    optimizer: torch.optim.Optimizer
-    recipe: Recipe
-    pipeline: Pipeline
-    training: Loader
-    validation: Loader | None
-    compute: Compute
-
-    @property
-    def cuts(self) -> list[int]:
-        return batch_cuts(len(self.training.part.labels), self.recipe.batch_size)
-
-    @property
-    def epochs(self) -> int:
-        return self.recipe.epochs or math.ceil((self.recipe.iterations or 0) / (len(self.cuts) - 1))
-
-    @property
-    def steps(self) -> int:
-        """Steps of the whole run; a recipe that counts iterations may end in the middle of an epoch."""
-        return self.recipe.iterations or self.epochs * (len(self.cuts) - 1)
 
 
 @dataclass(frozen=True)
@@ -83,46 +54,47 @@ class _Session:
 
     def __init__(self, task: Task, progress: Progress, keeping: Keeping, watcher: Watcher) -> None:
         self.task, self.progress, self.keeping, self.watcher = task, progress, keeping, watcher
-        self.sums = torch.tensor(progress.sums, dtype=torch.float64, device=task.compute.device)
+        self.totals = Totals(progress.sums)
         self.saved = self.clock = self.shown = time.monotonic()
         self.images = 0  # of this sitting, for the speed
+        self.present_rate = math.nan
 
     def train_epoch(self, signals: StopSignals) -> None:
         """The batches of the present epoch that are still to be done."""
         task, progress = self.task, self.progress
         cuts = task.cuts[: task.steps - (progress.step - progress.batch) + 1]
         order = permutation(task.pipeline.seed, progress.epoch, len(task.training.part.labels))
+        if progress.batch == 0:
+            task.begin_epoch(progress.epoch)
         task.network.train()
         for images, labels in task.training.training(task.pipeline, progress.epoch, order, cuts[progress.batch :]):
-            self.step(images, labels)
+            self.step(images, labels, cuts[progress.batch])
             self.show(len(cuts) - 1)
             signals.poll()
             if time.monotonic() - self.saved > self.keeping.every and progress.batch < len(cuts) - 1:
                 self.save()
 
-    def step(self, images: Tensor, labels: Tensor) -> None:
-        task, progress, compute = self.task, self.progress, self.task.compute
-        recipe = task.recipe
-        torch.manual_seed(noise_seed(task.pipeline.seed, progress.step))
-        rate = learning_rate(recipe.schedule, recipe.optimizer.lr, progress.step, task.steps, progress.plateau.drops)
-        set_rate(task.optimizer, rate)
-        images, labels = images.to(compute.device), labels.to(compute.device)
-        with compute.autocast():
-            logits = task.network(task.pipeline.statistics.normalise(images))
-        loss = loss_of(recipe.loss, logits.float(), labels)
-        task.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+    def step(self, images: Tensor, labels: Tensor, position: int) -> None:
+        """One step on the batch that stands at ``position`` of the epoch's order."""
+        task, progress = self.task, self.progress
+        task.seed(progress.step)
+        self.set_rate(self.rate(progress.step))
+        labels = labels.to(task.compute.device)
+        inputs, targets = task.inputs(images, labels, progress.epoch, position)
+        task.zero_grad()
+        loss, hits = task.gradients(inputs, targets, labels)
+        task.clip()
         task.optimizer.step()
-        hits = (logits.detach().argmax(1) == labels).sum()
-        self.sums += torch.stack([loss.detach().double() * len(labels), hits.double(), hits.new_tensor(len(labels))])
         progress.step, progress.batch = progress.step + 1, progress.batch + 1
+        task.average.update(progress.step)
+        self.totals.add(loss, hits, len(labels))
         self.images += len(labels)
 
     def close_epoch(self, signals: StopSignals) -> None:
         """Validate, log, and save."""
         task, progress = self.task, self.progress
         loss, accuracy = self.means()
-        row: dict[str, float] = {"epoch": progress.epoch + 1, "step": progress.step, "lr": self.rate()}
+        row: dict[str, float] = {"epoch": progress.epoch + 1, "step": progress.step, "lr": self.rate(progress.step - 1)}
         row |= {"loss": loss, "train_top1": accuracy}
         score = None
         if task.validation is not None:
@@ -136,21 +108,32 @@ class _Session:
         self.watcher.epoch(row)
         progress.epoch, progress.batch, progress.score = progress.epoch + 1, 0, score
         progress.finished = progress.step >= task.steps
-        self.sums.zero_()
+        self.totals = Totals((0.0, 0.0, 0.0))
         self.save()
 
     def validate(self, signals: StopSignals) -> dict[str, float]:
         loader, task = self.task.validation, self.task
         assert loader is not None
-        batches = loader.views(task.recipe.view, task.recipe.batch_size)
-        scores = probabilities(task.network, task.pipeline.statistics, batches, task.compute, signals.poll)
+        batches = loader.views(task.recipe.view, task.test_batch)
+        scores = probabilities(task.average.tested, task.pipeline.statistics, batches, task.compute, signals.poll)
         labels = loader.part.labels
         accuracy = float(np.mean(top_k_correct(scores, labels, 1)))
         return {"val_loss": cross_entropy(scores, labels), "val_top1": accuracy}
 
+    def set_rate(self, rate: float) -> None:
+        if rate != self.present_rate:
+            set_rate(self.task.optimizer, rate)
+            self.present_rate = rate
+
+    def rate(self, step: int) -> float:
+        """The recipe's rate of a step."""
+        task = self.task
+        schedule, base = task.recipe.schedule, task.recipe.optimizer.lr
+        return learning_rate(schedule, base, step, task.steps, self.progress.plateau.drops, task.steps_per_epoch)
+
     def means(self) -> tuple[float, float]:
         """Loss and accuracy of the epoch so far; a loss that is not a number ends the run before it is saved."""
-        loss, hits, images = self.sums.tolist()
+        loss, hits, images = self.totals.values()
         if not math.isfinite(loss):
             raise self.lost("loss")
         return loss / max(images, 1), hits / max(images, 1)
@@ -161,17 +144,14 @@ class _Session:
             "Train with a smaller learning rate (--set optimizer.lr=...), or look at the data with `lenext check`.",
         )
 
-    def rate(self) -> float:
-        return float(self.task.optimizer.param_groups[0]["lr"])
-
     def save(self) -> None:
         self.means()
-        now = time.monotonic()
-        self.progress.seconds += now - self.clock
-        self.progress.sums = tuple(self.sums.tolist())
-        self.progress.log_bytes = self.keeping.log.sync()
-        self.keeping.checkpoints.save(self.task.network, self.task.optimizer, self.progress)
-        self.progress.score = None
+        now, task, progress = time.monotonic(), self.task, self.progress
+        progress.seconds += now - self.clock
+        progress.sums = self.totals.values()
+        progress.log_bytes = self.keeping.log.sync()
+        self.keeping.checkpoints.save(task.network, task.optimizer, progress, task.average.kept)
+        progress.score = None
         self.saved = self.clock = now
         self.images = 0
 

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import Any
+
 import torch
 from torch import nn
 
 from lenext.errors import UsageError
-from lenext.recipes import SGD, AdamW
+from lenext.recipes import SGD, AdamW, DiagonalLM, Optimizer, RMSProp, VelocitySGD
+from lenext.training import updates
+from lenext.training.groups import parameter_groups
 
 
-def build_optimizer(value: SGD | AdamW, network: nn.Module) -> torch.optim.Optimizer:
+def build_optimizer(value: Optimizer, network: nn.Module) -> torch.optim.Optimizer:
     """The recipe's optimiser over the parameters that want a gradient; the rate is set at each step.
 
     Fused: one pass over memory in place of ten (a fifth of LeNet-5's step on a CPU).
 
     Raises UsageError for settings that the optimiser refuses (a negative rate, Nesterov without momentum).
     """
-    parameters = [p for p in network.parameters() if p.requires_grad]
     try:
-        return sgd(value, parameters) if isinstance(value, SGD) else adamw(value, parameters)
+        return optimizer_of(value, parameter_groups(value, network))
     except ValueError as error:
         raise UsageError(
             f"{type(value).__name__} cannot work with its settings: {error}.",
@@ -26,27 +30,26 @@ def build_optimizer(value: SGD | AdamW, network: nn.Module) -> torch.optim.Optim
         ) from None
 
 
-def sgd(value: SGD, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-    return torch.optim.SGD(
-        parameters,
-        lr=value.lr,
-        momentum=value.momentum,
-        weight_decay=value.weight_decay,
-        nesterov=value.nesterov,
-        fused=True,
-    )
+def optimizer_of(value: Optimizer, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+    """torch's own where it has the paper's form."""
+    settings = {key: number for key, number in asdict(value).items() if key not in OF_GROUPS}
+    match value:
+        case SGD():
+            return torch.optim.SGD(groups, **settings, fused=True)
+        case AdamW():
+            return torch.optim.AdamW(groups, **settings, fused=True)
+        case VelocitySGD():
+            return updates.VelocitySGD(groups, **settings)
+        case RMSProp():
+            return updates.RMSProp(groups, **settings)
+        case DiagonalLM():
+            return updates.DiagonalLM(groups, lr=value.lr, mu=value.mu)
 
 
-def adamw(value: AdamW, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-    """Without ``decay_norms``, what has one dimension does not decay: biases and the scales of normalisation."""
-    decay = {True: value.weight_decay, False: value.weight_decay if value.decay_norms else 0.0}
-    groups = [
-        {"params": [p for p in parameters if (p.dim() > 1) == wide], "weight_decay": decay[wide]}
-        for wide in (True, False)
-    ]
-    return torch.optim.AdamW(groups, lr=value.lr, betas=value.betas, eps=value.eps, fused=True)
+OF_GROUPS = ("weight_decay", "spared", "bias_rate", "layer_decay")  # what each group has for itself
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """The rate of the next step; each group takes its own share."""
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group["scale"]

@@ -1,8 +1,6 @@
-"""The practical recipe (ours, where the paper's would take weeks), and any recipe fitted to another size or length."""
+"""The practical recipe: ours, where the paper's would take weeks."""
 
 from __future__ import annotations
-
-import dataclasses
 
 from lenext.protocol import SingleCrop
 from lenext.recipes import (
@@ -16,8 +14,6 @@ from lenext.recipes import (
     RandomFlip,
     RandomResizedCrop,
     Recipe,
-    ShortSide,
-    Steps,
 )
 
 SMALL = 64  # ours: up to so many pixels a random part shows too little, so images are shifted instead
@@ -50,43 +46,3 @@ def practical_size(short_sides: list[int], largest: int) -> int:
     """An input size for images of these shorter sides: the median up to a multiple of 32, ``largest`` at most."""
     median = sorted(short_sides)[len(short_sides) // 2]
     return max(32, min(largest, -(-median // 32) * 32))
-
-
-def with_image_size(recipe: Recipe, size: int) -> Recipe:
-    """The recipe for another input size: every length of its augmentation and view in proportion."""
-    share = size / recipe.view.crop
-    return dataclasses.replace(
-        recipe,
-        augment=tuple(_scaled(step, share) for step in recipe.augment),
-        view=SingleCrop(resize=round(recipe.view.resize * share), crop=size, fill=recipe.view.fill),
-    )
-
-
-def _scaled(step: Augmentation, share: float) -> Augmentation:
-    match step:
-        case ShortSide():
-            return ShortSide(low=round(step.low * share), high=round(step.high * share))
-        case RandomCrop():
-            return dataclasses.replace(step, size=round(step.size * share), pad=round(step.pad * share))
-        case RandomResizedCrop():
-            return dataclasses.replace(step, size=round(step.size * share))
-        case SingleCrop():
-            return dataclasses.replace(step, resize=round(step.resize * share), crop=round(step.crop * share))
-        case _:
-            return step
-
-
-def shortened(recipe: Recipe, epochs: int, steps_per_epoch: int) -> Recipe:
-    """The recipe for another number of epochs; drops counted in iterations move in proportion."""
-    if recipe.iterations is None:
-        return dataclasses.replace(recipe, epochs=epochs)
-    iterations = epochs * steps_per_epoch
-    share = iterations / recipe.iterations
-    schedule = recipe.schedule
-    if isinstance(schedule, Steps):
-        schedule = dataclasses.replace(
-            schedule,
-            at=tuple(round(drop * share) for drop in schedule.at),
-            warmup_iterations=round(schedule.warmup_iterations * share),
-        )
-    return dataclasses.replace(recipe, iterations=iterations, schedule=schedule)

@@ -5,13 +5,24 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from lenext.recipes import Constant, Cosine, Plateau, Steps
+from lenext.recipes import (
+    Constant,
+    Cosine,
+    Decay,
+    EpochRates,
+    EpochSteps,
+    Plateau,
+    Polynomial,
+    Schedule,
+    Steps,
+)
 
-Schedule = Constant | Steps | Plateau | Cosine
 
-
-def learning_rate(schedule: Schedule, base: float, step: int, total: int, drops: int) -> float:
+def learning_rate(  # noqa: C901, PLR0911 - one case for each kind of schedule
+    schedule: Schedule, base: float, step: int, total: int, drops: int, steps_per_epoch: float
+) -> float:
     """Rate of step ``step`` (from 0) of ``total``; ``drops`` is the count of plateaus so far."""
+    epochs = step / steps_per_epoch  # done, with their fraction
     match schedule:
         case Constant():
             return base
@@ -19,14 +30,30 @@ def learning_rate(schedule: Schedule, base: float, step: int, total: int, drops:
             if step < schedule.warmup_iterations:
                 return schedule.warmup_lr
             return base * schedule.factor ** sum(step >= drop for drop in schedule.at)
+        case EpochSteps():
+            return base * schedule.factor ** sum(step >= round(drop * steps_per_epoch) for drop in schedule.at)
+        case EpochRates():
+            return schedule.rates[min(sum(epochs >= end for end in schedule.until), len(schedule.rates) - 1)]
+        case Decay():
+            if epochs < schedule.warmup:
+                return base * epochs / schedule.warmup
+            stairs = step // (schedule.every * steps_per_epoch)  # as TensorFlow rounds
+            return base * math.pow(schedule.factor, stairs)
+        case Polynomial():
+            return base * math.pow(1 - step / total, schedule.power)
         case Plateau():
             return base * schedule.factor**drops
         case Cosine():
-            rise = schedule.warmup * total
-            if step < rise:
-                return base * (step + 1) / (math.floor(rise) + 1)
-            done = (step - rise) / max(1.0, total - rise)
-            return base * (schedule.final + (1 - schedule.final) * 0.5 * (1 + math.cos(math.pi * done)))
+            return base * cosine(schedule, step, total)
+
+
+def cosine(schedule: Cosine, step: int, total: int) -> float:
+    """The share of the rate at a step; the first step of the rise is above 0."""
+    rise = schedule.warmup * total
+    if step < rise:
+        return (step + 1) / (math.floor(rise) + 1)
+    done = (step - rise) / max(1.0, total - rise)
+    return schedule.final + (1 - schedule.final) * 0.5 * (1 + math.cos(math.pi * done))
 
 
 @dataclass

@@ -1,0 +1,157 @@
+"""A recipe made ready to run on one network: what its steps compute is chosen here, once, and not at every step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.dropout import _DropoutNd
+
+from lenext.data.augment import Pipeline
+from lenext.data.draws import noise_seed, permutation
+from lenext.data.loader import Loader, batch_cuts
+from lenext.evaluation.inference import Compute
+from lenext.layers.drop_path import DropPath
+from lenext.recipes import DiagonalLM, Recipe
+from lenext.training.average import LastWeights, MovingAverage, average_of
+from lenext.training.gradients import Gradients
+from lenext.training.objective import objective_of
+from lenext.training.one_sample_gradients import OneSampleGradients, one_sample_gradients
+
+TEST_BATCH = 64  # ours: images that are tested at once, at least; a recipe of single images would wait for each
+
+Batch = tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class Task:
+    """Everything that a run computes with; ``validation`` is None when every image trains.
+
+    micro_batch: images of one pass at most, None for a whole batch; passes of one batch add up to its gradient.
+    """
+
+    network: nn.Module
+    optimizer: torch.optim.Optimizer
+    recipe: Recipe
+    pipeline: Pipeline
+    training: Loader
+    validation: Loader | None
+    compute: Compute
+    classes: int
+    micro_batch: int | None = None
+
+    @cached_property
+    def cuts(self) -> list[int]:
+        """Where an epoch is cut into batches."""
+        return batch_cuts(len(self.training.part.labels), self.recipe.batch_size)
+
+    @cached_property
+    def epochs(self) -> int:
+        return self.recipe.epochs or math.ceil((self.recipe.iterations or 0) / (len(self.cuts) - 1))
+
+    @cached_property
+    def steps(self) -> int:
+        """Steps of the whole run; a recipe that counts iterations may end in the middle of an epoch."""
+        return self.recipe.iterations or self.epochs * (len(self.cuts) - 1)
+
+    @cached_property
+    def steps_per_epoch(self) -> float:
+        return float(len(self.cuts) - 1)
+
+    @cached_property
+    def gradients(self) -> Gradients | OneSampleGradients:
+        """Computes the gradient of a batch."""
+        whole = Gradients(objective_of(self.recipe, self.network), self.compute, self.micro_batch)
+        return one_sample_gradients(self.recipe, self.network, self.compute) or whole
+
+    @cached_property
+    def average(self) -> LastWeights | MovingAverage:
+        """The weights that are tested; it begins when it is first asked for."""
+        return average_of(self.recipe.average, self.network)
+
+    @cached_property
+    def seed(self) -> Callable[[int], object]:
+        """Seeds torch's generator for a step; nothing for a network that draws nothing."""
+        if any(isinstance(part, _DropoutNd | nn.RReLU | DropPath) for part in self.network.modules()):
+            return lambda step: torch.manual_seed(noise_seed(self.pipeline.seed, step))
+        return nothing
+
+    @cached_property
+    def zero_grad(self) -> Callable[[], object]:
+        """Forgets the gradient. The optimiser's own way takes a tenth of a step of LeNet on one image."""
+        parameters = list(self.network.parameters())
+
+        def forget() -> None:
+            for parameter in parameters:
+                parameter.grad = None
+
+        return forget
+
+    @cached_property
+    def clip(self) -> Callable[[], object]:
+        """Scales the gradient down to the recipe's largest norm."""
+        if self.recipe.clip is None:
+            return lambda: None
+        return partial(nn.utils.clip_grad_norm_, list(self.network.parameters()), self.recipe.clip)
+
+    @cached_property
+    def begin_epoch(self) -> Callable[[int], object]:
+        """What the optimiser does before an epoch; most have nothing to do.
+
+        One that estimates second derivatives has ``begin_epoch(network, loss, batches)``, with (inputs, labels).
+        """
+        value = self.recipe.optimizer
+        if not isinstance(value, DiagonalLM):
+            return nothing
+        begin = self.optimizer.begin_epoch  # type: ignore[attr-defined]
+        return lambda epoch: begin(self.network, self.recipe.loss, self.sample(epoch, value.samples))
+
+    @property
+    def test_batch(self) -> int:
+        """Images that are tested at once."""
+        usual = max(self.recipe.batch_size, TEST_BATCH)
+        return usual if self.micro_batch is None else min(usual, self.micro_batch)
+
+    def inputs(self, images: Tensor, labels: Tensor, epoch: int, position: int) -> Batch:
+        """The network's inputs for augmented pixels, and the targets of the loss."""
+        inputs = self.pipeline.statistics.normalise(images.to(self.compute.device))
+        return self.mix(self.pipeline.finish(inputs, epoch, position), labels, epoch, position)
+
+    @cached_property
+    def mix(self) -> Callable[[Tensor, Tensor, int, int], Batch]:
+        """Inputs and labels to inputs and targets, by the recipe's mixing."""
+        value = self.recipe.mixing
+        if value is None:
+            return unmixed
+        from lenext.data.mixing import mixed  # brings SciPy
+
+        def mix(inputs: Tensor, labels: Tensor, epoch: int, position: int) -> Batch:
+            return mixed(inputs, labels, self.classes, value, (self.pipeline.seed, epoch, position))
+
+        return mix
+
+    def sample(self, epoch: int, images: int) -> Iterator[Batch]:
+        """Inputs and labels of ``images`` training images, another choice for each epoch, as training shows them."""
+        length = len(self.training.part.labels)
+        chosen = permutation(self.pipeline.seed, self.epochs + epoch, length)[:images]  # no order of an epoch
+        cuts = batch_cuts(len(chosen), self.test_batch)
+        batches = self.training.training(self.pipeline, epoch, chosen, cuts)
+        for start, (pixels, labels) in zip(cuts, batches, strict=False):
+            inputs = self.pipeline.statistics.normalise(pixels.to(self.compute.device))
+            yield self.pipeline.finish(inputs, epoch, start), labels.to(self.compute.device)
+
+    def views_of_training(self, images: int) -> Iterator[Tensor]:
+        """Inputs of ``images`` training images after the last epoch, for the statistics of batch normalisation."""
+        return (inputs for inputs, _ in self.sample(self.epochs, images))
+
+
+def nothing(_when: int) -> None:
+    """What a step or an epoch has to do beforehand where there is nothing to do."""
+
+
+def unmixed(inputs: Tensor, labels: Tensor, _epoch: int, _position: int) -> Batch:
+    return inputs, labels
