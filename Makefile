@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: install demo test check tables clean mnist test-parity
+.PHONY: install demo test check tables clean mnist test-parity catalogue
 
 install: $(VENV)/.installed
 
@@ -30,12 +30,17 @@ PARITY := .venv-parity
 
 $(PARITY)/.installed: pyproject.toml constraints.txt
 	python3 -m venv $(PARITY)
-	$(PARITY)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable . pytest
+	$(PARITY)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable . \
+		pytest pytest-xdist keras h5py
 	$(PARITY)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps torchvision==0.29.2 timm==1.0.31
 	touch $@
 
 test-parity: $(PARITY)/.installed
-	OMP_NUM_THREADS=1 $(PARITY)/bin/python -m pytest parity
+	OMP_NUM_THREADS=1 $(PARITY)/bin/python -m pytest -n 2 --dist loadgroup parity
+
+# The table of published weights, from what the two libraries say of theirs; RESULTS: timm's results-imagenet.csv.
+catalogue: $(PARITY)/.installed
+	$(PARITY)/bin/python parity/catalogue.py $(RESULTS)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

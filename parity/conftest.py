@@ -1,12 +1,30 @@
-"""torchvision on a torch that was built without its operators: two of them must be known before the import."""  # noqa: INP001
+"""torchvision on a torch that was built without its operators, and the pairs of networks that the tests share."""
 
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import torch
+import pytest
 
-# torchvision describes what these give as it is imported; no network of the line calls them.
-OPERATORS = torch.library.Library("torchvision", "DEF")
-OPERATORS.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-OPERATORS.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+from lenext.api.target import declare_operators
+
+declare_operators()  # before anything imports torchvision
+
+from pairs import NETWORKS, Pair  # noqa: E402
+
+# All tests of one network on one process, one after another, so that it is built once.
+PARAMETERS = [
+    pytest.param(one, id=f"{one.source}:{one.theirs}", marks=pytest.mark.xdist_group(f"{one.source}:{one.theirs}"))
+    for one in NETWORKS
+]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Here and not as the fixture's parameters, whose marks pytest-xdist does not see."""
+    if "pair" in metafunc.fixturenames:
+        metafunc.parametrize("pair", PARAMETERS, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
+def pair(request: pytest.FixtureRequest) -> Pair:
+    return Pair(request.param)

@@ -34,9 +34,9 @@ _NONSENSE = (ArithmeticError, AssertionError, AttributeError, LookupError, Runti
 class Card:
     """What a weight file is. ``network reading options`` build it again; ``classes`` are in the order of the logits.
 
-    recipe: as JSON, with its deviations; data: name, fingerprint, images per split; metrics: split -> measurement with
-    interval; calibration: None while it was not measured; versions: what trained it; sha256: of all
-    tensors, filled in by ``save``; licence: of the weights.
+    recipe: as JSON, with its deviations; start: the weights that training began with, None for random ones; data: name,
+    fingerprint, images per split; metrics: split -> measurement with interval; calibration: None while it was not
+    measured; versions: what trained it; sha256: of all tensors, filled in by ``save``; licence: of the weights.
     """
 
     network: str
@@ -45,6 +45,7 @@ class Card:
     preprocessing: Preprocessing
     options: Mapping[str, Any] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    start: Mapping[str, Any] | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     calibration: Mapping[str, Any] | None = None
@@ -121,6 +122,15 @@ def weight_file(path: Path) -> Path:
     if not path.is_file():  # a pipe would be waited for
         raise WeightFileError(f"{path} is neither a file nor a folder.", "Name a run folder or a weight file.")
     return path
+
+
+def has_card(file: Path) -> bool:
+    """Whether lenext wrote the file; of a damaged one True, so that ``load`` says what is wrong."""
+    try:
+        with safe_open(file, framework="pt") as opened:
+            return _KEY in (opened.metadata() or {})
+    except (SafetensorError, OSError):
+        return True
 
 
 def _read(file: Path) -> tuple[Card, dict[str, Tensor]]:

@@ -7,18 +7,27 @@ every shape, but halves its maps elsewhere. So each adapter says for which readi
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lenext.errors import UsageError, WeightFileError, did_you_mean
 from lenext.layers.network import Network
 from lenext.models import readings
-from lenext.weights.adapters import timm, torchvision
-from lenext.weights.adapters.renaming import Adapter, Counterpart
+from lenext.weights.adapters import caffe, efficientnet_pytorch, keras, timm, torchvision
+from lenext.weights.adapters.foreign import Foreign, read_foreign
+from lenext.weights.adapters.renaming import Adapter
 
-SOURCES: Mapping[str, tuple[Adapter, ...]] = {"torchvision": torchvision.ADAPTERS, "timm": timm.ADAPTERS}
+SOURCES: Mapping[str, tuple[Adapter, ...]] = {
+    "torchvision": torchvision.ADAPTERS,
+    "timm": timm.ADAPTERS,
+    "efficientnet_pytorch": efficientnet_pytorch.ADAPTERS,
+    "keras": keras.ADAPTERS,
+    "caffe": caffe.ADAPTERS,
+}
+BLUE_FIRST = {"caffe"}  # sources whose networks see BGR
 
 # Options of ``build`` that leave the function at test as it is, or whose change shapes and names give away.
 HARMLESS = {"dropout", "drop_path", "layer_scale", "image_size", "memory_efficient", "form", "auxiliary"}
@@ -38,9 +47,22 @@ def known(source: str) -> list[tuple[str, str, str]]:
     return [(ours, one.reading, theirs) for one in _adapters(source) for ours, theirs in one.networks.items()]
 
 
-def load_state(network: Network, state: Mapping[str, Tensor], source: str, strict: bool = True) -> list[str]:
-    """Put a state dict of ``source`` ("torchvision" or "timm") into ``network``; values are cast to its type.
+def load_file(network: Network, path: str | Path, source: str = "", strict: bool = True) -> list[str]:
+    """Put a weight file of any known kind into ``network``; of a torch state dict the names tell the source.
 
+    Returns and raises as ``load_state`` and ``read_foreign`` do.
+    """
+    state = read_foreign(path)
+    return load_state(network, state, source or state.source or _recognised(network, state), strict)
+
+
+def load_state(
+    network: Network, state: Mapping[str, Tensor], source: str, strict: bool = True, bgr: bool | None = None
+) -> list[str]:
+    """Put a state of ``source`` (one of ``SOURCES``) into ``network``; values are cast to its type.
+
+    bgr: whether the weights expect blue first; the first convolution is then turned round, so that the network sees
+    RGB as all of ours do. None: as ``BLUE_FIRST`` says.
     Returns short sentences about what differs. Raises ``WeightFileError`` when the weights belong to another reading
     or to other options than the network's, or when a name or shape does not fit; with ``strict=False`` what fits is
     loaded and the rest is only said, unless nothing fits. ``UsageError`` where the source has no such network. The
@@ -48,10 +70,15 @@ def load_state(network: Network, state: Mapping[str, Tensor], source: str, stric
     """
     adapter = _adapter(network, source)
     _check_reading(network, adapter, source)
+    _check_name(network, adapter, state, source)
     fit = _fit(network, adapter, state)
     if fit.faults and (strict or not fit.tensors):
         more = f" ({len(fit.faults) - 1} more)" if len(fit.faults) > 1 else ""
         raise WeightFileError(f"These weights do not fit {network.name}: {fit.faults[0]}{more}.", _remedy(fit))
+    first = _first_weight(network, source, bgr)
+    if first in fit.tensors:
+        fit.tensors[first] = fit.tensors[first].flip(1)
+        fit.remarks.append(f"{first} turned from BGR to RGB")
     with torch.no_grad():
         for name, tensor in network.state_dict().items():
             if name in fit.tensors:
@@ -59,22 +86,25 @@ def load_state(network: Network, state: Mapping[str, Tensor], source: str, stric
     return fit.faults + fit.remarks
 
 
-def export_state(network: Network, target: str) -> dict[str, Tensor]:
+def export_state(network: Network, target: str, bgr: bool | None = None) -> dict[str, Tensor]:
     """The weights of ``network`` under the names, and in the shapes, of ``target``; a copy on the same device.
 
+    bgr: whether they shall expect blue first, as in ``load_state``.
     Raises ``WeightFileError`` when the target's network computes another function (reading, options, size).
     """
     adapter = _adapter(network, target)
     _check_reading(network, adapter, target)
     state = network.state_dict()
+    first = _first_weight(network, target, bgr)
     exported = {}
     for ours, theirs in adapter.counterparts(network):
-        shape = theirs and _their_shape(theirs, state[ours])
-        if theirs is None or shape is None:
+        tensor = state[ours].flip(1) if ours == first else state[ours]
+        moved = theirs and theirs.outward(tensor.detach())
+        if theirs is None or moved is None:
             raise WeightFileError(
                 f"{target} has no place for {ours} of {network.name}.", "Build the network at its paper's size."
             )
-        exported[theirs.name] = state[ours].detach().clone().reshape(shape)
+        exported[theirs.name] = moved.clone(memory_format=torch.contiguous_format)
     return exported
 
 
@@ -118,9 +148,46 @@ def _check_reading(network: Network, adapter: Adapter, source: str) -> None:
     raise WeightFileError(f"{source}'s {network.name} is not built with {options}.", f"Build it with {call}.")
 
 
+def _check_name(network: Network, adapter: Adapter, state: Mapping[str, Tensor], source: str) -> None:
+    """Refuse the weights of another reading that have the same names and shapes, where the file says whose they are."""
+    told = state.network if isinstance(state, Foreign) else ""
+    for other in _adapters(source):
+        if told and told == other.networks.get(network.name) != adapter.networks[network.name]:
+            raise WeightFileError(
+                f"These are the weights of {told}, of the reading {other.reading!r}; this network is of the reading "
+                f"{network.reading!r}.",
+                f'Build it with create_model("{network.name}", reading="{other.reading}").',
+            )
+
+
+def _first_weight(network: Network, source: str, bgr: bool | None) -> str:
+    """The tensor whose colours are to be turned round, "" for none."""
+    if not (source in BLUE_FIRST if bgr is None else bgr):
+        return ""
+    first = next((path for path, module in network.named_modules() if isinstance(module, nn.Conv2d)), "")
+    return f"{first}.weight" if network.input_size[0] == 3 else ""
+
+
+def _recognised(network: Network, state: Mapping[str, Tensor]) -> str:
+    """The library of torch whose names most of the state has."""
+    shares = {
+        source: len(state.keys() & {theirs.name for _, theirs in adapter.counterparts(network) if theirs})
+        for source in SOURCES
+        for adapter in _adapters(source)
+        if network.name in adapter.networks
+    }
+    if not any(shares.values()):
+        raise WeightFileError(
+            f"The names in this file are not those of any library's {network.name or 'network'}.",
+            "Name the network that the weights are of.",
+        )
+    return max(shares, key=shares.__getitem__)
+
+
 def _fit(network: Network, adapter: Adapter, state: Mapping[str, Tensor]) -> Fit:
     """What of a foreign state goes where."""
     fit = Fit({}, [], [])
+    state = adapter.todays(state)
     ours = network.state_dict()
     pairs = dict(adapter.counterparts(network))
     absent = {ours: theirs.name if theirs else ours for ours, theirs in pairs.items()}
@@ -129,11 +196,12 @@ def _fit(network: Network, adapter: Adapter, state: Mapping[str, Tensor]) -> Fit
             continue
         del absent[name]
         tensor = state[theirs.name]
-        fault = _fault(tensor, _their_shape(theirs, ours[name]))
+        like = theirs.outward(ours[name])
+        fault = _fault(tensor, None if like is None else tuple(like.shape))
         if fault:
             fit.faults.append(f"{theirs.name} {fault}")
         else:
-            fit.tensors[name] = tensor.reshape(ours[name].shape)
+            fit.tensors[name] = theirs.inward(tensor, ours[name])
     uncounted = [name for name in absent.values() if name.endswith(_COUNT)]
     missing = [name for name in absent.values() if name not in uncounted]
     surplus = state.keys() - {theirs.name for theirs in pairs.values() if theirs}
@@ -162,14 +230,6 @@ def _fault(tensor: Any, shape: tuple[int, ...] | None) -> str:
     if tensor.is_floating_point() and not torch.isfinite(tensor).all():
         return "holds values that are not numbers"
     return ""
-
-
-def _their_shape(theirs: Counterpart, ours: Tensor) -> tuple[int, ...] | None:
-    """The shape that the library gives a tensor of ours; None where it has another number of elements."""
-    if theirs.shape is None:
-        return tuple(ours.shape)
-    shape = tuple(size or ours.shape[place] for place, size in enumerate(theirs.shape))
-    return shape if torch.Size(shape).numel() == ours.numel() else None
 
 
 def _some(names: list[str]) -> str:

@@ -9,9 +9,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+
+T = TypeVar("T")
 
 # What a module of either side calls its tensors; a renaming of a module carries them along.
 LEAF = r"(\.(?:weight|bias|running_mean|running_var|num_batches_tracked))?"
@@ -31,10 +34,39 @@ class Rename(NamedTuple):
 
 
 class Counterpart(NamedTuple):
-    """A tensor of ours in the other library; ``shape`` as in ``Rename``."""
+    """A tensor of ours in the other library; ``shape`` as in ``Rename``.
+
+    split: into what ours is cut before ``axes`` puts its axes in their order; ``shape`` comes last (0: as ours has it).
+    """
 
     name: str
     shape: tuple[int, ...] | None
+    axes: tuple[int, ...] | None = None
+    split: tuple[int, ...] | None = None
+
+    def outward(self, ours: Tensor) -> Tensor | None:
+        """A tensor of ours as the library has it; None where it has another number of elements."""
+        if self.axes is None:
+            return _cut(ours, self.shape)
+        cut = _cut(ours, self.split)
+        return None if cut is None else _cut(cut.permute(self.axes), self.shape)
+
+    def inward(self, theirs: Tensor, ours: Tensor) -> Tensor:
+        """The library's tensor in the shape of ours."""
+        if self.axes is not None:
+            cut = _cut(ours, self.split)
+            assert cut is not None
+            back = [self.axes.index(place) for place in range(len(self.axes))]
+            theirs = theirs.reshape(cut.permute(self.axes).shape).permute(back)
+        return theirs.reshape(ours.shape)
+
+
+def _cut(tensor: Tensor, template: tuple[int, ...] | None) -> Tensor | None:
+    """Reshaped, where 0 in the template is the tensor's own size; None where the elements do not come out even."""
+    if template is None:
+        return tensor
+    shape = tuple(size or tensor.shape[place] for place, size in enumerate(template))
+    return tensor.reshape(shape) if torch.Size(shape).numel() == tensor.numel() else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,19 +74,30 @@ class Adapter:
     """Networks that a library has under the same rules.
 
     networks: our name -> the library's; reading: the one whose function the library computes; left_out: beginnings
-    of names that only the library has -> what they are.
+    of names that our network may lack -> what they are; older: patterns of names that the library has given up and
+    its files still have -> the names of today.
     """
 
     networks: Mapping[str, str]
     reading: str = "paper"
     renames: tuple[Rename, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
+    older: Mapping[str, str] = field(default_factory=dict)
 
     def counterparts(self, network: nn.Module) -> Iterator[tuple[str, Counterpart | None]]:
         """Every name in the network's state dict with the library's; None where no rule is for it."""
         places = in_line(network)
         for ours in network.state_dict():
             yield ours, next((found for rule in self.renames if (found := apply(rule, ours, places))), None)
+
+    def todays(self, state: Mapping[str, T]) -> dict[str, T]:
+        """A state dict with its older names brought up to date."""
+        return {self._todays(name): value for name, value in state.items()}
+
+    def _todays(self, name: str) -> str:
+        for old, new in self.older.items():
+            name = re.sub(old, new, name)
+        return name
 
 
 def in_line(network: nn.Module) -> dict[str, int]:

@@ -68,6 +68,8 @@ DENSENET = Adapter(
         Rename("stages.dense_block4.bn", "features.norm5"),
         Rename("head.fc", "classifier"),
     ),
+    # The published files are older than torch 0.4, which allowed dots in a module's name.
+    older={r"(denselayer\d+\.(?:norm|conv))\.(\d)\.": r"\1\2."},
 )
 
 EFFICIENTNET = Adapter(
@@ -115,6 +117,7 @@ ALEXNET = Adapter(
 )
 
 MODULE = "stages.inception_{n}{L}.module"
+SIDES = (("auxiliary.inception_4a", "aux1"), ("auxiliary.inception_4d", "aux2"))
 GOOGLENET = Adapter(
     networks=same("googlenet"),
     reading="torchvision",
@@ -130,9 +133,11 @@ GOOGLENET = Adapter(
             (f"{MODULE}.five.3x3_reduce", "inception{n}{L}.branch3.0"),
             (f"{MODULE}.five.3x3", "inception{n}{L}.branch3.1"),
             (f"{MODULE}.pool.pool_proj", "inception{n}{L}.branch4.1"),
+            *((f"{ours}.conv", f"{theirs}.conv") for ours, theirs in SIDES),
         )
         for norm, kind in (("", "conv"), ("_bn", "bn"))
     )
+    + tuple(Rename(f"{ours}.fc{{i}}", f"{theirs}.fc{{i}}") for ours, theirs in SIDES)
     + (Rename("head.fc", "fc"),),
     left_out={"aux1.": "the first auxiliary head", "aux2.": "the second auxiliary head"},
 )
@@ -162,6 +167,8 @@ INCEPTION_NAMES = (
         for stage, branches in INCEPTION_BRANCHES
         for ours, theirs in branches
     ),
+    Rename("auxiliary.mixed_6e.conv{i}.{K}", "AuxLogits.conv{i-1}.{K}"),
+    Rename("auxiliary.mixed_6e.fc", "AuxLogits.fc"),
     Rename("head.fc", "fc"),
 )
 INCEPTION = Adapter(
