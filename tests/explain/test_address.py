@@ -95,7 +95,7 @@ def test_every_network_of_the_line_has_its_line(name):
     ("word", "kind", "file", "text"),
     [
         ("TableConv", "layer", "models/lenet.py", "class TableConv"),
-        ("plateau", "class", "recipes.py", "class Plateau"),
+        ("plateau", "class", "recipes/schedules.py", "class Plateau"),
         ("wilson", "function", "evaluation/intervals.py", "def wilson"),
         ("single crop", "class", "protocol.py", "class SingleCrop"),
         ("v1.5", "reading", "models/resnet.py", '"v1.5"'),

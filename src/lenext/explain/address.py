@@ -118,8 +118,9 @@ def tree_lines(tree: ast.Module, path: Path) -> Iterator[Definition]:
             if node.name != "command" or path.parent.name != "cli":
                 yield node.name, "function", node.lineno
         elif isinstance(node, ast.ClassDef):
-            bases = " ".join(map(ast.unparse, node.bases))
-            yield node.name, "layer" if re.search(r"\b(Module|Network)\b", bases) else "class", node.lineno
+            bases = {ast.unparse(base) for base in node.bases}
+            runs = any(isinstance(part, ast.FunctionDef) and part.name == "forward" for part in node.body)
+            yield node.name, "layer" if runs or bases & {"nn.Module", "Network"} else "class", node.lineno
     for name, value in assignments(tree).items():
         named = list(named_values(name, value))
         if not any(kind == "recipe" and line == value.lineno for _, kind, line in named):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import NamedTuple
 
-from lenext.explain.trace import Step
+from lenext.explain.graph import Step
 
 GAP = 1.0  # a step that only one of them has
 # What it costs that one constant differs. All together cost less than two gaps: steps of one kind meet if need be.

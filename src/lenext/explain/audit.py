@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from torch import nn
 
 from lenext.explain.alignment import Pair, align
+from lenext.explain.graph import Step
 from lenext.explain.operators import CONVOLUTION, DROPOUT, LINEAR, NORMALISATION, POOLING
-from lenext.explain.trace import Step, Trace
+from lenext.explain.trace import Trace
 
 NOTHING = "none"
 NAMED = 3  # places that a point names before it only counts them
@@ -106,11 +107,11 @@ def title(step: Step, *, head: bool) -> str:
 def describe(step: Step) -> str:
     """A whole step in words."""
     told = dict(step.constants)
-    if step.kind == CONVOLUTION:
+    if step.kind == CONVOLUTION and "stride" in told:  # of weights alone nobody knows it
         more = (f", {name} {told[name]}" for name in ("stride", "groups") if told[name] != "1")
         return f"{told['kernel']}, {told['inputs']} to {told['width']}" + "".join(more)
     patterns = {LINEAR: "{inputs} to {width}", DROPOUT: "of {share}", NORMALISATION: "{type}, eps {eps}"}
-    if step.kind in patterns:
+    if step.kind in patterns and (step.kind != NORMALISATION or "eps" in told):
         return patterns[step.kind].format(**told)
     if step.kind == POOLING and "kernel" in told:
         return f"{told['type']} {told['kernel']}, stride {told['stride']}"

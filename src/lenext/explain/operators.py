@@ -33,6 +33,7 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "local_response_norm": ("input", "size", "alpha", "beta", "k"),
     "max_pool2d": ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode"),
     "avg_pool2d": ("input", "kernel_size", "stride", "padding", "ceil_mode", "count_include_pad"),
+    "avg_pool3d": ("input", "kernel_size"),
     "adaptive_avg_pool2d": ("input", "output_size"),
     "adaptive_max_pool2d": ("input", "output_size"),
     "mean": ("input", "dim"),
@@ -46,7 +47,8 @@ SYNONYMS: Mapping[str, str] = {
     "__add__": "add", "__radd__": "add", "__iadd__": "add",
     "__mul__": "mul", "__rmul__": "mul", "__imul__": "mul", "multiply": "mul",
     "__sub__": "sub", "__rsub__": "sub", "__isub__": "sub", "subtract": "sub",
-    "concat": "cat", "concatenate": "cat",
+    "__truediv__": "div", "__itruediv__": "div", "divide": "div", "true_divide": "div", "__pow__": "pow",
+    "__neg__": "neg", "concat": "cat", "concatenate": "cat",
     "feature_dropout": "dropout2d", "_max_pool2d": "max_pool2d", "max_pool2d_with_indices": "max_pool2d",
 }  # fmt: skip
 WORDS: Mapping[str, str] = {"add": "addition", "mul": "multiplication", "sub": "subtraction", "cat": "concatenation"}
@@ -75,7 +77,7 @@ def meaning(function: str, args: Sequence[Any], kwargs: Mapping[str, Any], resul
     if name in ACTIVATIONS:
         return Meaning(ACTIVATION, {"type": ACTIVATIONS[name]})
     if name == "cat":
-        return Meaning(WORDS[name], {})
+        return Meaning(WORDS[name], {}) if len(args[0]) > 1 else None
     numbers = ", ".join(f"{value:g}" for value in args if isinstance(value, int | float))
     return Meaning(WORDS.get(name, name.strip("_")), {"constant": numbers} if numbers else {})
 
@@ -155,6 +157,11 @@ def average_pool(given: Mapping[str, Any], image: Tensor, result: Tensor) -> Mea
     return pooled("average", given, image, result)
 
 
+def average_of_channels(given: Mapping[str, Any], *_: Tensor) -> Meaning:
+    """As LRN is written out: channels on an axis of their own."""
+    return Meaning(POOLING, {"type": "average", "kernel": "x".join(map(str, given["kernel_size"]))})
+
+
 def pooled(which: str, given: Mapping[str, Any], image: Tensor, result: Tensor) -> Meaning | None:
     kernel = pair(given["kernel_size"])
     stride = pair(given.get("stride") or kernel)
@@ -226,6 +233,11 @@ def gelu(given: Mapping[str, Any], *_: Tensor) -> Meaning:
     return Meaning(ACTIVATION, {"type": "GELU (tanh)" if given.get("approximate", "none") == "tanh" else "GELU"})
 
 
+def in_words(given: Mapping[str, Any], *_: Tensor) -> Meaning:
+    """What no function of torch is, and another library says by name."""
+    return Meaning(given["kind"], {"type": given["type"]})
+
+
 def pair(size: Any) -> tuple[int, int]:
     """One number stands for both axes."""
     numbers = [size] if isinstance(size, int) else list(size)
@@ -272,6 +284,7 @@ READERS: Mapping[str, Any] = {
     "local_response_norm": local_response,
     "max_pool2d": max_pool,
     "avg_pool2d": average_pool,
+    "avg_pool3d": average_of_channels,
     "adaptive_avg_pool2d": adaptive_average,
     "adaptive_max_pool2d": adaptive_max,
     "mean": mean,
@@ -280,4 +293,5 @@ READERS: Mapping[str, Any] = {
     "hardtanh": hard_tanh,
     "leaky_relu": leaky,
     "gelu": gelu,
+    "told": in_words,
 }

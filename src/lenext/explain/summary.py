@@ -15,6 +15,8 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 from lenext.errors import UsageError
+from lenext.explain.memory import Memory
+from lenext.explain.meta import evaluated
 from lenext.explain.receptive_field import Sight
 
 
@@ -24,7 +26,8 @@ class Layer:
 
     name: its path in the network; output: shape without the batch; params: its own trainable parameters (those of a
     layer that runs again were counted before); macs: multiply-adds of convolutions and matrix products, one image;
-    receptive_field, stride: size and distance of its units' views in input pixels, (height, width), padding included.
+    receptive_field, stride: size and distance of its units' views in input pixels, (height, width), padding included;
+    memory: bytes of its output, 0 where it writes over its input or hands it on.
     """
 
     name: str
@@ -34,16 +37,26 @@ class Layer:
     macs: int
     receptive_field: tuple[int, int]
     stride: tuple[int, int]
+    memory: int
 
 
 @dataclass(frozen=True)
 class Summary:
-    """``params`` and ``macs`` of the whole network, for an input of (channels, height, width)."""
+    """``params`` and ``macs`` of the whole network, for an input of (channels, height, width).
+
+    peak: the most bytes of maps, the image with them, that are alive at once as one image passes through in a test.
+    """
 
     input: tuple[int, int, int]
     params: int
     macs: int
     layers: tuple[Layer, ...]
+    peak: int
+
+    @property
+    def memory(self) -> int:
+        """Bytes of all layers' outputs: about what training keeps of one image."""
+        return sum(layer.memory for layer in self.layers)
 
 
 def summarise(network: nn.Module, input_size: tuple[int, int, int]) -> Summary:
@@ -66,7 +79,7 @@ def summarise(network: nn.Module, input_size: tuple[int, int, int]) -> Summary:
         except RuntimeError as error:
             raise UsageError(recorder.complaint(input_size), "Choose another input size.") from error
     params = sum(weight.numel() for weight in network.parameters() if weight.requires_grad)
-    return Summary(input_size, params, recorder.macs, tuple(recorder.layers))
+    return Summary(input_size, params, recorder.macs, tuple(recorder.layers), recorder.memory.peak)
 
 
 @contextmanager
@@ -98,13 +111,22 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.layers: list[Layer] = []
         self.macs = 0
+        self.memory = Memory()
+        self.memory.note(image)
         self._sight = Sight(image)
         self._calls: list[Call] = []
         self._counted: set[int] = set()
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:  # else torch imports its whole compiler, two seconds, at the first operator
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = evaluated(func, args, kwargs or {})
         self._sight.follow(func.overloadpacket, args, result)
+        output = result[0] if isinstance(result, tuple | list) else result  # the others are no maps
+        if isinstance(output, Tensor) and self._sight.of(output):  # no view of a weight
+            self.memory.note(output)
         if func.overloadpacket in flop_registry:
             flops = flop_registry[func.overloadpacket](*args, **(kwargs or {}), out_val=result)
             share = getattr(self._calls[-1].module, "density", 1.0)  # products that a dense kernel only pads out
@@ -133,6 +155,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                     macs=call.macs,
                     receptive_field=(sees[0].size, sees[1].size) if sees else (0, 0),
                     stride=(sees[0].step, sees[1].step) if sees else (0, 0),
+                    memory=self.memory.added(output),
                 )
             )
 
@@ -142,15 +165,6 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         given = next((leaf.shape[1:] for leaf in tree_leaves(call.given) if isinstance(leaf, Tensor)), ())
         where = f"{call.name} ({type(call.module).__name__})" if call.name else type(call.module).__name__
         return f"An input of {by(input_size)} does not go through: {where} cannot take {by(given)}."
-
-
-def evaluated(func: Any, args: Any, kwargs: Any) -> Any:
-    """The operator's result. On the meta device torch spells batch normalisation out in a dozen operators, most of the
-    time of a deep network; in a test it has the shape of its input and gives no statistics.
-    """
-    if func.overloadpacket is torch.ops.aten.native_batch_norm and args[0].is_meta:
-        return torch.empty_like(args[0]), args[0].new_empty(0), args[0].new_empty(0)
-    return func(*args, **kwargs)
 
 
 def by(shape: tuple[int, ...]) -> str:

@@ -6,9 +6,9 @@ The steps come in the order of the data's way from the image to the logits, not 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -19,20 +19,13 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
 from lenext.errors import UsageError
-from lenext.explain.operators import CONVOLUTION, PADDING, Meaning, meaning, numbers_of, sides
+from lenext.explain.form import Form, reduced
+from lenext.explain.graph import Node, Step, framed, ordered, step
+from lenext.explain.idioms import recognise
+from lenext.explain.operators import Meaning, meaning
 from lenext.explain.summary import by, evaluating
 
 Size = tuple[int, int, int]
-
-
-@dataclass(frozen=True)
-class Step:
-    """One operation. ``where``: path of the module that ran it; ``units``: numbers in its result, one image."""
-
-    kind: str
-    constants: Mapping[str, str]
-    where: str
-    units: int
 
 
 @dataclass(frozen=True)
@@ -51,40 +44,30 @@ class Trace:
     classes: int
 
 
-@dataclass(eq=False)
-class Node:
-    """A step with its place in the graph; the image has no kind."""
+def trace(network: nn.Module, size: Size, form: Form | None = None) -> Trace:
+    """The trace of ``network`` for images of (channels, height, width), as far as ``form`` shows it.
 
-    kind: str
-    constants: Mapping[str, str]
-    where: str
-    units: int
-    macs: int = 0
-    parents: list[Node] = field(default_factory=list)
-    depth: int = 0
-
-
-def trace(network: nn.Module, size: Size) -> Trace:
-    """The trace of ``network`` for images of (channels, height, width).
-
-    Its weights stay where and as they are. Raises ``UsageError`` when such an image does not go through, or when what
+    In a form ``params`` are all numbers that the steps hold, trainable or not, and training is not looked at. Weights
+    stay where and as they are. Raises ``UsageError`` when such an image does not go through, or when what
     comes out was not made from it by torch.
     """
     with evaluating(network):
-        tested = Tracer()
-        output = run(network, tested, size, images=1)
+        tested = Tracer(plain=form is not None)
+        output = run(network, tested, size, images=getattr(network, "images", 1))
     leaves = [leaf for leaf in tree_leaves(output) if isinstance(leaf, Tensor) and tested.node(leaf)]
     end = tested.node(leaves[0]) if leaves else None
     if end is None:
         raise UsageError("The network's answer does not come from its image.", "Audit a network that returns logits.")
-    nodes = ordered(end)
+    recognise(tested.nodes)
+    nodes = ordered(reduced(tested.nodes, end, form) if form else end)
+    weights = (weight.numel() for weight in network.parameters() if weight.requires_grad)
     return Trace(
         size=size,
         steps=tuple(map(step, nodes)),
-        auxiliary=auxiliary(network, size, tested.reached),
-        params=sum(weight.numel() for weight in network.parameters() if weight.requires_grad),
+        auxiliary=() if form else auxiliary(network, size, tested.reached),
+        params=sum(node.weights for node in nodes) if form else sum(weights),
         macs=sum(node.macs for node in nodes),
-        classes=int(leaves[0].shape[-1]),
+        classes=int(leaves[0].shape[1 if leaves[0].dim() == 4 else -1]),
     )
 
 
@@ -103,11 +86,8 @@ def auxiliary(network: nn.Module, size: Size, reached: set[str]) -> tuple[Step, 
     finally:
         for module, mode in modes.items():
             module.training = mode
-    return tuple(step(node) for node in folded(trained.nodes) if node.where in idle)
-
-
-def step(node: Node) -> Step:
-    return Step(node.kind, node.constants, node.where, node.units)
+    recognise(trained.nodes)
+    return tuple(step(node) for node in framed(trained.nodes) if node.where in idle)
 
 
 class Way(nn.Module):
@@ -151,10 +131,11 @@ def watched(network: nn.Module, tracer: Tracer) -> Iterator[None]:
 
 
 class Tracer(TorchFunctionMode):
-    """Notes each function that is called on what comes from the image."""
+    """Notes each function that is called on what comes from the image; ``plain``: as a file shows it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, plain: bool = False) -> None:
         super().__init__()
+        self._plain = plain
         self.nodes: list[Node] = []
         self.reached: set[str] = set()
         self._nodes: dict[int, Node] = {}
@@ -187,75 +168,25 @@ class Tracer(TorchFunctionMode):
         if parents:
             for output in tree_leaves(result):
                 if isinstance(output, Tensor):
-                    self._follow(meaning(name, args, kwargs, output), parents, output)
+                    self._follow(meaning(name, args, kwargs, output), parents, output, given)
         return result
 
-    def _follow(self, found: Meaning | None, parents: list[Node], output: Tensor) -> None:
+    def _follow(self, found: Meaning | None, parents: list[Node], output: Tensor, given: list[Tensor]) -> None:
         if found is None:
             self._note(output, parents[0])
             return
         where, module = self._running[-1] if self._running else ("", None)
-        macs = round(found.macs * getattr(module, "density", 1.0))  # products that a dense kernel only pads out
+        density = 1.0 if self._plain else getattr(module, "density", 1.0)  # a dense kernel only pads out the rest
         units = output.numel() // max(1, len(output)) if output.dim() else 1
         depth = 1 + max(node.depth for node in parents)
-        node = Node(found.kind, found.constants, where, units, macs, parents, depth)
+        weights = sum(one.numel() for one in given if one.dim() and self.node(one) is None)
+        if found.constants.get("type") == "batch normalisation":
+            weights = 2 * output.shape[1]
+        macs = round(found.macs * density)
+        node = Node(found.kind, found.constants, where, units, macs, weights, parents, depth)
         self.nodes.append(node)
         self._note(output, node)
 
     def _note(self, tensor: Tensor, node: Node) -> None:
         self._nodes[id(tensor)] = node
         self._alive.append(tensor)
-
-
-def ordered(end: Node) -> list[Node]:
-    """All that leads to ``end``, each after what it reads; of two ways that are added, the longer one first."""
-    order: list[Node] = []
-    seen: set[int] = set()
-    waiting: list[tuple[Node, bool]] = [(end, False)]
-    while waiting:
-        node, ready = waiting.pop()
-        if ready:
-            order.append(node)
-        elif id(node) not in seen:
-            seen.add(id(node))
-            waiting.append((node, True))
-            waiting.extend((one, False) for one in reversed(sources(node)))
-    return [node for node in folded(order) if node.kind]
-
-
-def sources(node: Node) -> list[Node]:
-    """What a step reads: sums in any order are the same sum, and joined maps that are joined again are joined once."""
-    if node.kind == "concatenation":
-        return [inner for one in node.parents for inner in (one.parents if one.kind == node.kind else [one])]
-    if node.kind in {"addition", "multiplication"}:
-        return sorted(node.parents, key=lambda one: -one.depth)
-    return node.parents
-
-
-def folded(nodes: list[Node]) -> list[Node]:
-    """The frame around a map that only convolutions or only pools read, and would put there themselves, is theirs."""
-    readers: dict[int, list[Node]] = {}
-    for node in nodes:
-        for one in node.parents:
-            readers.setdefault(id(one), []).append(node)
-    gone = {id(node): node for node in nodes if node.kind == PADDING and theirs(node, readers.get(id(node), []))}
-    return [widened(node, gone) for node in nodes if id(node) not in gone]
-
-
-def theirs(node: Node, readers: list[Node]) -> bool:
-    """Zeros before convolutions, minus infinity before max pools; channels are nobody's padding."""
-    wants = {
-        "0 (constant)": all(reader.kind == CONVOLUTION for reader in readers),
-        "-inf (constant)": all(reader.constants.get("type") == "max" for reader in readers),
-    }
-    return node.constants["sides"].count(",") == 3 and wants.get(node.constants["with"], False)
-
-
-def widened(node: Node, gone: Mapping[int, Node]) -> Node:
-    """A convolution or pool with the padding before it."""
-    before = next((gone[id(one)] for one in node.parents if id(one) in gone), None)
-    if before is None:
-        return node
-    more = map(int, before.constants["sides"].split(", "))
-    total = [a + b for a, b in zip(numbers_of(node.constants["padding"]), more, strict=True)]
-    return replace(node, constants={**node.constants, "padding": sides(total)})
