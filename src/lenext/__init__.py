@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from lenext.api.compare import compare
     from lenext.api.evaluate import evaluate
     from lenext.api.predict import predict
     from lenext.api.train import train
-    from lenext.models import create_model, list_models, paper, protocols, recipe
+    from lenext.models import list_models, paper, protocols, recipe
     from lenext.weights.card import load
+    from lenext.weights.pretrained import create_model
 
 _HOME = {
-    "create_model": "lenext.models",
+    "compare": "lenext.api.compare",
+    "create_model": "lenext.weights.pretrained",
     "evaluate": "lenext.api.evaluate",
     "list_models": "lenext.models",
     "load": "lenext.weights.card",
@@ -31,6 +34,7 @@ _HOME = {
 
 __all__ = [
     "__version__",
+    "compare",
     "create_model",
     "evaluate",
     "list_models",

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from lenext.api.job import Job, build, changes, check_input, decide, read_recipe, statistics, training_size
+from lenext.api.chosen_recipe import changes, read_recipe, training_size
+from lenext.api.job import Job, build, check_input, decide, smallest_pass, statistics
 from lenext.api.options import TrainOptions
 from lenext.data.images import ArrayImages
 from lenext.data.item import Content, Item
@@ -18,11 +19,12 @@ from lenext.errors import UsageError
 from lenext.models import FILES, create_model, entry, model_file
 from lenext.protocol import SingleCrop
 from lenext.recipes import SGD, Cosine, RandomCrop, RandomFlip, ShortSide, Steps
-from lenext.training.practical import practical, with_image_size
+from lenext.training.fitting import to_image_size
+from lenext.training.practical import practical
 from lenext.values import encode
 
 
-def listing(count=40, side=32, name="toy", sizes=(), splits=("train", "test")):
+def listing(count=320, side=32, name="toy", sizes=(), splits=("train", "test")):
     """Small grey images of two classes, half of them in each split; with ``sizes`` as if they were scanned files."""
     array = np.random.default_rng(0).integers(0, 256, (count, side, side), dtype=np.uint8)
     items = tuple(
@@ -84,8 +86,7 @@ class TestRecipes:
             ({"model": "resnet5"}, "no network called 'resnet5'", "resnet50"),
             ({"recipe": "papre"}, "has no recipe 'papre'", "paper"),
             ({"recipe": "zzzzzz"}, "has no recipe", "It has: practical, paper."),
-            ({"model": "lenet5", "recipe": "zzzzzz"}, "has no recipe", "It has: practical."),
-            ({"model": "lenet5", "recipe": "paper"}, "lenet5 has no recipe 'paper'", "practical"),
+            ({"model": "lenet5", "recipe": "zzzzzz"}, "has no recipe", "It has: practical, paper"),
             ({"recipe": "gone.json"}, "gone.json cannot be read", "recipe.json"),
         ],
     )
@@ -143,6 +144,76 @@ class TestLength:
 
     def test_epochs_of_a_recipe_in_epochs(self):
         assert decided(epochs=2).recipe.epochs == 2
+
+    @pytest.mark.parametrize("asked", [{"batch_size": 100}, {"settings": ("batch_size=100",)}])
+    def test_the_batch_that_is_asked_for_counts_however_it_is_asked(self, asked):
+        assert decided(data=listing(2000, side=2), recipe="paper", epochs=20, **asked).recipe.iterations == 180
+
+    def test_from_epochs_to_iterations_takes_two_settings(self):
+        recipe = decided(settings=("epochs=null", "iterations=3")).recipe
+        assert (recipe.epochs, recipe.iterations) == (None, 3)
+
+
+class TestRules:
+    """What was scaled, and by which rule, is said in words beside the fields."""
+
+    def test_size_and_length(self):
+        job = decided("resnet18", listing(2000, side=8), recipe="paper", image_size=112, epochs=2, batch_size=100)
+        assert job.rules[0] == "image size 224 -> 112: every length of augment and view times 0.5"
+        assert "18 iterations (2 epochs)" in job.rules[1]
+        assert len(job.rules) == 2
+
+    def test_a_batch_of_more_images_than_there_are(self):
+        job = decided(data=listing(40))
+        assert job.rules == ("batch 32 -> 18: there are no more images",)
+        assert job.deviations == ("batch_size: 32 -> 18",)
+        assert decided(data=listing(40), settings=("batch_size=500",)).recipe.batch_size == 18
+
+    def test_an_average_that_would_never_forget(self):
+        job = decided(settings=("average=Average",))  # 30 epochs of 5 steps
+        assert job.rules == ("average over 10,000 -> 30 steps: a fifth of the run's 150",)
+
+    def test_as_it_is_written_nothing_is_said(self):
+        assert decided().rules == ()
+
+
+class TestRates:
+    """Dropout and drop path are the recipe's, the network is built with them."""
+
+    def test_they_are_options_of_the_build(self):
+        assert decided("vgg11", settings=("dropout=0.25",), image_size=224).options == {"dropout": 0.25}
+        assert decided("convnext_tiny", settings=("drop_path=0.3",), image_size=224).options == {"drop_path": 0.3}
+        job = decided("densenet40_k12_cifar", settings=("dropout=0.25",))
+        rates = {part.p for part in build(job, listing()).modules() if isinstance(part, torch.nn.Dropout)}
+        assert rates == {0.25}
+
+    def test_an_option_wins_and_is_a_deviation(self):
+        job = decided("vgg11", settings=("dropout=0.25",), options={"dropout": 0.1}, image_size=224)
+        assert (job.recipe.dropout, job.options) == (0.1, {"dropout": 0.1})
+        assert "dropout: None -> 0.1" in job.deviations
+
+    def test_a_network_that_has_none_refuses(self):
+        refused("sets drop_path to 0.3, and resnet20_cifar", "drop_path=null", settings=("drop_path=0.3",))
+
+    def test_auxiliary_heads_are_built_where_their_loss_counts(self):
+        job = decided("googlenet", listing(side=224, count=40), settings=("auxiliary=0.3",), image_size=224)
+        assert job.options == {"auxiliary": True}
+        with pytest.raises(UsageError, match="has none"):
+            build(decided(settings=("auxiliary=0.3",)), listing())
+
+
+class TestPasses:
+    @pytest.mark.parametrize(("asked", "least"), [({}, 16), ({"micro_batch": 6}, 5), ({"micro_batch": 1}, 1)])
+    def test_the_smallest(self, asked, least):
+        assert smallest_pass(decided(**asked), 144) == least  # batches of 32, the last of 16
+
+    def test_single_images_need_a_network_that_takes_them(self):
+        job = decided("densenet_bc100_k12_cifar", micro_batch=1)
+        assert build(job, listing()).num_classes == 2  # 8 x 8 pixels at the end
+        job = decided("mobilenet_v1_025", micro_batch=1, image_size=32)
+        with pytest.raises(UsageError, match="one image of 32 x 32 at a time") as caught:
+            build(job, listing())
+        assert "--micro-batch 2" in caught.value.remedy
 
 
 class TestSizes:
@@ -276,7 +347,7 @@ class TestBuilding:
         with torch.device("meta"):
             network = create_model(name, **options)
             for recipe in recipes:
-                scaled = with_image_size(recipe, side)
+                scaled = to_image_size(recipe, side).recipe
                 check_input(network, scaled.view.crop)
                 check_input(network, training_size(scaled))
 
@@ -308,12 +379,12 @@ class TestStatistics:
     def test_means_and_colours_come_from_the_training_images(self):
         paper = decided(recipe="paper").recipe
         found, reads = self.read(self.job(normalise=paper.normalise))
-        assert reads == 20
+        assert reads == 160
         assert found.pixel_mean.shape == (3, 32, 32)
         assert found.subtract_first
         colours = model_file("vgg16").RECIPE.augment[-1]
         found, reads = self.read(self.job(augment=(RandomCrop(size=32), colours)))
-        assert reads == 20
+        assert reads == 160
         assert found.colour_axes.any()
 
 

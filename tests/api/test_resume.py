@@ -13,7 +13,7 @@ import pytest
 import safetensors.numpy
 from PIL import Image
 
-KILLS = 5
+KILLS = 3
 
 
 @pytest.fixture(scope="module")
@@ -31,10 +31,15 @@ def photos(tmp_path_factory):
 
 
 def command(photos, out, *more):
-    """Batch normalisation, random crops and flips, momentum terms of AdamW, a schedule that moves at every step."""
+    """Batch normalisation, random crops and flips, momentum terms of AdamW, a schedule that moves at every step.
+
+    And mixed images, averaged weights, several passes a batch, statistics taken anew at the end.
+    """
     return [
         *(sys.executable, "-m", "lenext", "train", str(photos), "--model", "resnet20_cifar", "--out", str(out)),
         *("--epochs", "4", "--batch-size", "8", "--seed", "7", "--save-every", "0.05", "--threads", "1", "--json"),
+        *("--micro-batch", "5", "--set", 'mixing={"kind": "Mixing", "mixup": 1, "cutmix": 1}', "--set", "clip=1"),
+        *("--set", 'average={"kind": "Average", "decay": 0.9, "rising": true}', "--set", "exact_statistics=50"),
         *more,
     ]
 
@@ -55,7 +60,10 @@ def undisturbed(photos, tmp_path_factory):
 def state(out):
     """The bytes that must be equal: last weights, optimiser state, metric log; and the weights that were chosen."""
     last = max((out / "checkpoints").glob("epoch-*"))
-    kept = {name: (last / name).read_bytes() for name in ("network.safetensors", "optimizer.safetensors")}
+    kept = {
+        name: (last / name).read_bytes()
+        for name in ("network.safetensors", "average.safetensors", "optimizer.safetensors")
+    }
     chosen = safetensors.numpy.load_file(out / "model.safetensors")
     return {
         **kept,

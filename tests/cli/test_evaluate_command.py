@@ -85,3 +85,41 @@ def test_one_class_can_be_measured(lenext, trained, tmp_path):
 def test_the_splits_of_the_run_itself_can_be_named(lenext, trained, photos):
     assert document(lenext, trained, photos, "--split", "val")["images"] == 2
     assert document(lenext, trained, photos, "--split", "train")["images"] == 22
+
+
+def test_several_models_are_an_ensemble(lenext, trained, photos, tmp_path):
+    alone = document(lenext, trained, photos, "--split", "all")
+    found = document(lenext, trained, trained / "model.safetensors", photos, "--split", "all")
+    assert found["models"] == [str(trained), str(trained / "model.safetensors")]
+    assert found["views"] == 2
+    assert found["loss"] == pytest.approx(alone["loss"])
+    assert found["top1"] == alone["top1"]
+    assert found["cost"]["macs_per_image"] == 2 * alone["cost"]["macs_per_image"] > 300_000
+
+
+def test_an_ensemble_of_other_classes_is_refused(lenext, refused, trained, photos, tmp_path):
+    dusk, out = draw(tmp_path / "dusk", {"day": (200,) * 3, "dusk": (90,) * 3}, count=4), tmp_path / "run"
+    assert lenext("train", dusk, "--model", "lenet5", "--epochs", "1", "--out", out)[0] == 0
+    status, error = refused("evaluate", trained, out, photos)
+    assert status == 3
+    assert "'dusk', 'night'" in error["message"]
+
+
+def test_another_papers_protocol_is_scaled_and_it_is_said(lenext, trained, photos):
+    found = document(lenext, trained, photos, "--split", "all", "--protocol", "googlenet-144-crop")
+    assert (found["protocol"], found["views"], found["images"]) == ("googlenet-144-crop", 144, 24)
+    assert "32/224" in found["scaled"]
+    assert found["shown"][0]["scales"] == [37, 41, 46, 50]
+    single = document(lenext, trained, photos, "--split", "all")
+    assert (single["scaled"], single["shown"][0]["kind"]) == (None, "SingleCrop")
+    assert found["cost"]["macs_per_image"] == 144 * single["cost"]["macs_per_image"]
+    status, output, _ = lenext("evaluate", trained, photos, "--protocol", "vgg-dense")
+    assert status == 0
+    assert "2 views an image" in output
+    assert "multiply-adds an image" in output
+    assert "32/224 of the paper's" in output
+
+
+def test_an_unknown_protocol_is_answered_with_near_ones(refused, trained, photos):
+    status, error = refused("evaluate", trained, photos, "--protocol", "vgg-dens")
+    assert (status, "vgg-dense" in error["remedy"]) == (2, True)

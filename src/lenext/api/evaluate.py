@@ -1,42 +1,43 @@
-"""``lenext.evaluate``: measure a trained network on a data set, every image once."""
+"""``lenext.evaluate``: measure a trained network, or several as an ensemble, on a data set, every image once."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from lenext.api.answers import Answers, Reading, answers, choose, positions
 from lenext.api.data import left_out, ready
+from lenext.api.model import open_model
 from lenext.api.options import read_options
-from lenext.data.item import TEST, VAL
-from lenext.data.listing import Listing, Part, fingerprint, part
-from lenext.data.loader import Loader
-from lenext.data.split import with_validation
-from lenext.errors import DataError, UsageError, did_you_mean
-from lenext.evaluation.inference import Compute, probabilities
+from lenext.api.protocols import SINGLE, choose_protocols
+from lenext.errors import DataError, UsageError
+from lenext.evaluation.inference import Compute
 from lenext.evaluation.measure import Evaluation, measure
-from lenext.models import entry, model_file
-from lenext.protocol import Protocol
+from lenext.evaluation.text import visible
 from lenext.training.watch import Silent, Watcher
-from lenext.weights.card import Card, Model, load
-
-SINGLE = "single"
-ALL = "all"
+from lenext.values import encode
+from lenext.weights.card import Card
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateOptions:
     """How to measure.
 
-    protocol: "single" (the view that the weight file names) or a protocol of the network's paper; split: "train",
-    "val", "test" or "all", and when None the test split, else the validation split (also the one that the run itself
-    held out of these data), else every image; data_root: where the files of built-in sets lie; on_bad: skip or stop.
+    protocol: "single" (the view that the weight file names) or a protocol of a network's paper, as ``ten-crop`` of the
+    network's own and ``vgg-dense-multiscale`` of any; split: "train", "val", "test" or "all", and when None the test
+    split, else the validation split (also the one that the run itself held out of these data), else every image;
+    weights: for networks' names which published ones; data_root: where the files of built-in sets lie; on_bad: skip or
+    stop.
     """
 
     protocol: str = SINGLE
+    weights: str | None = None
     split: str | None = None
     batch_size: int = 64
     device: str = "auto"
@@ -46,81 +47,98 @@ class EvaluateOptions:
     on_bad: str = "skip"
 
 
-def evaluate(model: str | Path, data: str | Path, *, watcher: Watcher | None = None, **asked: Any) -> dict[str, Any]:
-    """The document of ``lenext evaluate --json`` for a run folder or weight file and a data set (as for ``train``).
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A measurement; split: of which images, in words; models: paths as given; each: the answers of every network."""
 
-    asked: the fields of ``EvaluateOptions``. Classes are matched by name. Raises the errors of ``lenext.errors``.
+    evaluation: Evaluation
+    split: str
+    models: tuple[str, ...]
+    each: tuple[Answers, ...]
+
+    def document(self) -> dict[str, Any]:
+        """What ``lenext evaluate --json`` prints: the measurement, on which images it was made, and how."""
+        return {
+            "split": self.split,
+            "models": list(self.models),
+            **self.evaluation.document(),
+            "shown": [encode(one.chosen.protocol) for one in self.each],
+        }
+
+
+def evaluate(
+    model: str | Path | Sequence[str | Path], data: str | Path, *, watcher: Watcher | None = None, **asked: Any
+) -> dict[str, Any]:
+    """The document of ``lenext evaluate --json`` for a model and a data set (as for ``train``).
+
+    model: a run folder, a weight file or the name of a network with published weights; several are an ensemble, which
+    answers with the mean of their probabilities. Each network sees images by its own preprocessing. asked: the fields
+    of ``EvaluateOptions``. Classes are matched by name. Raises the errors of ``lenext.errors``.
     """
     options = read_options(EvaluateOptions, asked, "lenext.evaluate")
-    return document(*measured(model, os.fspath(data), options, watcher or Silent()))
+    models = [model] if isinstance(model, str | os.PathLike) else list(model)
+    return measured(models, os.fspath(data), options, watcher or Silent()).document()
 
 
-def document(evaluation: Evaluation, split: str) -> dict[str, Any]:
-    """What ``lenext evaluate --json`` prints: the measurement, and which images it was made on."""
-    return {"split": split, **evaluation.document()}
-
-
-def measured(model: str | Path, data: str, asked: EvaluateOptions, watcher: Watcher) -> tuple[Evaluation, str]:
-    """The measurement itself, and which images it was made on, in words."""
-    loaded = load(model)
-    view = protocol_of(loaded, asked.protocol)
-    compute = Compute.choose(asked.device, asked.precision)
+def measured(models: Sequence[str | Path], data: str, asked: EvaluateOptions, watcher: Watcher) -> Measured:
+    """The measurement itself."""
+    reading = reading_of(asked)
+    if not models:
+        raise UsageError("No model was named.", "Name a run folder or a weight file, or several as an ensemble.")
+    loaded = [open_model(model, asked.weights, watcher) for model in models]
+    cards = [model.card for model in loaded]
+    same_classes(cards, models)
+    chosen = choose_protocols(loaded, asked.protocol)
     listing = ready(
         data, data_root=asked.data_root, workers=asked.workers, on_bad=asked.on_bad, watcher=watcher, least=1
     )
-    chosen, split = choose(listing, loaded.card, asked.split)
-    watcher.message(f"Measuring {len(chosen):,} images ({split}).")
-    card = loaded.card
-    loader = Loader(chosen, card.preprocessing.channels, card.preprocessing.background, asked.workers)
-    batches = loader.views(view, asked.batch_size)
+    images, split = choose(listing, cards, asked.split)
+    labels = positions(listing, cards[0])[images.labels]
+    watcher.message(f"Measuring {len(images):,} images ({split}).")
+    each = tuple(answers(model, images, how, reading, watcher) for model, how in zip(loaded, chosen, strict=True))
     evaluation = measure(
-        probabilities(loaded.network.to(compute.device), loaded.statistics, batches, compute),
-        positions(listing, card)[chosen.labels],
-        names=chosen.names,
-        classes=card.classes,
+        ensemble(cards, each),
+        labels,
+        names=images.names,
+        classes=cards[0].classes,
         protocol=asked.protocol,
-        views=view.views,
+        views=sum(one.protocol.views for one in chosen),  # GoogLeNet's Table 3 counts 7 networks of 144 as 1008
         unreadable=left_out(listing),
     )
-    return evaluation, split
+    evaluation = replace(
+        evaluation,
+        scaled=tuple(dict.fromkeys(one.scaled for one in chosen if one.scaled)),
+        macs=sum(one.tested.macs for one in each),
+        seconds=sum(one.seconds for one in each),
+    )
+    return Measured(evaluation=evaluation, split=split, models=tuple(map(str, models)), each=each)
 
 
-def protocol_of(model: Model, name: str) -> Protocol:
-    """A protocol by name; the weight file's own view for "single"."""
-    if name == SINGLE:
-        return model.card.preprocessing.view
-    known = entry(model_file(model.card.network).PROTOCOLS, model.card.network)
-    if name not in known:
-        hint = did_you_mean(name, known) or f"It has: {', '.join({SINGLE, *known})}."
-        raise UsageError(f"{model.card.network} has no protocol {name!r}.", hint)
-    found: Protocol = known[name]
-    return found
+def reading_of(asked: EvaluateOptions) -> Reading:
+    """The part of the options that says how images go through. Raises UsageError for what is not there."""
+    if asked.batch_size < 1 or asked.workers < 0:
+        raise UsageError("--batch-size counts from 1, --workers from 0.", "Give whole numbers.")
+    compute = Compute.choose(asked.device, asked.precision)
+    return Reading(compute=compute, batch_size=asked.batch_size, workers=asked.workers)
 
 
-def choose(listing: Listing, card: Card, split: str | None) -> tuple[Part, str]:
-    """The images to measure, and what they are, in words."""
-    own = VAL not in listing.splits and card.data.get("fingerprint") == fingerprint(listing)
-    if own:  # the very data of the run: those that it held out did not train
-        listing = with_validation(listing, fraction=card.data["validation"], seed=card.data["seed"])
-    if split is not None:
-        if split != ALL and split not in listing.splits:
-            raise UsageError(f"The data have no split {split!r}.", f"They have: {', '.join(listing.splits)}, all.")
-        return part(listing, None if split == ALL else split), split
-    if TEST in listing.splits:
-        return part(listing, TEST), "the test split"
-    if VAL in listing.splits:
-        return part(listing, VAL), f"the validation split{' that the run made of these data' if own else ''}"
-    return part(listing, None), "all of them"
+def same_classes(cards: Sequence[Card], models: Sequence[str | Path]) -> None:
+    """Refuse an ensemble whose networks do not answer the same question; the order of classes does not matter."""
+    for card, path in zip(cards, models, strict=True):
+        strange = sorted(set(card.classes) ^ set(cards[0].classes))
+        if strange:
+            named = ", ".join(repr(visible(name)) for name in strange[:5]) + (", ..." if len(strange) > 5 else "")
+            raise DataError(
+                f"{models[0]} and {path} know different classes: {named} only one of them.",
+                "An ensemble needs networks of the same classes; use `lenext compare` to set two others side by side.",
+            )
 
 
-def positions(listing: Listing, card: Card) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """For each class of the data its place in the network's answers, matched by name."""
-    unknown = sorted(set(listing.classes) - set(card.classes))
-    if unknown:
-        hint = did_you_mean(unknown[0], card.classes)
-        raise DataError(
-            f"The network does not know {len(unknown)} of the data's {len(listing.classes)} classes: "
-            f"{', '.join(map(repr, unknown[:5]))}.",
-            hint or f"It knows: {', '.join(card.classes[:10])}.",
-        )
-    return np.array([card.classes.index(name) for name in listing.classes], dtype=np.int64)
+def ensemble(cards: Sequence[Card], each: Sequence[Answers]) -> NDArray[np.float32]:
+    """The mean of the networks' probabilities, in the order of the first one's classes."""
+    total = each[0].tested.probabilities
+    for card, one in zip(cards[1:], each[1:], strict=True):
+        order = [card.classes.index(name) for name in cards[0].classes]
+        total = total + one.tested.probabilities[:, order]
+    mean: NDArray[np.float32] = total / np.float32(len(each))
+    return mean

@@ -14,6 +14,7 @@ from lenext.api.data import counts, left_out
 from lenext.api.job import VALIDATION
 from lenext.api.prepare import Prepared
 from lenext.api.run_folder import versions
+from lenext.api.start import licence
 from lenext.data.item import TEST, TRAIN, VAL
 from lenext.data.listing import part
 from lenext.data.loader import Loader
@@ -25,9 +26,10 @@ from lenext.evaluation.report import write_report
 from lenext.evaluation.text import per_cent
 from lenext.models import model_file
 from lenext.protocol import Preprocessing
+from lenext.training.batch_statistics import exact_statistics
 from lenext.training.checkpoint import Checkpoints, Progress
 from lenext.training.log import read_log
-from lenext.training.loop import Task
+from lenext.training.task import Task
 from lenext.training.watch import Watcher
 from lenext.values import encode, fields
 from lenext.weights.card import Card, save
@@ -39,6 +41,10 @@ def finish(prepared: Prepared, task: Task, progress: Progress, watcher: Watcher)
     """Measure the best checkpoint on the images that did not train, write the result, return its document."""
     folder, job = prepared.folder, prepared.job
     restore_best(Checkpoints(folder.checkpoints), task, watcher)
+    if job.recipe.exact_statistics:
+        seen = exact_statistics(task.network, task.views_of_training(job.recipe.exact_statistics))
+        if seen:
+            watcher.message(f"Statistics of batch normalisation taken anew over {seen:,} training images.")
     measured = evaluations(prepared, task)
     card = describe(prepared, measured)
     save(folder.weights, prepared.network, card, prepared.statistics)
@@ -55,6 +61,7 @@ def finish(prepared: Prepared, task: Task, progress: Progress, watcher: Watcher)
         "model": job.model,
         "reading": job.reading,
         "recipe": encode(job.recipe),
+        "rules": list(job.rules),
         "deviations": list(job.deviations),
         "epochs": progress.epoch,
         "steps": progress.step,
@@ -65,7 +72,9 @@ def finish(prepared: Prepared, task: Task, progress: Progress, watcher: Watcher)
 
 
 def restore_best(checkpoints: Checkpoints, task: Task, watcher: Watcher) -> None:
-    """Put the weights of the best validation into the network; the last ones, which it has, without validation."""
+    """Put the weights of the best validation into the network; without validation the last ones, or their average."""
+    if task.average.kept is not None:
+        task.network.load_state_dict(task.average.kept.state_dict())
     best = checkpoints.best()
     if best is not None and not checkpoints.restore_weights(best, task.network):
         watcher.message(f"The best checkpoint, {best.name}, is damaged; the last weights are used.")
@@ -78,7 +87,7 @@ def evaluations(prepared: Prepared, task: Task) -> dict[str, Evaluation]:
     for split in present:
         chosen = part(prepared.listing, split)
         loader = Loader(chosen, task.training.channels, workers=task.training.workers)
-        views = loader.views(task.recipe.view, task.recipe.batch_size)
+        views = loader.views(task.recipe.view, task.test_batch)
         measured[split] = measure(
             probabilities(task.network, prepared.statistics, views, task.compute),
             chosen.labels,
@@ -106,7 +115,8 @@ def describe(prepared: Prepared, measured: Mapping[str, Evaluation]) -> Card:
             std=constants.std,
             pixel_mean=constants.pixel_mean is not None,
         ),
-        recipe={**encode(job.recipe), "deviations": list(job.deviations)},
+        recipe={**encode(job.recipe), "rules": list(job.rules), "deviations": list(job.deviations)},
+        start=job.start,
         data={
             "name": listing.name,
             "fingerprint": prepared.data,
@@ -116,6 +126,7 @@ def describe(prepared: Prepared, measured: Mapping[str, Evaluation]) -> Card:
         },
         metrics={split: summary(evaluation) for split, evaluation in measured.items()},
         versions=versions(),
+        licence=licence(job.start),
     )
 
 
@@ -146,7 +157,7 @@ def chronicle(prepared: Prepared, measured: Mapping[str, Evaluation], progress: 
             problems=[vars(problem) for problem in listing.problems],
         ),
         recipe=fields(job.recipe),
-        deviations=job.deviations,
+        deviations=(*job.rules, *job.deviations),
         curves=read_log(folder.metrics),
         evaluations=measured,
         chosen_on=VAL if VAL in measured else "",
@@ -188,6 +199,8 @@ def command_line(prepared: Prepared) -> str:
     words += [] if job.reading == "paper" else ["--reading", job.reading]
     for name, value in job.options.items():
         words += ["--option", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
+    words += ["--weights", str(job.start["weights"])] if job.start else []
+    words += ["--micro-batch", str(job.micro_batch)] if job.micro_batch else []
     words += ["--seed", str(job.seed)] if job.seed else []
     words += [] if job.validation == VALIDATION else ["--validation", str(job.validation)]
     words += [] if job.precision == "fp32" else ["--precision", job.precision]

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import os
+import types
+import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from numbers import Integral
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,15 +16,66 @@ from lenext.errors import UsageError, did_you_mean
 
 Options = TypeVar("Options")
 
+ON_BAD = ("skip", "stop")
+
+# What a person reads where a value is of another type than its option.
+WORDS: Mapping[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "True or False",
+    str: "a text",
+    Path: "a path",
+    Mapping: "a dictionary",
+    tuple: "a list or tuple",
+}
+
 
 def read_options(kind: type[Options], asked: Mapping[str, Any], function: str) -> Options:
-    """``asked`` as the options of ``function``. Raises UsageError, with near names, for one that it does not have."""
+    """``asked`` as the options of ``function``.
+
+    Raises UsageError for one that it does not have, with near names, and for a value of another type.
+    """
     known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
     for name in asked:
         if name not in known:
             hint = did_you_mean(name, known) or f"It takes: {', '.join(known)}."
             raise UsageError(f"{function} takes no {name!r}.", hint)
-    return kind(**asked)
+    hints = typing.get_type_hints(kind)
+    plain = {name: plainly(value, hints[name]) for name, value in asked.items()}
+    for name, value in plain.items():
+        if not fits(hints[name], value):
+            wanted = " or ".join(WORDS.get(plain_type(one), "None") for one in alternatives(hints[name]))
+            raise UsageError(f"{function} was given {name}={value!r}.", f"Give {wanted}.")
+    return kind(**plain)
+
+
+def fits(hint: Any, value: Any) -> bool:
+    """Whether a value is of a type that an option has; NaN and infinity are no numbers."""
+    kinds = [plain_type(one) for one in alternatives(hint)]
+    if isinstance(value, bool):
+        return bool in kinds
+    if isinstance(value, float) and not math.isfinite(value):
+        return False
+    accepted: dict[Any, Any] = {float: (int, float), Path: (str, os.PathLike), tuple: (list, tuple)}
+    return any(isinstance(value, accepted.get(kind, kind)) for kind in kinds)
+
+
+def alternatives(hint: Any) -> tuple[Any, ...]:
+    return typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+
+
+def plain_type(hint: Any) -> Any:
+    """The class that values of a type hint have."""
+    return typing.get_origin(hint) or hint
+
+
+def plainly(value: Any, hint: Any) -> Any:
+    """Whole numbers of NumPy as Python's, which JSON knows; a path as its text where a text is wanted."""
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        return int(value)
+    if isinstance(value, os.PathLike) and Path not in alternatives(hint):
+        return os.fspath(value)
+    return value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,17 +83,21 @@ class TrainOptions:
     """None means: decided by the recipe, the data or the machine; a resumed run keeps what it was started with.
 
     model: a network's name; recipe: "practical", "paper", "paper:VARIANT" or a JSON file; reading, options: how
-    the network is built; settings: ``field=value`` changes of the recipe; workers: threads that read images;
-    on_bad: "skip" or "stop" when a file cannot be used; save_every: seconds between checkpoints; data_root: where the
-    files of built-in sets lie; validation: share of the training images that is held out where there is no split.
+    the network is built; weights: what it starts from, a run folder, a weight file or published weights by their name;
+    settings: ``field=value`` changes of the recipe; micro_batch: images of one pass at most, so that a batch fits in
+    memory; workers: threads that read images; on_bad: "skip" or "stop" when a file cannot be used; save_every: seconds
+    between checkpoints; data_root: where the files of built-in sets lie; validation: share of the training images that
+    is held out where there is no split.
     """
 
     model: str | None = None
     recipe: str | None = None
     reading: str | None = None
     options: Mapping[str, Any] | None = None
+    weights: str | Path | None = None
     epochs: int | None = None
     batch_size: int | None = None
+    micro_batch: int | None = None
     image_size: int | None = None
     settings: tuple[str, ...] = ()
     seed: int | None = None

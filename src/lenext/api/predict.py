@@ -12,22 +12,25 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lenext.api.model import open_model
 from lenext.api.options import read_options
-from lenext.data.augment import single_crop
 from lenext.data.decode import read_image
 from lenext.data.folder import entries, files_below
+from lenext.data.geometry import single_crop
 from lenext.data.item import Problem
 from lenext.data.loader import read_ahead
 from lenext.errors import ImageError, UsageError
 from lenext.evaluation.inference import Compute, probabilities
-from lenext.weights.card import Model, load
+from lenext.training.watch import Silent, Watcher
+from lenext.weights.card import Model
 
 
 @dataclass(frozen=True, kw_only=True)
 class PredictOptions:
-    """top: classes to name; workers: threads that read images."""
+    """top: classes to name; weights: for a network's name which published ones; workers: threads that read images."""
 
     top: int = 5
+    weights: str | None = None
     batch_size: int = 32
     device: str = "auto"
     precision: str = "fp32"
@@ -43,19 +46,22 @@ class Shown:
     error: dict[str, str] | None
 
 
-def predict(model: str | Path, paths: str | Path | Iterable[str | Path], **asked: Any) -> Iterator[dict[str, Any]]:
+def predict(
+    model: str | Path, paths: str | Path | Iterable[str | Path], *, watcher: Watcher | None = None, **asked: Any
+) -> Iterator[dict[str, Any]]:
     """For each image ``{"path", "predictions": [{"class", "probability"}], "error"}``, as it is computed.
 
-    model: a run folder or weight file; paths: files, folders (searched through) and globs; asked: ``PredictOptions``.
-    A file that cannot be read has no predictions and an error ``{"kind", "message"}``.
+    model: a run folder, a weight file, or a network's name for its published ImageNet weights; paths: files, folders
+    (searched through) and globs; asked: ``PredictOptions``. A file that cannot be read has no predictions and an error
+    ``{"kind", "message"}``.
     """
     options = read_options(PredictOptions, asked, "lenext.predict")
     if options.top < 1 or options.batch_size < 1:
         raise UsageError("--top and --batch-size count from 1.", "Give a whole number above zero.")
     given = [paths] if isinstance(paths, str | os.PathLike) else paths
-    loaded = load(model)
+    loaded = open_model(model, options.weights, watcher or Silent())
     compute = Compute.choose(options.device, options.precision)
-    loaded.network.to(compute.device)
+    compute.place(loaded.network)
     files = [file for path in given for file in expand(os.fspath(path))]
     if not files:
         raise UsageError("No image was named.", "Give files, folders or globs, or - for a list on standard input.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,11 +11,12 @@ import torch
 from lenext.api import job as jobs
 from lenext.api.data import ready
 from lenext.api.job import Job, decide
-from lenext.api.options import TrainOptions
+from lenext.api.options import ON_BAD, TrainOptions
 from lenext.api.run_folder import RunFolder, same_data, same_job, same_recipe
+from lenext.api.start import begin, begin_again, location, open_source, with_reading
 from lenext.data.item import TRAIN
 from lenext.data.listing import Listing, fingerprint, part
-from lenext.data.loader import Loader
+from lenext.data.loader import Loader, batch_cuts
 from lenext.data.split import with_validation
 from lenext.data.statistics import Statistics
 from lenext.errors import DataError, UsageError
@@ -44,7 +46,7 @@ class Prepared:
 
 def check(asked: TrainOptions) -> None:
     """Refuse values that no run can have."""
-    for name in ("epochs", "batch_size", "image_size", "threads"):
+    for name in ("epochs", "batch_size", "micro_batch", "image_size", "threads"):
         value = getattr(asked, name)
         if value is not None and value < 1:
             raise UsageError(f"--{name.replace('_', '-')} is {value}.", "Give a whole number above zero.")
@@ -52,6 +54,10 @@ def check(asked: TrainOptions) -> None:
         raise UsageError(f"There is no precision {asked.precision!r}.", f"Give one of {', '.join(PRECISIONS)}.")
     if asked.validation is not None and not 0 <= asked.validation < 1:
         raise UsageError(f"--validation is {asked.validation}.", "Give a share from 0 to below 1.")
+    if asked.on_bad not in ON_BAD:
+        raise UsageError(f"--on-bad is {asked.on_bad!r}.", f"Give one of {', '.join(ON_BAD)}.")
+    if not 0 <= asked.save_every < math.inf:
+        raise UsageError(f"--save-every is {asked.save_every}.", "Give seconds, 0 or more.")
     if asked.workers < 0:
         raise UsageError(f"--workers is {asked.workers}.", "Give 0 or more threads.")
 
@@ -72,11 +78,30 @@ def prepare(spec: str | None, asked: TrainOptions, watcher: Watcher) -> Prepared
     listing = ready(spec, data_root=asked.data_root, workers=asked.workers, on_bad=asked.on_bad, watcher=watcher)
     job = decide(asked, listing)
     data, listing = fingerprint(listing), divide(listing, job)
+    source = None if asked.weights is None else open_source(asked.weights, job, watcher)
+    job = job if source is None else with_reading(job, source, asked.reading, watcher)
     network = jobs.build(job, listing)
-    changed = "".join(f"\n  {deviation}" for deviation in job.deviations)
-    watcher.message(f"Training {job.model} (reading: {job.reading}) by the recipe {job.recipe.name}.{changed}")
+    if source is not None and asked.weights is not None:
+        facts = begin(network, job, source, listing.classes, watcher)
+        job = replace(job, start={"weights": location(asked.weights), **facts})
+    announce(job, listing, watcher)
     loader = Loader(part(listing, TRAIN), network.input_size[0], workers=asked.workers)
     return Prepared(folder, job, listing, data, network, jobs.statistics(job, loader), True, spec)
+
+
+def announce(job: Job, listing: Listing, watcher: Watcher) -> None:
+    """Say what will be trained, how, and what is otherwise than the recipe was written for."""
+    recipe, images = job.recipe, len(part(listing, TRAIN))
+    how = f"Training {job.model} (reading: {job.reading}) by the recipe {recipe.name}"
+    lines = [f"{how} on {images:,} images of {len(listing.classes):,} classes."]
+    lines += [f"  {line}" for line in (*job.rules, *job.deviations)]
+    if recipe.iterations is not None:
+        passes = recipe.iterations / (len(batch_cuts(images, recipe.batch_size)) - 1)
+        lines.append(f"  {recipe.iterations:,} iterations are {passes:,.1f} passes over these images (see --epochs)")
+    if recipe.inherit is not None and job.start is None:
+        layers = ", ".join(recipe.inherit.layers)
+        lines.append(f"  {layers} are drawn; the recipe takes them from {recipe.inherit.network} (see --weights)")
+    watcher.message("\n".join(lines))
 
 
 def prepare_again(folder: RunFolder, spec: str | None, asked: TrainOptions, watcher: Watcher) -> Prepared:
@@ -88,12 +113,16 @@ def prepare_again(folder: RunFolder, spec: str | None, asked: TrainOptions, watc
     listing = ready(spec, data_root=asked.data_root, workers=asked.workers, on_bad=asked.on_bad, watcher=watcher)
     same_data(listing, started, folder.path)
     if asked.changes_recipe:
-        wanted = decide(replace(asked, model=job.model, validation=job.validation, seed=job.seed), listing)
+        wanted = decide(
+            replace(asked, model=job.model, options=job.options, validation=job.validation, seed=job.seed), listing
+        )
         same_recipe(wanted.recipe, recipe, folder.path)
     listing = divide(listing, job)
     normalise = recipe.normalise
     statistics = folder.statistics(isinstance(normalise, PixelMean) and normalise.before_crop)
     network = jobs.build(job, listing)
+    if job.start is not None and not any(folder.checkpoints.glob("epoch-*")):
+        begin_again(network, job, listing.classes, watcher)
     return Prepared(folder, job, listing, started["fingerprint"], network, statistics, False, spec)
 
 

@@ -17,8 +17,10 @@ import safetensors.torch
 import torch
 
 from lenext import __version__
-from lenext.api.job import Job, changes
+from lenext.api.chosen_recipe import changes
+from lenext.api.job import Job
 from lenext.api.options import TrainOptions
+from lenext.api.start import location
 from lenext.data.listing import Listing, fingerprint
 from lenext.data.split import to_csv
 from lenext.data.statistics import Statistics
@@ -135,7 +137,10 @@ def describe(job: Job, listing: Listing, data: str, spec: str) -> dict[str, Any]
         "model": job.model,
         "reading": job.reading,
         "options": dict(job.options),
+        "rules": list(job.rules),
         "deviations": list(job.deviations),
+        "micro_batch": job.micro_batch,
+        "start": job.start,
         "seed": job.seed,
         "precision": job.precision,
         "validation": job.validation,
@@ -166,11 +171,15 @@ def same_job(asked: TrainOptions, started: Mapping[str, Any], recipe: Recipe, fo
         "seed": asked.seed,
         "precision": asked.precision,
         "validation": asked.validation,
+        "micro_batch": asked.micro_batch,
+        "weights": asked.weights and location(asked.weights),
     }
+    start = started.get("start")  # runs of the first version have none of the last
+    present = {"micro_batch": None, **started, "weights": start and start["weights"]}
     for name, value in wanted.items():
-        if value is not None and value != started[name]:
+        if value is not None and value != present[name]:
             raise UsageError(
-                f"The run in {folder} was started with {name} {started[name]}, not {value}.",
+                f"The run in {folder} was started with {name} {present[name]}, not {value}.",
                 "Leave the option out to resume, or start a new run with another --out.",
             )
     return Job(
@@ -182,6 +191,9 @@ def same_job(asked: TrainOptions, started: Mapping[str, Any], recipe: Recipe, fo
         seed=started["seed"],
         precision=started["precision"],
         validation=started["validation"],
+        rules=tuple(started.get("rules", ())),
+        micro_batch=present["micro_batch"],
+        start=start,
     )
 
 

@@ -1,12 +1,13 @@
-"""What ``lenext audit`` is given: a network of ours, of another library, of the user's own code, or a weight file."""
+"""What ``lenext audit`` is given: a network of ours, of another library, of the user's own code, or a file."""
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,28 +16,48 @@ import torch
 from torch import nn
 
 from lenext.errors import UsageError, did_you_mean
+from lenext.explain import keras_graph, onnx_file
+from lenext.explain.form import Form
+from lenext.explain.keras_graph import KerasNetwork
 from lenext.explain.trace import Size
 from lenext.layers.network import Network
 from lenext.models import create_model
-from lenext.weights.card import load
+from lenext.weights.card import has_card, load, weight_file
+from lenext.weights.state_dict import PICKLES, shapes
 
 OURS, TORCHVISION, TIMM, KERAS = "lenext", "torchvision", "timm", "keras"
-FORMS = "Give torchvision:NAME, timm:NAME, package.module:function, a weight file or a name of `lenext models`."
+FORMS = (
+    "Give torchvision:NAME, timm:NAME, keras:NAME, package.module:function, a file of weights or an ONNX file, or a "
+    "name of ours."
+)
+FILES = (".safetensors", ".onnx", *PICKLES)
 
 _declared: list[Any] = []  # a library of operators lives as long as its object
 
 
 @dataclass(frozen=True)
 class Target:
-    """A network and the (channels, height, width) that its makers say it is for, None where they do not."""
+    """A network and the (channels, height, width) that its makers say it is for, None where they do not.
+
+    form: what a file for inference shows of it; None where all of it can be seen.
+    """
 
     name: str
     network: nn.Module
     size: Size | None
+    form: Form | None = None
 
 
-def read_target(word: str, reading: str = "paper") -> Target:
-    """The network that ``word`` means; it is never downloaded. ``reading`` is for a network of ours.
+@dataclass(frozen=True)
+class Tensors:
+    """A state dict: names and shapes without a network."""
+
+    name: str
+    shapes: Mapping[str, tuple[int, ...]]
+
+
+def read_target(word: str, reading: str = "paper") -> Target | Tensors:
+    """What ``word`` means; it is never downloaded. ``reading`` is for a network of ours.
 
     Raises UsageError for what is not there or not a network, and the errors of weight files.
     """
@@ -48,7 +69,7 @@ def read_target(word: str, reading: str = "paper") -> Target:
     if ours:
         network: nn.Module = without_memory(lambda: create_model(name if colon else word, reading=reading))
     elif not colon or os.path.exists(word):
-        network = load(word).network
+        return from_file(word)
     elif scheme in readers:
         network = readers[scheme](name)
     else:
@@ -57,13 +78,28 @@ def read_target(word: str, reading: str = "paper") -> Target:
 
 
 def looks_like_path(word: str) -> bool:
-    return os.path.exists(word) or os.sep in word or word.endswith(".safetensors")
+    return os.path.exists(word) or os.sep in word or word.lower().endswith(FILES)
+
+
+def from_file(word: str) -> Target | Tensors:
+    """An ONNX graph, a run or weight file of ours, else the tensors that a file holds."""
+    file = weight_file(Path(word))
+    kind = file.suffix.lower()
+    if kind == ".onnx":
+        network, size = onnx_file.read(word)
+        return Target(word, network, size, network.form)
+    if kind in PICKLES or (kind == ".safetensors" and not has_card(file)):
+        return Tensors(word, shapes(file))
+    ours = load(word).network
+    return Target(word, ours, ours.input_size)
 
 
 def declared_size(network: nn.Module) -> Size | None:
-    """Ours and timm's networks say for which images they are."""
+    """Ours, timm's and Keras' networks say for which images they are."""
     if isinstance(network, Network):
         return network.input_size
+    if isinstance(network, KerasNetwork):
+        return network.size
     told = getattr(network, "default_cfg", None)
     size = told.get("input_size") if isinstance(told, dict) else None
     return (size[0], size[1], size[2]) if size and len(size) == 3 else None
@@ -121,15 +157,43 @@ def imported(module: str, package: str) -> Any:
 
 
 def from_keras(name: str) -> nn.Module:
-    raise UsageError(
-        f"keras:{name} cannot be audited: a network of Keras is no torch module.",
-        "Give its torch form, such as torchvision:NAME, timm:NAME or package.module:function.",
-    )
+    """The graph of a network of ``keras.applications``."""
+    keras = keras_itself()
+    known = {word: found for word, found in vars(keras.applications).items() if word[0].isupper() and callable(found)}
+    if name not in known:
+        same = next((word for word in known if word.lower() == name.lower()), "")
+        hint = f"Did you mean {same}?" if same else did_you_mean(name, known) or FORMS
+        raise UsageError(f"keras.applications has no network {name!r}.", hint)
+    try:
+        return KerasNetwork(keras_graph.without_memory(lambda: known[name](weights=None)))
+    except ValueError as error:
+        raise UsageError(f"keras:{name} cannot be built: {error}", "Choose another backend: KERAS_BACKEND.") from error
+
+
+def keras_itself() -> Any:
+    """The package, which must be Keras 3."""
+    choose_backend()
+    try:
+        keras = importlib.import_module(KERAS)
+    except ImportError as error:
+        if importlib.util.find_spec(KERAS) is None:
+            raise UsageError("keras is not installed here.", "Install it: pip install keras.") from error
+        raise UsageError(f"Keras cannot be imported: {error}.", "Set KERAS_BACKEND=torch.") from error
+    if not hasattr(keras, "KerasTensor"):
+        raise UsageError(f"Keras {keras.__version__} is too old.", "Install Keras 3: pip install -U keras.")
+    return keras
+
+
+def choose_backend() -> None:
+    """Keras on torch, where it is not imported yet and nothing else is asked for."""
+    if KERAS not in sys.modules:
+        os.environ.setdefault("KERAS_BACKEND", "torch")
 
 
 def from_import_path(module: str, name: str) -> nn.Module:
     """``package.module:thing``, looked for in the current folder too: a module, or what returns one when called."""
     here = str(Path.cwd())
+    choose_backend()
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
@@ -139,10 +203,22 @@ def from_import_path(module: str, name: str) -> nn.Module:
     except (ImportError, AttributeError, ValueError) as error:
         raise UsageError(f"{module}:{name} cannot be imported: {error}.", FORMS) from error
     try:
-        network = found if isinstance(found, nn.Module) else without_memory(found)
+        network = found if isinstance(found, nn.Module) or is_keras(found) else built(found)
     except TypeError as error:
-        remedy = "Name a torch module, or a function that makes one without arguments."
+        remedy = "Name a torch module or a Keras model, or a function that makes one without arguments."
         raise UsageError(f"{module}:{name} cannot be called: {error}.", remedy) from error
+    if is_keras(network):  # first: on torch, its layers are torch modules too
+        return KerasNetwork(network)
     if not isinstance(network, nn.Module):
-        raise UsageError(f"{module}:{name} is no torch module but {type(network).__name__}.", FORMS)
+        raise UsageError(f"{module}:{name} is no torch module or Keras model but {type(network).__name__}.", FORMS)
     return network
+
+
+def built(build: Callable[[], Any]) -> Any:
+    """What somebody's function makes, where it may be a module of torch or a model of Keras."""
+    return without_memory((lambda: keras_graph.without_memory(build)) if KERAS in sys.modules else build)
+
+
+def is_keras(thing: Any) -> bool:
+    keras = sys.modules.get(KERAS)
+    return keras is not None and hasattr(keras, "KerasTensor") and isinstance(thing, keras.Layer)

@@ -14,11 +14,13 @@ from lenext.data.augment import Pipeline
 from lenext.data.item import TRAIN, VAL
 from lenext.data.listing import part
 from lenext.data.loader import Loader
+from lenext.errors import UsageError
 from lenext.evaluation.inference import Compute
 from lenext.training.checkpoint import Checkpoints, Progress
 from lenext.training.log import MetricLog
-from lenext.training.loop import Keeping, Task, fit
+from lenext.training.loop import Keeping, fit
 from lenext.training.optim import build_optimizer
+from lenext.training.task import Task
 from lenext.training.watch import Silent, Watcher
 
 
@@ -31,6 +33,8 @@ def train(data: str | Path | None = None, *, watcher: Watcher | None = None, **a
     """
     options = read_options(TrainOptions, asked, "lenext.train")
     check(options)
+    if data is not None and not isinstance(data, str | os.PathLike):
+        raise UsageError(f"The data are {data!r}.", "Give a built-in name, or the path of a folder or CSV file.")
     watcher = watcher or Silent()
     compute = Compute.choose(options.device, options.precision or "fp32")
     prepared = prepare(None if data is None else os.fspath(data), options, watcher)
@@ -46,32 +50,39 @@ def run(prepared: Prepared, asked: TrainOptions, compute: Compute, watcher: Watc
     """Train from where the folder stands to the end, then measure and write the result."""
     folder, job, network = prepared.folder, prepared.job, prepared.network
     compute = Compute(compute.device, job.precision)
-    network.to(compute.device)
+    compute.place(network)
     checkpoints = Checkpoints(folder.checkpoints)
     checkpoints.clear_unfinished()
-    optimizer = build_optimizer(job.recipe.optimizer, network)
-    found, damaged = checkpoints.restore_newest(network, optimizer)
+    task = make_task(prepared, asked, compute)
+    found, damaged = checkpoints.restore_newest(network, task.optimizer, task.average.kept)
     for name in damaged:
         watcher.message(f"The checkpoint {name} is damaged and was passed over.")
     if found is not None:
         watcher.message(f"Going on in epoch {found.epoch + 1} after step {found.step:,}.")
     progress = found or Progress()
-
-    def loader(split: str) -> Loader:
-        return Loader(part(prepared.listing, split), network.input_size[0], workers=asked.workers)
-
-    task = Task(
-        network=network,
-        optimizer=optimizer,
-        recipe=job.recipe,
-        pipeline=Pipeline(job.recipe.augment, prepared.statistics, job.seed),
-        training=loader(TRAIN),
-        validation=loader(VAL) if VAL in prepared.listing.splits else None,
-        compute=compute,
-    )
     log = MetricLog(folder.metrics, progress.log_bytes)
     try:
         fit(task, progress, Keeping(checkpoints, log, asked.save_every), watcher)
     finally:
         log.close()
     return finish(prepared, task, progress, watcher)
+
+
+def make_task(prepared: Prepared, asked: TrainOptions, compute: Compute) -> Task:
+    """What the loop computes with."""
+    job, network = prepared.job, prepared.network
+
+    def loader(split: str) -> Loader:
+        return Loader(part(prepared.listing, split), network.input_size[0], workers=asked.workers)
+
+    return Task(
+        network=network,
+        optimizer=build_optimizer(job.recipe.optimizer, network),
+        recipe=job.recipe,
+        pipeline=Pipeline(job.recipe.augment, prepared.statistics, job.seed),
+        training=loader(TRAIN),
+        validation=loader(VAL) if VAL in prepared.listing.splits else None,
+        compute=compute,
+        classes=len(prepared.listing.classes),
+        micro_batch=job.micro_batch,
+    )

@@ -19,6 +19,7 @@ VERBS = {
     "check": "Say what is wrong with data before they train anything.",
     "train": "Train a network on a folder of images, a CSV or a built-in set.",
     "evaluate": "Measure a trained network, every figure with its interval.",
+    "compare": "Say which of two trained networks is better, and whether that is chance.",
     "predict": "Name the class of images.",
     "models": "List the networks of the line.",
     "show": "Show a network layer by layer, with what its paper says of it.",

@@ -21,11 +21,15 @@ def command(target: str, reading: str, against: str | None, as_json: bool, quiet
     \b
     lenext audit torchvision:googlenet
     lenext audit timm:resnet50 --against resnet50:v1.5
+    lenext audit keras:VGG16
     lenext audit mypackage.nets:build
     lenext audit runs/photos/model.safetensors
+    lenext audit network.onnx
+    lenext audit weights.pth
 
     TARGET is run once without weights and compared step by step with the networks of the line. Python code that TARGET
-    names is imported and run; nothing is downloaded.
+    names is imported and run; nothing is downloaded. Of a file with weights alone (.pth, .pt, .bin, .safetensors) the
+    names and shapes are compared.
     """
     from lenext.api.audit import audit
 
@@ -36,10 +40,14 @@ def command(target: str, reading: str, against: str | None, as_json: bool, quiet
 def lines(document: Mapping[str, Any]) -> Iterator[str]:
     """The document for a person."""
     name, reading, against = document["closest"], document["reading"], document["against"]
-    size = "x".join(map(str, document["input"]))
     yield f"{document['target']}: closest to {name} (reading: {reading})"
-    counts = f"{document['params']:,} parameters, {document['macs']:,} multiply-adds"
-    yield f"{counts} at {size} with {document['classes']} classes"
+    yield counts(document)
+    if document.get("spelling"):
+        yield f"Every tensor has the name and shape that {document['spelling']} gives it."
+    if document["indistinguishable"]:
+        yield f"The same as far as can be seen: {', '.join(document['indistinguishable'])}"
+    if document["not_visible"]:
+        yield f"Not to be seen in such a file: {'; '.join(document['not_visible'])}"
     yield ""
     if reading != against:
         beyond = document["beyond_reading"]
@@ -50,6 +58,15 @@ def lines(document: Mapping[str, Any]) -> Iterator[str]:
     base = "the paper" if against == "paper" else f"reading {against}"
     yield f"From {base}: " + ("no difference, layer by layer." if not differences else "")
     yield from points(differences, against)
+
+
+def counts(document: Mapping[str, Any]) -> str:
+    """How large, and of a network that runs, at which input."""
+    parameters = f"{document['params']:,} parameters"
+    if "input" not in document:
+        return f"{parameters} in {document['tensors']} tensors, {document['classes']} classes"
+    size = "x".join(map(str, document["input"]))
+    return f"{parameters}, {document['macs']:,} multiply-adds at {size} with {document['classes']} classes"
 
 
 def points(differences: Sequence[Mapping[str, Any]], base: str) -> list[str]:

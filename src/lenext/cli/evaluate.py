@@ -11,9 +11,10 @@ from lenext.cli.watch import screen
 
 
 @click.command()
-@click.argument("model")
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
 @click.argument("data")
-@click.option("--protocol", default="single", help="How images are shown; `lenext show` lists a network's.")
+@click.option("--weights", help="With a network's name: its published weights, as `lenext show` lists them [the best].")
+@click.option("--protocol", default="single", help="ten-crop, vgg-dense ...; `lenext show` lists a network's.")
 @click.option("--split", help="train, val, test or all; by default the images that did not train.")
 @click.option("--batch-size", type=click.IntRange(1), default=64, help="Images at once [64].")
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
@@ -22,11 +23,15 @@ from lenext.cli.watch import screen
 @click.option("--data-root", help="Where the files of built-in sets lie.")
 @click.option("--on-bad", type=click.Choice(["skip", "stop"]), default="skip", help="When a file cannot be used.")
 @common
-def command(model: str, data: str, as_json: bool, quiet: bool, **asked: Any) -> None:
-    """Measure MODEL (a run folder or weight file) on DATA: every image once, every figure with its interval."""
-    from lenext.api.evaluate import EvaluateOptions, document, measured
+def command(models: tuple[str, ...], data: str, as_json: bool, quiet: bool, **asked: Any) -> None:
+    """Measure MODEL on DATA: every image once, every figure with its interval.
+
+    MODEL is a run folder, a weight file, or a network's name for its published ImageNet weights. Several are an
+    ensemble: the mean of their probabilities answers.
+    """
+    from lenext.api.evaluate import EvaluateOptions, measured
     from lenext.evaluation.measure import lines
 
     with screen(quiet=quiet) as watcher:
-        evaluation, split = measured(model, data, EvaluateOptions(**asked), watcher)
-    emit(document(evaluation, split), lines(evaluation), as_json=as_json)
+        found = measured(models, data, EvaluateOptions(**asked), watcher)
+    emit(found.document(), lines(found.evaluation), as_json=as_json)

@@ -9,12 +9,14 @@ from typing import Any
 import click
 
 from lenext.cli.output import common, json_text
+from lenext.cli.watch import screen
 from lenext.errors import DataError
 
 
 @click.command()
 @click.argument("model")
 @click.argument("paths", nargs=-1, required=True)
+@click.option("--weights", help="With a network's name: its published weights, as `lenext show` lists them [the best].")
 @click.option("--top", type=click.IntRange(1), default=1, help="Classes to name [1; 5 with --json].")
 @click.option("--batch-size", type=click.IntRange(1), default=32, help="Images at once [32].")
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
@@ -24,6 +26,7 @@ from lenext.errors import DataError
 def command(model: str, paths: tuple[str, ...], as_json: bool, quiet: bool, **asked: Any) -> None:
     """Name the class of images: files, folders, globs, or - for a list of paths on standard input.
 
+    MODEL is a run folder, a weight file, or a network's name for its published ImageNet weights.
     Answers come in the order given, as they are computed. A file that cannot be read is named and hides no other.
     """
     from lenext.api.predict import predict
@@ -32,7 +35,8 @@ def command(model: str, paths: tuple[str, ...], as_json: bool, quiet: bool, **as
     if as_json and context.get_parameter_source("top") is click.core.ParameterSource.DEFAULT:
         asked["top"] = 5
     given = [path for word in paths for path in ([line.rstrip("\n") for line in sys.stdin] if word == "-" else [word])]
-    answers = predict(model, [path for path in given if path], **asked)
+    with screen(quiet=quiet) as watcher:
+        answers = predict(model, [path for path in given if path], watcher=watcher, **asked)
     readable = write_json(answers) if as_json else write_lines(answers, quiet=quiet)
     if not readable and as_json:  # the document names the reasons; a second one would make it unreadable
         context.exit(DataError.exit_status)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from lenext.cli.output import common, emit, options_of, table
-from lenext.errors import UsageError
+from lenext.errors import Failed, UsageError
 from lenext.models import build_options, canonical, create_model, entry, model_file, readings
+from lenext.weights.catalogue import Entry, entries
 
 if TYPE_CHECKING:
     from lenext.explain.summary import Layer, Summary
@@ -27,6 +30,7 @@ Size = tuple[int, int, int]
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="What the paper varies: shortcut=A.")
 @click.option("--classes", type=click.IntRange(1), help="Classes of the output; the paper's by default.")
 @click.option("--input", "size", metavar="CxHxW", help="Channels, height, width of the image; the paper's by default.")
+@click.option("--svg", metavar="FILE", help="Draw the network into this file.")
 @common
 def command(
     name: str,
@@ -34,6 +38,7 @@ def command(
     options: tuple[str, ...],
     classes: int | None,
     size: str | None,
+    svg: str | None,
     as_json: bool,
     quiet: bool,  # noqa: ARG001 - nothing to silence
 ) -> None:
@@ -43,6 +48,7 @@ def command(
     reads a whole map sees as far as a convolution of the map's size would. A stride is the distance of two neighbours.
     """
     name, asked = canonical(name), options_of(options)
+    file = drawable(svg) if svg is not None else None
     if classes is not None:
         asked["num_classes"] = classes
     wanted = parse_size(size) if size else None
@@ -50,8 +56,42 @@ def command(
         asked |= fitted(name, wanted, asked)
     network = build(name, reading, asked)
     summary = summarise_or_say(network, wanted or network.input_size)
+    if file:
+        write_drawing(file, network, summary)
     document = describe(network, summary)
     emit(document, lines(document, summary), as_json=as_json)
+
+
+def drawable(text: str) -> Path:
+    """The file of --svg; what cannot be written is refused before the work."""
+    file = Path(text)
+    if file.suffix.lower() != ".svg" or file.is_dir():
+        raise UsageError(
+            f"--svg {text!r} is not the name of an SVG file.", f"Write --svg {file.stem or 'network'}.svg."
+        )
+    if not file.parent.is_dir():
+        raise UsageError(
+            f"--svg: there is no folder {str(file.parent)!r}.", "Make it, or name a file in one that exists."
+        )
+    return file
+
+
+def write_drawing(file: Path, network: Network, summary: Summary) -> None:
+    from lenext.explain.anatomy import dissect
+    from lenext.explain.drawing import draw
+    from lenext.weights.durable import write_file
+
+    paper = model_file(network.name).PAPER
+    reading = "" if network.reading == "paper" else f", reading {network.reading}"
+    notes = [
+        f"{paper.authors} ({paper.year}): {paper.title}",
+        f"{summary.params:,} parameters, {summary.macs:,} multiply-adds{reading}",
+    ]
+    figure = draw(network.name, notes, summary.input, dissect(network, summary.input))
+    try:
+        write_file(file, figure.encode())
+    except Failed as error:
+        raise Failed(error.message, "Name a file where you may write and where there is room.") from None
 
 
 def parse_size(text: str) -> Size:
@@ -118,6 +158,7 @@ def describe(network: Network, summary: Summary) -> dict[str, Any]:
         "options": network.options,
         "params": summary.params,
         "macs": summary.macs,
+        "memory": {"outputs": summary.memory, "peak": summary.peak},
         "input": list(summary.input),
         "layers": [row(layer) for layer in summary.layers],
         "paper": file.PAPER.title,
@@ -126,10 +167,24 @@ def describe(network: Network, summary: Summary) -> dict[str, Any]:
         "idea": file.PAPER.idea,
         "differences": known[network.reading],
         "readings": known,
-        "published": {key: published[key] for key in ("params", "macs", "printed", "results")},
+        "published": {key: published[key] for key in ("params", "macs", "printed", "results")}
+        | {"remarks": remarks(name)},
+        "weights": [weights_row(one) for one in entries(name)],
         "recipes": list(dict.fromkeys([*entry(file.RECIPES, name), "practical"])),
         "protocols": list(entry(file.PROTOCOLS, name)),
     }
+
+
+def weights_row(one: Entry) -> dict[str, Any]:
+    return {key: getattr(one, key) for key in ("name", "reading", "top1", "top5", "megabytes", "licence")}
+
+
+def remarks(name: str) -> list[str]:
+    """Why the paper's figures differ from the counts here."""
+    file = model_file(name)
+    own = entry(getattr(file, "REMARKS", {}), name)
+    flops = "The paper's FLOPs are multiply-adds: a product and its sum are one."
+    return [*([flops] if "FLOPs" in file.PUBLISHED[name].printed else []), *([own] if own else [])]
 
 
 def spoken(difference: Mapping[str, Any]) -> dict[str, Any]:
@@ -160,32 +215,75 @@ def lines(document: Mapping[str, Any], summary: Summary) -> Iterator[str]:
         yield f"reading {reading}" + ("" if differences else ": as published")
         for one in differences:
             yield f"  {one['where']}: {one['found']}; in the paper {one['paper']} ({one['source']})"
+    yield from published_weights(document["weights"])
     yield f"recipes: {', '.join(document['recipes'])}"
     yield f"protocols: {', '.join(document['protocols'])}"
 
 
-def layer_table(summary: Summary) -> list[str]:
+def layer_table(summary: Summary) -> Iterator[str]:
+    """One line a layer, under the part of the network that it belongs to; then the sums and what they mean."""
     from lenext.explain.summary import by
 
-    def cell(pair: tuple[int, int]) -> str:
-        return str(pair[0]) if pair[0] == pair[1] else by(pair)
+    header = ["", "type", "output", "params", "mult-adds", "memory", "field", "step"]
+    rows = [["input", "", by(summary.input), "", "", size(4 * math.prod(summary.input)), "1", "1"]]
+    part = ""
+    for layer in summary.layers:
+        above, name = parted(layer.name)
+        if above != part:
+            rows.append([above, *[""] * 7])
+            part = above
+        shape, counts = by(layer.output), [f"{layer.params:,}", f"{layer.macs:,}"]
+        views = [pair(layer.receptive_field), pair(layer.stride)]
+        rows.append([f"  {name}", kind(layer.type), shape, *counts, size(layer.memory), *views])
+    rows.append(["total", "", "", f"{summary.params:,}", f"{summary.macs:,}", size(summary.memory), "", ""])
+    yield from table(header, [[dash(cell) for cell in row] for row in rows], {3, 4, 5, 6, 7})
+    yield ""
+    yield "memory: of the outputs, one image in float32; - where a layer writes over its input or hands it on."
+    yield f"In a test at most {size(summary.peak)} of maps are alive at once. field, step: pixels of the image."
 
-    header = ["name", "type", "output", "parameters", "multiply-adds", "receptive field", "stride"]
-    cells = [
-        [
-            layer.name,
-            layer.type,
-            by(layer.output),
-            f"{layer.params:,}",
-            f"{layer.macs:,}",
-            cell(layer.receptive_field),
-            cell(layer.stride),
-        ]
-        for layer in summary.layers
+
+def parted(path: str) -> tuple[str, str]:
+    """A layer's path as the part of the network, stem, head or a stage's block, and its name in there."""
+    parts = path.split(".")
+    depth = min(3 if parts[0] == "stages" else 1, len(parts) - 1)
+    return ".".join(parts[:depth]), ".".join(parts[depth:])
+
+
+def kind(name: str) -> str:
+    """A type in the words of a table: all maps are two-dimensional here."""
+    return name.replace("Adaptive", "").removesuffix("2d").replace("LocalResponseNorm", "LRN")
+
+
+def pair(sides: tuple[int, int]) -> str:
+    return str(sides[0]) if sides[0] == sides[1] else f"{sides[0]}x{sides[1]}"
+
+
+def size(count: int) -> str:
+    """Bytes in the larger units."""
+    kib = count / 1024
+    return f"{kib / 1024:,.1f} MiB" if kib >= 1000 else f"{kib:,.0f} KiB" if kib >= 1 else f"{count} B"
+
+
+def dash(cell: str) -> str:
+    return "-" if cell in ("0", "0 B") else cell
+
+
+def published_weights(weights: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The files of trained weights that `--weights` can name."""
+    if not weights:
+        yield "published weights: none"
+        return
+    rows = [
+        [one["name"], one["reading"], *(percent(one[key]) for key in ("top1", "top5")), one["licence"]]
+        for one in weights
     ]
-    first = ["input", "", by(summary.input), "", "", "1", "1"]
-    total = ["total", "", "", f"{summary.params:,}", f"{summary.macs:,}", "", ""]
-    return table(header, [first, *cells, total], {3, 4, 5, 6})
+    yield ""
+    yield from table(["published weights", "reading", "top-1", "top-5", "licence"], rows, {2, 3})
+    yield ""
+
+
+def percent(value: float | None) -> str:
+    return "" if value is None else f"{value:g} %"
 
 
 def beside_paper(document: Mapping[str, Any]) -> Iterator[str]:
@@ -198,6 +296,7 @@ def beside_paper(document: Mapping[str, Any]) -> Iterator[str]:
     yield from table(["", "here", "published"], counts, {1, 2})
     if published["printed"]:
         yield f"the paper's words: {published['printed']}"
+    yield from published["remarks"]
     if published["results"]:
         yield ""
         results = [

@@ -49,6 +49,8 @@ class Quiet:
 
     def scan(self, done: int, total: int) -> None: ...
 
+    def download(self, done: int, total: int) -> None: ...
+
     def step(self, moment: Moment) -> None: ...
 
     def epoch(self, row: Mapping[str, float]) -> None: ...
@@ -66,6 +68,10 @@ class Plain(Quiet):
     def scan(self, done: int, total: int) -> None:
         if self._due():
             self.message(f"read {done:,} of {total:,} images")
+
+    def download(self, done: int, total: int) -> None:
+        if self._due():
+            self.message(f"downloaded {done / 2**20:,.0f} of {total / 2**20:,.0f} MB")
 
     def step(self, moment: Moment) -> None:
         if self._due():
@@ -115,6 +121,11 @@ class Bar(Quiet):
 
     def scan(self, done: int, total: int) -> None:
         self._show("reading", done, total, f"{done:,} of {total:,} images")
+        if done == total:
+            self._clear()
+
+    def download(self, done: int, total: int) -> None:
+        self._show("downloading", done, total, f"{done / 2**20:,.0f} of {total / 2**20:,.0f} MB")
         if done == total:
             self._clear()
 

@@ -1,0 +1,128 @@
+"""What trained networks answer for the images of a data set that none of them was trained on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lenext.api.protocols import Chosen
+from lenext.data.imagenet import name_of
+from lenext.data.item import TEST, TRAIN, VAL
+from lenext.data.listing import Listing, Part, fingerprint, part
+from lenext.data.loader import Loader
+from lenext.data.split import with_validation
+from lenext.errors import DataError, UsageError, did_you_mean
+from lenext.evaluation.inference import Compute
+from lenext.evaluation.testing import Stack, Tested, run, stacks
+from lenext.protocol import SingleCrop
+from lenext.training.watch import Watcher
+from lenext.weights.card import Card, Model
+
+ALL = "all"
+SOME = "some"  # images that one network was trained on and another was not
+
+Thing = TypeVar("Thing")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How images go through: batch_size views of the trained size at once; workers: threads that read."""
+
+    compute: Compute
+    batch_size: int
+    workers: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """One network's answers: the test, how it was shown the images, and the seconds that took."""
+
+    tested: Tested
+    chosen: Chosen
+    seconds: float
+
+
+def answers(model: Model, images: Part, chosen: Chosen, reading: Reading, watcher: Watcher) -> Answers:
+    """The network's probabilities for every image, once, by a protocol."""
+    shown_as, compute = model.card.preprocessing, reading.compute
+    loader = Loader(images, shown_as.channels, shown_as.background, reading.workers)
+    compute.place(model.network)
+    start = time.perf_counter()
+
+    def show(image: Tensor) -> list[Stack]:
+        return stacks(image, chosen.protocol)
+
+    shown: Iterator[list[Stack]]
+    if isinstance(chosen.protocol, SingleCrop):  # images of equal size are cut and scaled together
+        batches = loader.views(chosen.protocol, reading.batch_size)
+        shown = ([Stack(batch[row : row + 1], 1.0)] for batch in batches for row in range(len(batch)))
+    else:
+        shown = loader.images(show)
+    pixels = reading.batch_size * shown_as.view.crop**2
+    tested = run(model.network, model.statistics, watched(shown, len(images), watcher), compute, pixels)
+    return Answers(tested=tested, chosen=chosen, seconds=time.perf_counter() - start)
+
+
+def watched(things: Iterator[Thing], total: int, watcher: Watcher) -> Iterator[Thing]:
+    """The same things, each counted for whoever watches."""
+    for done, thing in enumerate(things, 1):
+        yield thing
+        watcher.scan(done, total)
+
+
+def choose(listing: Listing, cards: Sequence[Card], split: str | None) -> tuple[Part, str]:
+    """The images to measure, and what they are, in words: the named split, or those that trained none of the networks.
+
+    Of the very data of a run, those that it held out did not train it. Raises UsageError for a split that is not there,
+    DataError when every image trained one of the networks.
+    """
+    mark = "" if VAL in listing.splits else fingerprint(listing)
+    own = [card for card in cards if mark and card.data.get("fingerprint") == mark]
+    parted = [with_validation(listing, fraction=card.data["validation"], seed=card.data["seed"]) for card in own]
+    if parted:
+        listing = together(parted)
+    if split is not None:
+        if split != ALL and split not in listing.splits:
+            raise UsageError(f"The data have no split {split!r}.", f"They have: {', '.join(listing.splits)}, all.")
+        return part(listing, None if split == ALL else split), split
+    if TEST in listing.splits:
+        return part(listing, TEST), "the test split"
+    if VAL in listing.splits:
+        runs = "run" if len(cards) == 1 else "runs"
+        return part(listing, VAL), f"the validation split{f' that the {runs} made of these data' if parted else ''}"
+    if any(VAL in one.splits for one in parted):
+        raise DataError(
+            "There is no image that all of these runs held out of their training.",
+            "Give other data, or train with one --seed; --split all measures images that trained some of them, too.",
+        )
+    return part(listing, None), "all of them"
+
+
+def together(parted: Sequence[Listing]) -> Listing:
+    """One listing of the same data: an image is in a split where it is in all of them."""
+    splits = [{one.items[index].split or TRAIN for one in parted} for index in range(len(parted[0].items))]
+    items = tuple(
+        replace(item, split=next(iter(found)) if len(found) == 1 else SOME)
+        for item, found in zip(parted[0].items, splits, strict=True)
+    )
+    return replace(parted[0], items=items)
+
+
+def positions(listing: Listing, card: Card) -> NDArray[np.int64]:
+    """For each class of the data its place in the network's answers, matched by name or ImageNet's WordNet number."""
+    words = [name if name in card.classes else name_of(name) for name in listing.classes]
+    unknown = [name for name, word in zip(listing.classes, words, strict=True) if word not in card.classes]
+    if unknown:
+        hint = did_you_mean(unknown[0], card.classes)
+        raise DataError(
+            f"The network does not know {len(unknown)} of the data's {len(listing.classes)} classes: "
+            f"{', '.join(map(repr, unknown[:5]))}.",
+            hint or f"It knows: {', '.join(card.classes[:10])}.",
+        )
+    return np.array([card.classes.index(word) for word in words], dtype=np.int64)
