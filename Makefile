@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: install demo test check tables clean mnist test-parity catalogue
+.PHONY: install demo test check tables golden clean mnist test-parity catalogue audit-exports
 
 install: $(VENV)/.installed
 
@@ -36,7 +36,7 @@ $(PARITY)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 test-parity: $(PARITY)/.installed
-	OMP_NUM_THREADS=1 $(PARITY)/bin/python -m pytest -n 2 --dist loadgroup parity
+	OMP_NUM_THREADS=1 $(PARITY)/bin/python -m pytest -n 2 parity
 
 # The table of published weights, from what the two libraries say of theirs; RESULTS: timm's results-imagenet.csv.
 catalogue: $(PARITY)/.installed
@@ -52,9 +52,17 @@ tables: $(VENV)/.installed
 	$(BIN)/python -m lenext.models.table > line.json
 	mv line.json src/lenext/models/line.json
 
+# The first steps of every recipe, which the tests hold: after a change that is meant.
+golden: $(VENV)/.installed
+	OMP_NUM_THREADS=1 $(BIN)/python tests/golden/curves.py
+
 # LeNet-5 on MNIST, trained and measured; minutes, so not part of the tests. Data: see `lenext train mnist --help`.
 mnist: $(VENV)/.installed
 	$(BIN)/python benchmarks/mnist.py
+
+# All networks, exported to ONNX by both of torch's exporters and recognised by the audit; hours, and resumable.
+audit-exports: $(VENV)/.installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/audit_exports.py
 
 clean:
 	rm -rf $(VENV) runs

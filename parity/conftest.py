@@ -5,6 +5,8 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from lenext.api.target import declare_operators
 
@@ -12,19 +14,21 @@ declare_operators()  # before anything imports torchvision
 
 from pairs import NETWORKS, Pair  # noqa: E402
 
-# All tests of one network on one process, one after another, so that it is built once.
-PARAMETERS = [
-    pytest.param(one, id=f"{one.source}:{one.theirs}", marks=pytest.mark.xdist_group(f"{one.source}:{one.theirs}"))
-    for one in NETWORKS
-]
+
+class ByNetwork(LoadScopeScheduling):
+    """All tests of one network on one process, so that it is built once.
+
+    Marks for ``--dist loadgroup`` would be the way, but pytest-xdist 3.8 loses them under pytest 9.2.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid.partition("[")[2] or nodeid
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Here and not as the fixture's parameters, whose marks pytest-xdist does not see."""
-    if "pair" in metafunc.fixturenames:
-        metafunc.parametrize("pair", PARAMETERS, indirect=True, scope="module")
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByNetwork:
+    return ByNetwork(config, log)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=NETWORKS, ids=[f"{one.source}:{one.theirs}" for one in NETWORKS])
 def pair(request: pytest.FixtureRequest) -> Pair:
     return Pair(request.param)

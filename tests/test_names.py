@@ -88,8 +88,8 @@ def test_a_name_like_nothing_is_answered_with_the_list() -> None:
 
 
 def test_readings_are_listed_and_others_refused() -> None:
-    assert list(readings("resnet50")) == ["paper", "v1.5"]
-    assert list(readings("resnet18")) == list(readings("vgg16")) == ["paper"]
+    assert list(readings("resnet50")) == ["paper", "v1.5", "keras", "caffe"]
+    assert list(readings("resnet18")) == list(readings("vgg13")) == ["paper"]
     with pytest.raises(UsageError, match="resnet50 has no reading 'v15'") as refused:
         create_model("resnet50", reading="v15")
     assert "v1.5" in refused.value.remedy

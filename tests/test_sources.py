@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import fnmatch
+import importlib
 import io
 import re
 import tokenize
@@ -14,18 +16,20 @@ import lenext.models
 
 MODELS = Path(lenext.models.__file__).parent
 FILES = [MODELS / f"{name}.py" for name in lenext.models.FILES]
+STANDARD = MODELS.parent / "recipes" / "standard.py"
 
-# "Table 2", "Figure 9", "3.4", "III.B: ...", "Appendix", "README", "fb.resnet.torch", an arXiv number, "ours: why".
+# "Table 2", "Figure 9", "3.4", "III.B: ...", "Appendix", "README", "fb.resnet.torch", "cuda-convnet2" and other code of
+# the authors, an arXiv number, "ours: why".
 ADDRESS = re.compile(
     r"(ours: \w.+"
     r"|(Tables?|Figures?|Eqs?\.) [\dIVX]"
-    r"|Appendix|README|torchvision|fb\.resnet\.torch|resnet-1k-layers"
+    r"|Appendix|README|torchvision|fb\.resnet\.torch|resnet-1k-layers|cuda-convnet2"
     r"|[IVX]+(\.[A-Z])?(?=[:;,]|$)"
     r"|\d+(\.\d+)+\b|\d+(?=[:;,]|$))"
 )
 
 PUBLIC = ("VARIANTS", "READINGS", "PROTOCOLS", "RECIPES", "RESULTS", "PUBLISHED", "CLAIMS")
-MAKERS = ("Recipe", "replace", "published", "SingleCrop", "Steps")
+MAKERS = ("Recipe", "replace", "published", "SingleCrop", "Steps", "Gaussian", "FixedChannels")
 
 
 def lines_without_address(source: str) -> list[str]:
@@ -47,16 +51,22 @@ def lines_without_address(source: str) -> list[str]:
 
 
 def declared(tree: ast.Module) -> list[ast.expr]:
-    """The module's values that speak for the paper: its tables by name, and whatever a recipe is made of."""
+    """The module's values that speak for the paper: its tables by name, and whatever a recipe is made of.
+
+    A recipe may also be what a function returns, where each network has its own.
+    """
     values: list[ast.expr] = []
     for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and ast.unparse(node.returns or ast.Constant(None)) == "Recipe":
+            values += [one.value for one in ast.walk(node) if isinstance(one, ast.Return) and one.value]
         if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
             continue
         target = node.targets[0] if isinstance(node, ast.Assign) else node.target
         called = (
             node.value.func.id if isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Name) else ""
         )
-        if (isinstance(target, ast.Name) and target.id in PUBLIC) or called in MAKERS:
+        steps = isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation).startswith("tuple[Augmentation")
+        if (isinstance(target, ast.Name) and target.id in PUBLIC) or called in MAKERS or steps:
             values.append(node.value)
     return values
 
@@ -71,17 +81,22 @@ def recipe_with(line: str) -> str:
     return f"RECIPE = Recipe(\n    name='x',\n    {line}\n)\n"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*FILES, STANDARD], ids=lambda path: path.stem)
 def test_every_number_has_its_address(path: Path) -> None:
     assert lines_without_address(path.read_text(encoding="utf-8")) == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*FILES, STANDARD], ids=lambda path: path.stem)
 def test_the_search_sees_the_tables(path: Path) -> None:
     """Without their comments, the same lines are found: at least one for each network of the file, and more."""
     source = path.read_text(encoding="utf-8")
     bare = re.sub(r"#.*", "", source)
     assert len(lines_without_address(bare)) > 15
+
+
+def test_a_recipe_that_a_function_returns_is_seen() -> None:
+    source = "def at(size: int) -> Recipe:\n    return Recipe(\n        batch_size=256,\n    )\n"
+    assert lines_without_address(source) == ["3: batch_size=256,"]
 
 
 @pytest.mark.parametrize(
@@ -114,6 +129,14 @@ def test_a_line_without_an_address_is_found(line: str) -> None:
 )
 def test_a_line_with_an_address_passes(line: str) -> None:
     assert lines_without_address(recipe_with(line)) == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_remark_names_the_place_that_it_speaks_of(path: Path) -> None:
+    module = importlib.import_module(f"lenext.models.{path.stem}")
+    for pattern, remark in getattr(module, "REMARKS", {}).items():
+        assert fnmatch.filter(module.PUBLISHED, pattern), "a remark on no network"
+        assert re.search(r"Table \d|Figure \d|README|[IVX]+\.[A-Z]|\d\.\d", remark)
 
 
 def test_a_result_carries_its_address_in_itself() -> None:

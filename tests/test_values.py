@@ -168,8 +168,8 @@ class TestAssignment:
             ("optimizer.lr=1", replace(RECIPE, optimizer=replace(RECIPE.optimizer, lr=1.0))),
             ("optimizer.betas=[0.8, 0.9]", replace(RECIPE, optimizer=replace(RECIPE.optimizer, betas=(0.8, 0.9)))),
             ("optimizer.betas.1=0.95", replace(RECIPE, optimizer=replace(RECIPE.optimizer, betas=(0.9, 0.95)))),
-            ("optimizer.decay_norms=true", replace(RECIPE, optimizer=replace(RECIPE.optimizer, decay_norms=True))),
-            ("optimizer.decay_norms=True", replace(RECIPE, optimizer=replace(RECIPE.optimizer, decay_norms=True))),
+            ("view.squash=true", replace(RECIPE, view=replace(RECIPE.view, squash=True))),
+            ("view.squash=True", replace(RECIPE, view=replace(RECIPE.view, squash=True))),
             ("schedule=Constant", replace(RECIPE, schedule=Constant())),
             ('schedule={"kind": "Cosine", "warmup": 0.5}', replace(RECIPE, schedule=Cosine(warmup=0.5))),
             ('optimizer={"kind":"AdamW","lr":0.001}', replace(RECIPE, optimizer=AdamW(lr=0.001))),
@@ -245,6 +245,42 @@ class TestAssignment:
             assign(RECIPE, setting)
         assert word in str(caught.value)
         assert remedy in caught.value.remedy
+
+    def test_fields_that_go_together_are_checked_after_the_last_setting(self):
+        found = assign(RECIPE, "epochs=null", "iterations=3")
+        assert (found.epochs, found.iterations) == (None, 3)
+        assert assign(RECIPE, "iterations=3", "epochs=null") == found
+        with pytest.raises(UsageError, match="either epochs or iterations"):
+            assign(RECIPE, "epochs=null", "batch_size=3")
+
+    def test_a_later_setting_sees_the_earlier_ones(self):
+        found = assign(
+            RECIPE, 'optimizer={"kind": "SGD", "lr": 1}', "optimizer.momentum=0.5", 'optimizer.spared=["norms"]'
+        )
+        assert (found.optimizer.lr, found.optimizer.momentum, found.optimizer.spared) == (1.0, 0.5, ("norms",))
+
+    @pytest.mark.parametrize(
+        ("setting", "found"),
+        [
+            ('mixing={"kind": "Mixing", "mixup": 0.8}', "Mixing(mixup=0.8, cutmix=0.0, p=1.0, switch=0.5)"),
+            ("average=Average", "Average(decay=0.9999, rising=False)"),
+            ("clip=5", "5.0"),
+            ("schedule=Polynomial", None),
+            ('schedule={"kind": "EpochSteps", "at": [1.5, 3]}', "EpochSteps(at=(1.5, 3.0), factor=0.1)"),
+            (
+                'inherit={"kind": "Inherit", "network": "vgg11", "layers": ["fc6"]}',
+                "Inherit(network='vgg11', layers=('fc6',))",
+            ),
+            ("loss=Logistic", "Logistic()"),
+            ("normalise=PixelMean", "PixelMean(before_crop=False, side=None)"),
+        ],
+    )
+    def test_every_part_can_become_another_kind(self, setting, found):
+        if found is None:
+            with pytest.raises(UsageError, match="needs power"):
+                assign(RECIPE, setting)
+        else:
+            assert repr(getattr(assign(RECIPE, setting), setting.partition("=")[0])) == found
 
     def test_an_item_of_nothing(self):
         with pytest.raises(UsageError, match="no item '0'"):

@@ -30,6 +30,25 @@ class Result:
     source: str
 
 
+# What was done and its address, (protocol, source) or (data, protocol, source), -> network -> a figure for each metric.
+Reported = Mapping[tuple[str, ...], Mapping[str, float | tuple[float, ...]]]
+ERRORS = ("top-1 error", "top-5 error")
+ACCURACIES = ("top-1 accuracy", "top-5 accuracy")
+
+
+def results(
+    reported: Reported, name: str, metrics: tuple[str, ...] = ERRORS, data: str = "ILSVRC-2012 val"
+) -> tuple[Result, ...]:
+    """The figures of one network among all those that a paper reports."""
+    found = []
+    for key, table in reported.items():
+        *other, protocol, source = key
+        figures = table.get(name, ())
+        for metric, value in zip(metrics, figures if isinstance(figures, tuple) else (figures,), strict=False):
+            found.append(Result(metric, value, other[0] if other else data, protocol, source))
+    return tuple(found)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Published:
     """The figures of one network. ``params`` and ``macs`` are exact counts at the paper's input and class count.

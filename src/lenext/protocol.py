@@ -4,24 +4,108 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+INTERPOLATIONS = ("bilinear", "bicubic")  # both with antialiasing, as Pillow computes them
+
 
 @dataclass(frozen=True, kw_only=True)
 class SingleCrop:
     """One view: shorter side scaled to ``resize`` pixels, then the central ``crop`` x ``crop`` square.
 
-    Where the crop is larger than the scaled image, ``fill`` surrounds it (MNIST's 28 pixels in LeNet's 32).
+    Where the crop is larger than the scaled image, ``fill`` surrounds it (MNIST's 28 pixels in LeNet's 32). With
+    ``squash`` the whole image becomes ``resize`` x ``resize`` without regard to its aspect (ConvNeXt at 384); with
+    ``crop_first`` the same central square is cut from the original image and then scaled (EfficientNet).
     """
 
     resize: int
     crop: int
     fill: int = 0
+    interpolation: str = "bilinear"
+    squash: bool = False
+    crop_first: bool = False
 
     @property
     def views(self) -> int:
         return 1
 
 
-Protocol = SingleCrop
+@dataclass(frozen=True, kw_only=True)
+class TenCrop:
+    """Four corners, centre and their mirrors, of the image scaled to a shorter side of ``resize`` pixels.
+
+    With ``square`` they are cut from its central ``resize`` x ``resize`` square (AlexNet), else from the whole of it.
+    """
+
+    resize: int
+    crop: int
+    square: bool = False
+    interpolation: str = "bilinear"
+
+    @property
+    def views(self) -> int:
+        return 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class SquareCrops:
+    """GoogLeNet's 144: at each of ``scales`` three squares along the image, of each six views, and all mirrored.
+
+    The squares lie at both ends and in the middle of the longer side; the views of a square are its four corners, its
+    centre and the whole of it scaled to ``crop`` pixels. ``places`` keeps only so many squares: 1 is the middle one.
+    """
+
+    scales: tuple[int, ...]
+    crop: int
+    places: int = 3
+    interpolation: str = "bilinear"
+
+    @property
+    def views(self) -> int:
+        return len(self.scales) * self.places * 6 * 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class MultiCrop:
+    """VGG's multi-crop: at each of ``scales`` a regular ``grid`` x ``grid`` of crops over the image, and mirrored."""
+
+    scales: tuple[int, ...]
+    crop: int
+    grid: int = 5
+    interpolation: str = "bilinear"
+
+    @property
+    def views(self) -> int:
+        return len(self.scales) * self.grid**2 * 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dense:
+    """The network as a convolution over the whole image, scaled to a shorter side of each of ``scales`` in turn.
+
+    Class scores (logits) are averaged over the positions, then turned into probabilities; those are averaged over the
+    scales and, with ``mirror``, over the image and its mirror image.
+    """
+
+    scales: tuple[int, ...]
+    mirror: bool = True
+    interpolation: str = "bilinear"
+
+    @property
+    def views(self) -> int:
+        return len(self.scales) * (2 if self.mirror else 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mean:
+    """The mean of the probabilities that several protocols give (VGG's multi-crop and dense)."""
+
+    parts: tuple[SingleCrop | TenCrop | SquareCrops | MultiCrop | Dense, ...]
+
+    @property
+    def views(self) -> int:
+        return sum(part.views for part in self.parts)
+
+
+Protocol = SingleCrop | TenCrop | SquareCrops | MultiCrop | Dense | Mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +114,7 @@ class Preprocessing:
 
     channels: 1 (grey, luminance) or 3 (RGB); view: the geometry of the usual single view;
     mean, std: per channel, in units of 0..1, so that input = (pixel / 255 - mean) / std;
-    pixel_mean: a mean image of the view's size is subtracted first (kept beside the weights);
+    pixel_mean: a mean image is subtracted first, of the view's size or larger (kept beside the weights);
     background: grey level that shows through transparent pixels.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import math
@@ -49,17 +50,20 @@ def decode(kind: Any, document: Any, where: str = "") -> Any:
     return document
 
 
-def assign(value: Any, setting: str) -> Any:
-    """``value`` with one field changed by ``path.to.field=text``, the text as JSON or a bare word.
+def assign(value: Any, *settings: str) -> Any:
+    """``value`` with one field after another changed by ``path.to.field=text``, the text as JSON or a bare word.
 
     Items of a tuple go by number (``augment.0.size=32``). A part is replaced by the name of its kind, every field at
-    its default (``schedule=Constant``), or by an object (``optimizer={"kind": "AdamW", "lr": 0.001}``).
+    its default (``schedule=Constant``), or by an object (``optimizer={"kind": "AdamW", "lr": 0.001}``). Whether the
+    fields of a part go together is asked after the last setting.
     Raises UsageError for a place that is not there and for a value that does not fit it.
     """
-    path, equals, text = setting.partition("=")
-    if not equals:
-        raise UsageError(f"--set {setting!r} has no value.", "Write it as --set optimizer.lr=0.01.")
-    return _assign(type(value), value, path.split("."), _parse(text), path)
+    for setting in settings:
+        path, equals, text = setting.partition("=")
+        if not equals:
+            raise UsageError(f"--set {setting!r} has no value.", "Write it as --set optimizer.lr=0.01.")
+        value = _assign(type(value), value, path.split("."), _parse(text), path)
+    return decode(type(value), encode(value)) if settings else value
 
 
 def fields(value: Any, prefix: str = "") -> list[tuple[str, str]]:
@@ -100,7 +104,9 @@ def _assign(kind: Any, value: Any, path: list[str], document: Any, where: str) -
     if name not in known:
         hint = did_you_mean(name, known) or f"There are: {', '.join(known) or 'none'}."
         raise UsageError(f"{where}: there is no field {name!r}.", hint)
-    return dataclasses.replace(value, **{name: _assign(known[name], getattr(value, name), rest, document, where)})
+    changed = copy.copy(value)  # not ``replace``, which would ask at once whether the fields go together
+    object.__setattr__(changed, name, _assign(known[name], getattr(value, name), rest, document, where))
+    return changed
 
 
 def _parse(text: str) -> Any:

@@ -53,6 +53,11 @@ def resnet50():
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2048, 1000))
 
 
+def stranger():
+    layers = [nn.Conv2d(3, 24, 5, 4), nn.Tanh(), nn.PixelShuffle(2), nn.InstanceNorm2d(6), nn.Softplus()]
+    return nn.Sequential(*layers, nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Softsign(), nn.Linear(6, 1000), nn.Tanh())
+
+
 no_network = 7
 sentence = lambda: "not a network"
 """
@@ -77,12 +82,20 @@ def audit(lenext):
     return run
 
 
+# What torch draws when nobody says anything, beside both laws of the paper (3.1).
+LAWS = "uniform, variance 2 / (fan-in + fan-out), biases 0; or normal, std 0.01, biases 0"
+TORCHS = "uniform, variance 0.33 / fan-in, biases drawn"
+START = [("initialisation", LAWS, TORCHS, kind) for kind in ("convolutions", "linear layers")]
+
+
 def test_vgg16_as_libraries_write_it_has_one_more_pooling_before_its_head(nets, audit):
     found = audit(f"{nets}:vgg16")
     assert (found["closest"], found["reading"], found["params"]) == ("vgg16", "paper", 138_357_544)
-    assert found["differences"] == [
-        {"what": "head pooling", "paper": "none", "found": "adaptive average to 7x7", "where": "31", "places": ["31"]}
-    ]
+    assert found["differences"][0] == {
+        "what": "head pooling", "paper": "none", "found": "adaptive average to 7x7", "where": "31", "places": ["31"],
+    }  # fmt: skip
+    rest = [(one["what"], one["paper"], one["found"], one["where"]) for one in found["differences"][1:]]
+    assert rest == START
 
 
 def test_another_number_of_classes_is_no_deviation(nets, audit):
@@ -91,6 +104,7 @@ def test_another_number_of_classes_is_no_deviation(nets, audit):
     assert [(one["what"], one["paper"], one["found"], one["where"]) for one in found["differences"]] == [
         ("head pooling", "none", "adaptive average to 7x7", "31"),
         ("dropout share", "0.5", "0.2", "in 2 places: 35, 38"),
+        *START,
     ]
 
 
@@ -110,6 +124,13 @@ def test_it_can_be_held_against_a_network_and_reading_by_name(nets, audit):
     against = audit(f"{nets}:resnet50", "--against", "resnet-50")
     assert (against["closest"], against["reading"]) == ("resnet50", "paper")
     assert len(against["differences"]) == 3
+
+
+def test_a_network_far_from_all_of_ours_is_none_of_the_line(nets, audit, lenext):
+    found = audit(f"{nets}:stranger")
+    assert found["likeness"] < 0.5
+    assert "It is none of the line" in lenext("audit", f"{nets}:stranger")[1]
+    assert audit("lenet5")["likeness"] == 1
 
 
 @pytest.mark.parametrize("name", ["lenet5", "lenext:vgg11_lrn", "plain18", "preresnet110_cifar"])
@@ -141,11 +162,10 @@ def test_a_person_reads_a_sentence_or_a_table(lenext):
         (["foreign_nets:vgg17"], "cannot be imported", "torchvision:NAME"),
         (["no_such_package.nets:build"], "cannot be imported", "torchvision:NAME"),
         (["foreign_nets:no_network"], "cannot be called", "without arguments"),
-        (["foreign_nets:sentence"], "no torch module but str", "torchvision:NAME"),
+        (["foreign_nets:sentence"], "no torch module or Keras model but str", "torchvision:NAME"),
         (["foreign_nets:vgg16", "--reading", "v1.5"], "has no readings", "lenext models"),
         (["foreign_nets:vgg16", "--against", "vgg15"], "no network called 'vgg15'", "vgg16"),
         (["foreign_nets:vgg16", "--against", "vgg16:v2"], "no reading 'v2'", "paper"),
-        (["keras:VGG16"], "no torch module", "torchvision:NAME"),
         (["nothing.safetensors"], "no model at", "weight file"),
     ],
 )
@@ -156,7 +176,7 @@ def test_wrong_use_is_one_sentence_and_a_remedy(nets, refused, words, message, r
     assert remedy in error["remedy"]
 
 
-@pytest.mark.parametrize("library", ["torchvision", "timm"])
+@pytest.mark.parametrize("library", ["torchvision", "timm", "keras"])
 def test_a_library_that_is_not_there_is_named_with_its_package(refused, monkeypatch, library):
     monkeypatch.setitem(sys.modules, library, None)
     status, error = refused("audit", f"{library}:vgg16")

@@ -47,7 +47,7 @@ def test_a_variant_shows_what_it_is_made_of(recipe):
 
 def test_the_first_recipe_is_the_papers_where_there_is_one(recipe):
     assert recipe("resnet50")[1].startswith("resnet50:paper,")
-    assert recipe("lenet5")[1].startswith("lenet5:practical,")
+    assert recipe("nin")[1].startswith("nin:practical,")
 
 
 def test_the_practical_recipe_is_shown_where_a_network_has_none_of_its_own(recipe):
@@ -80,7 +80,7 @@ def test_the_document_of_the_practical_recipe_is_for_the_papers_input(recipe):
     [
         ("vgg20", "no network called 'vgg20'", "Did you mean"),
         ("vgg16:s348", "no recipe 's348'", "s384"),
-        ("lenet5:paper", "no recipe 'paper'", "practical"),
+        ("nin:paper", "no recipe 'paper'", "practical"),
     ],
 )
 def test_wrong_use_is_one_sentence_and_a_remedy(recipe, word, message, remedy):

@@ -374,6 +374,29 @@ OURS = (RandomResizedCrop(size=10), RandomFlip())
 MEAN_IMAGE = Statistics((0.0,), (1 / 255,), pixels(1, 3, 12, 12, seed=9)[0].float() + 0.3, True, AXES)
 
 
+class TestMeanImageLargerThanTheCrop:
+    """AlexNet, 2 and 4.1: the mean of 256 x 256 pixels goes, then 224 x 224 of them are cut out."""
+
+    def test_every_pixel_loses_the_mean_of_its_own_place(self):
+        images, mean = pixels(5, 3, 12, 12), pixels(1, 3, 12, 12, seed=1)[0].float()
+        statistics = Statistics((0.0,) * 3, (1 / 255,) * 3, mean, subtract_first=True)
+        found = Pipeline((SingleCrop(resize=12, crop=12), RandomCrop(size=8)), statistics, 0)(images, 0, 0)
+        raw = Pipeline((SingleCrop(resize=12, crop=12), RandomCrop(size=8)), NO_STATISTICS, 0)(images, 0, 0)
+        means = Pipeline((SingleCrop(resize=12, crop=12), RandomCrop(size=8)), NO_STATISTICS, 0)(
+            mean.expand(5, -1, -1, -1), 0, 0
+        )
+        assert len({tuple(one.flatten().tolist()) for one in means}) > 1, "the crops stand at several places"
+        assert (found == raw.float() - means).all()
+
+    def test_the_image_is_brought_to_its_size_by_the_steps_before_the_crop(self):
+        """Caffe squashes what others cut."""
+        image, mean = pixels(1, 3, 12, 20), torch.zeros(3, 12, 12)
+        statistics = Statistics((0.0,) * 3, (1 / 255,) * 3, mean, subtract_first=True)
+        squash = SingleCrop(resize=12, crop=12, squash=True)
+        found = Pipeline((squash, RandomCrop(size=12)), statistics, 0)(image, 0, 0)
+        assert (found == single_crop(image, squash).float()).all()
+
+
 class TestPipeline:
     @pytest.mark.parametrize("steps", [VGG, CIFAR, LENET, OURS, (*CIFAR, PCAColour(), RandomAffine(degrees=9))])
     @pytest.mark.parametrize("statistics", [COLOURFUL, MEAN_IMAGE], ids=["pixels", "minus the mean image"])

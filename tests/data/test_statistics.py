@@ -113,6 +113,11 @@ class TestInput:
         assert (constants.subtract(once) == once).all()
         assert (constants.normalise(once) == constants.normalise(pixels)).all()
 
+    def test_a_smaller_view_loses_the_central_window_of_a_mean_image(self):
+        constants = gathered(PixelMean(side=9), PHOTOS[:, :, :7])
+        view = torch.from_numpy(PHOTOS[:, :, 1:6, 1:6])
+        assert (constants.subtract(view) == view.float() - constants.pixel_mean[:, 1:6, 1:6]).all()
+
     def test_an_image_alone_has_the_bits_that_it_has_in_a_batch(self):
         constants = gathered(ChannelMean())
         pixels = torch.from_numpy(PHOTOS)

@@ -108,6 +108,12 @@ def test_no_image_gives_no_row(network):
     assert scores(network, STATISTICS, [], PROTOCOLS[0], CPU).shape == (0, 0)
 
 
+def test_of_a_larger_mean_image_a_view_loses_the_central_window():
+    mean = torch.arange(3 * 8 * 8.0).view(3, 8, 8)
+    statistics = fitting(Statistics((0.0,) * 3, (1 / 255,) * 3, mean), 6, 6)
+    assert (statistics.subtract(torch.zeros(1, 3, 6, 6, dtype=torch.uint8)) == -mean[:, 1:7, 1:7]).all()
+
+
 def test_a_mean_image_is_stretched_to_views_of_another_size(network):
     mean = torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(0)) * 255
     statistics = Statistics((0.0,) * 3, (1.0,) * 3, mean)

@@ -84,6 +84,32 @@ def test_a_function_is_quoted_after_its_constants(file):
     assert quote_function(file, "practical") == BASE_LINES + body
 
 
+def test_recipes_may_be_a_formula_whose_function_is_quoted(tmp_path):
+    path = tmp_path / "net.py"
+    path.write_text(
+        "def at(size):\n    return Recipe(size=size)  # 3.1\n\n\n"
+        'RECIPES = {\n    f"net_b{size}": {"paper": at(size)} for size in "01"  # Table 1\n}\n'
+    )
+    assert variants(path, "net_l2") == {}
+    quoted = quote_value(path, variants(path, "net_b1")["paper"])
+    assert quoted[:2] == [Line("def at(size):", ""), Line("    return Recipe(size=size)", "3.1")]
+    assert quoted[-1].source == "Table 1"
+
+
+def test_values_that_papers_share_are_quoted_with_their_source(tmp_path):
+    path = tmp_path / "net.py"
+    path.write_text(
+        "from lenext.recipes.standard import FB_RESNET_TORCH\n\n"
+        'RECIPE = replace(FB_RESNET_TORCH, name="net")  # 3.1\n\nRECIPES = {"*": {"paper": RECIPE}}\n'
+    )
+    quoted = quote_value(path, variants(path, "net")["paper"])
+    assert quoted[0].text.startswith("# From recipes/standard.py")
+    assert Line("    batch_size=256,", "fb.resnet.torch") in quoted
+    assert any("ColourJitter(brightness=0.4" in line.text for line in quoted), "what the shared value rests on"
+    assert not any("PAD_AND_CROP" in line.text for line in quoted)
+    assert quoted[-1] == Line('RECIPE = replace(FB_RESNET_TORCH, name="net")', "3.1")
+
+
 def test_a_function_that_is_not_there_is_said(file):
     with pytest.raises(UsageError, match="no function 'impractical'"):
         quote_function(file, "impractical")

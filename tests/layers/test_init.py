@@ -82,6 +82,15 @@ def test_gaussian_biases_are_one_in_the_layers_that_it_names() -> None:
     assert [part.bias.unique().tolist() for part in net] == [[0.0], [1.0], [1.0]]
 
 
+def test_layers_apart_have_their_own_spread() -> None:
+    net = nn.Sequential()
+    net.add_module("fc6", nn.Linear(200, 200))
+    net.add_module("fc7", nn.Linear(200, 200))
+    initialise(net, Gaussian(std=0.01, bias=0.1, biased=("fc7",), apart=(("fc7", 0.005),)))
+    assert [part.weight.std().item() for part in net] == pytest.approx([0.01, 0.005], rel=0.03)
+    assert [part.bias.unique().item() for part in net] == pytest.approx([0, 0.1])
+
+
 def test_glorot_gives_every_layer_its_bias_but_the_classifier() -> None:
     net = network()
     initialise(net, Glorot(bias=0.2))

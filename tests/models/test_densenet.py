@@ -12,7 +12,8 @@ from lenext.layers.network import Network
 from lenext.models import densenet, entry, readings
 from lenext.models.densenet import RECIPES, VARIANTS, DenseBlock, DenseLayer, Design
 from lenext.models.table import multiply_adds, parameters
-from lenext.recipes import Steps
+from lenext.recipes import EpochSteps
+from lenext.recipes.standard import PAD_AND_CROP
 
 SMALL = "densenet_bc100_k12_cifar"
 
@@ -36,7 +37,7 @@ def shallow(monkeypatch: pytest.MonkeyPatch, *, bottleneck: bool = True) -> None
 def test_a_block_appends_and_never_replaces() -> None:
     block = DenseBlock()
     for number in range(3):
-        layer = DenseLayer(5 + 2 * number, Design((3,), 2, True, 1.0), 0.0, 1e-5, memory_efficient=False)
+        layer = DenseLayer(5 + 2 * number, Design((3,), 2, True, 1.0), 0.0, (1e-5, 0.1), memory_efficient=False)
         block.add_module(f"layer{number}", layer)
     x = torch.randn(2, 5, 4, 4)
     y = block.eval()(x)
@@ -207,7 +208,13 @@ def test_convolutions_are_drawn_by_their_fan_out() -> None:
 
 
 def test_the_rate_falls_at_half_and_three_quarters_of_the_run() -> None:
-    recipe = entry(RECIPES, SMALL)["paper"]
-    assert isinstance(recipe.schedule, Steps)
-    assert [2 * recipe.schedule.at[0], 4 * recipe.schedule.at[1]] == [recipe.iterations, 3 * recipe.iterations]
+    for recipe in entry(RECIPES, SMALL).values():
+        assert isinstance(recipe.schedule, EpochSteps)
+        assert [2 * recipe.schedule.at[0], 4 * recipe.schedule.at[1]] == [recipe.epochs, 3 * recipe.epochs]
+
+
+def test_dropout_replaces_augmentation() -> None:
+    recipes = entry(RECIPES, SMALL)
+    assert {name: recipe.dropout for name, recipe in recipes.items()} == {"paper": None, "plain": 0.2, "svhn": 0.2}
+    assert not [step for name in ("plain", "svhn") for step in recipes[name].augment if step in PAD_AND_CROP]
     assert densenet.PAPER.arxiv == "1608.06993"

@@ -115,20 +115,35 @@ def test_a_width_leaves_at_least_eight_channels() -> None:
 
 
 def kinds(network: Network) -> tuple[type[nn.Module], type[nn.Module], float]:
-    """Of the strided convolutions, of the non-linearities, and the eps of the normalisation."""
-    strided = {type(module) for module in convolutions(network) if module.stride == (2, 2)}
+    """Of the strided depthwise convolutions, of the non-linearities, and the eps of the normalisation."""
+    strided = {type(module) for module in convolutions(network) if module.stride == (2, 2) and module.groups > 1}
     active = {type(module) for module in network.modules() if isinstance(module, nn.ReLU | nn.ReLU6)}
     eps = {module.eps for module in network.modules() if isinstance(module, nn.BatchNorm2d)}
     (found,) = {(a, b, c) for a in strided for b in active for c in eps}
     return found
 
 
-def test_the_readings_are_three_pieces_of_code() -> None:
+def test_the_readings_are_pieces_of_code() -> None:
     assert kinds(on_meta()) == (SameConv2d, nn.ReLU, 1e-3)
     assert kinds(on_meta(reading="slim")) == (SameConv2d, nn.ReLU6, 1e-3)
     assert kinds(on_meta(reading="keras")) == (FarConv2d, nn.ReLU6, 1e-3)
     assert kinds(on_meta(reading="timm")) == (nn.Conv2d, nn.ReLU6, 1e-5)
-    assert {len(differences) for name, differences in readings("mobilenet_v1_050").items() if name != "paper"} == {2}
+    assert kinds(on_meta(reading="caffe")) == (nn.Conv2d, nn.ReLU, 1e-5)
+    assert type(on_meta(reading="keras").get_submodule("stem.conv")) is SameConv2d
+    counts = {name: len(differences) for name, differences in readings("mobilenet_v1_050").items()}
+    assert counts == {"paper": 0, "slim": 3, "keras": 3, "timm": 2}
+
+
+@pytest.mark.parametrize(
+    ("reading", "momentum", "dropout"),
+    [("paper", 0.1, 0.0), ("slim", 3e-4, 0.001), ("keras", 0.01, 0.001), ("timm", 0.1, 0.0), ("caffe", 0.1, 0.0)],
+)
+def test_the_pace_of_the_statistics_and_dropout_are_those_of_the_code(
+    reading: str, momentum: float, dropout: float
+) -> None:
+    network = on_meta(reading=reading)
+    assert {module.momentum for module in network.modules() if isinstance(module, nn.BatchNorm2d)} == {momentum}
+    assert network.head.drop.p == dropout
 
 
 def test_slim_has_a_class_for_the_background() -> None:
@@ -154,7 +169,7 @@ def test_images_of_any_size_and_shape_are_taken(name: str) -> None:
 def test_what_it_cannot_have_is_refused() -> None:
     with pytest.raises(UsageError, match="no body 'thick'"):
         on_meta(body="thick")
-    with pytest.raises(UsageError, match="no non-linearity 'tanh'"):
-        on_meta(after=("tanh", 1e-3))
+    with pytest.raises(UsageError, match="no code 'torch'"):
+        on_meta(code="torch")
     with pytest.raises(UsageError, match="no padding 'valid'"):
         on_meta(padding="valid")

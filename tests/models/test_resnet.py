@@ -141,12 +141,12 @@ def test_images_of_any_size_and_shape_are_taken(size: tuple[int, int]) -> None:
 
 
 def test_options_that_a_network_cannot_have_are_refused() -> None:
-    with pytest.raises(UsageError, match="plain34 has no shortcut 'A'") as refused:
+    with pytest.raises(UsageError, match="no shortcut 'A' here") as refused:
         create_model("plain34", shortcut="A")
     assert refused.value.remedy == "Leave shortcut out."
-    with pytest.raises(UsageError, match="resnet18 has no stride_in '3x3'"):
+    with pytest.raises(UsageError, match="no stride_in '3x3' here"):
         create_model("resnet18", stride_in="3x3")
-    with pytest.raises(UsageError, match="resnet50 has no shortcut 'D'") as refused:
+    with pytest.raises(UsageError, match="no shortcut 'D' here") as refused:
         create_model("resnet50", shortcut="D")
     assert refused.value.remedy == "Choose one of A, B, C."
 
@@ -156,3 +156,26 @@ def test_only_resnet_110_warms_up() -> None:
     warm = {name for name, schedule in paper.items() if isinstance(schedule, Steps) and schedule.warmup_iterations}
     assert warm == {"resnet110_cifar"}
     assert entry(RECIPES, "resnet50")["paper"].iterations == 600_000
+    assert entry(RECIPES, "resnet50")["paper"].exact_statistics > 0
+    assert entry(RECIPES, "resnet50")["fb"].epochs == 90
+
+
+def test_the_keras_reading_has_a_bias_in_every_convolution_and_another_eps():
+    network = create_model("resnet50", reading="keras")
+    assert sum(weight.numel() for weight in network.parameters()) == 25_583_592  # 25,636,712 with statistics
+    assert {module.eps for module in network.modules() if isinstance(module, nn.BatchNorm2d)} == {1.001e-5}
+
+
+@pytest.mark.parametrize(("name", "count"), [("resnet50", 25_557_096), ("resnet101", 44_549_160)])
+def test_the_caffe_reading_pools_without_padding_and_has_one_bias_in_50_layers(name, count):
+    with torch.device("meta"):
+        network = create_model(name, reading="caffe")
+        assert network.intermediates(torch.empty(1, 3, 224, 224))["conv2_x"].shape == (1, 256, 56, 56)
+    assert sum(weight.numel() for weight in network.parameters()) == count
+    pool = network.stages.conv2_x.pool
+    assert (pool.padding, pool.ceil_mode) == (0, True)
+
+
+def test_other_codes_are_those_of_bottlenecks():
+    with pytest.raises(UsageError, match="no code 'keras'"):
+        create_model("resnet18", code="keras")

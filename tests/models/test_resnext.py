@@ -12,6 +12,7 @@ from lenext.layers.network import Network
 from lenext.layers.residual import Residual
 from lenext.models.resnext import RECIPES, VARIANTS, Design, Paths, branch, other_form
 from lenext.models.table import multiply_adds, parameters
+from lenext.recipes.standard import SCALE_AND_ASPECT
 
 SMALL = "resnext29_8x64d_cifar"
 
@@ -164,6 +165,7 @@ def test_options_that_cannot_be_are_refused() -> None:
         create_model(SMALL, width=1.5)
 
 
-def test_only_the_cifar_recipe_can_be_said() -> None:
-    assert list(RECIPES) == ["*_cifar"]
-    assert RECIPES["*_cifar"]["paper"].iterations == 300 * 391
+def test_the_rate_falls_three_times_on_imagenet_and_twice_on_cifar() -> None:
+    drops = {glob: recipes["paper"].schedule.at for glob, recipes in RECIPES.items()}
+    assert drops == {"*_cifar": (150, 225), "*": (30, 60, 90)}
+    assert RECIPES["*"]["paper"].augment == SCALE_AND_ASPECT

@@ -10,8 +10,10 @@ from torch.nn import functional as F
 from lenext import create_model
 from lenext.errors import UsageError
 from lenext.layers.network import Network
-from lenext.models.vgg import RECIPES
+from lenext.models import entry
+from lenext.models.vgg import RECIPES, VARIANTS
 from lenext.recipes import Glorot, ShortSide
+from lenext.training.inherit import inherit_layers
 
 
 def on_meta(name: str, **options: object) -> Network:
@@ -123,3 +125,15 @@ def test_the_three_training_scales() -> None:
     assert recipes["paper"].optimizer.lr == 10 * recipes["s384"].optimizer.lr
     assert recipes["glorot"].init == Glorot()
     assert set(RECIPES["*"]) == {"paper", "glorot"}
+
+
+def test_the_deeper_networks_begin_with_layers_of_net_a() -> None:
+    """3.1: the first four convolutions and the three linear layers, which fit by stage, not by number."""
+    begins = {name: entry(RECIPES, name)["paper"].inherit is not None for name in VARIANTS}
+    assert {name for name, inherits in begins.items() if inherits} == {"vgg13", "vgg16_1x1", "vgg16", "vgg19"}
+    value = entry(RECIPES, "vgg19")["paper"].inherit
+    with torch.device("meta"):
+        net_a = create_model(value.network)
+        for name in ("vgg13", "vgg16_1x1", "vgg16", "vgg19"):
+            assert len(inherit_layers(create_model(name), value, net_a)) == 7
+    assert entry(RECIPES, "vgg16")["s384"].inherit is None

@@ -12,9 +12,9 @@ from lenext.layers.network import Network
 from lenext.layers.padding import SameMaxPool2d
 from lenext.models import readings
 from lenext.models.table import multiply_adds, parameters
-from lenext.models.xception import Residual, Separable, Shape
+from lenext.models.xception import CODES, Residual, Separable, Shape
 
-SHAPE = Shape("none", "depthwise", residual=True, padding="same", eps=1e-3)
+SHAPE = Shape("none", "depthwise", residual=True, code=CODES["keras"])
 
 
 def on_meta(**options: object) -> Network:
@@ -111,11 +111,17 @@ def test_normalisation_has_keras_constants() -> None:
     assert norms == {(1e-3, 0.01)}
 
 
-def test_the_readings_of_timm_differ_in_the_pool_of_block3_and_in_eps() -> None:
-    assert [difference.option for difference in readings("xception")["timm"]] == ["padding", "eps"]
+def test_the_reading_of_timm_differs_in_the_pool_of_block3_in_normalisation_and_in_dropout() -> None:
+    said = [(difference.where, difference.found) for difference in readings("xception")["timm"]]
+    assert said == [
+        ("pool of block3", "one pixel on every side"),
+        ("every normalisation", "eps 0.00001, momentum 0.9"),
+        ("head", "none"),
+    ]
     network = on_meta(reading="timm")
     assert not any(isinstance(module, SameMaxPool2d) for module in network.modules())
-    assert {module.eps for module in network.modules() if isinstance(module, nn.BatchNorm2d)} == {1e-5}
+    assert {(m.eps, m.momentum) for m in network.modules() if isinstance(m, nn.BatchNorm2d)} == {(1e-5, 0.1)}
+    assert [on_meta(reading=reading).head.drop.p for reading in ("paper", "timm")] == [0.5, 0.0]
     assert (parameters(network), multiply_adds_of(network, (3, 299, 299))) == (22_855_952, 8_357_403_496)
 
 
@@ -125,7 +131,7 @@ def pooled(network: Network, number: int, side: int) -> Tensor:
 
 
 def test_at_299_pixels_the_two_paddings_differ_in_block3_only() -> None:
-    same, symmetric = on_meta(), on_meta(padding="symmetric")
+    same, symmetric = on_meta(), on_meta(reading="timm")
     sides = {2: 147, 3: 74, 4: 37, 13: 19}
     assert [n for n, side in sides.items() if not torch.equal(pooled(same, n, side), pooled(symmetric, n, side))] == [3]
 
@@ -136,6 +142,6 @@ def test_images_of_any_size_and_shape_are_taken(size: tuple[int, int]) -> None:
 
 
 def test_what_it_cannot_have_is_refused() -> None:
-    for option in ("intermediate", "order", "padding"):
+    for option in ("intermediate", "order", "code"):
         with pytest.raises(UsageError, match=f"no {option} 'sideways'"):
             on_meta(**{option: "sideways"})

@@ -91,6 +91,8 @@ def test_other_networks_and_precisions_are_left_to_autograd():
     assert one_sample_gradients(SINGLE, create_model("resnet20_cifar"), CPU) is None
     assert one_sample_gradients(SINGLE, small(steps=2), CPU) is None
     assert one_sample_gradients(SINGLE, create_model("lenet5"), Compute(torch.device("cpu"), "bf16")) is None
+    moved = create_model("lenet5").to(memory_format=torch.channels_last)  # its arrays would be copies
+    assert one_sample_gradients(SINGLE, moved, CPU) is None
     frozen = create_model("lenet5")
     frozen.stem.requires_grad_(requires_grad=False)
     assert one_sample_gradients(SINGLE, frozen, CPU) is None

@@ -123,7 +123,9 @@ class TestRoundTrip:
         card = json.loads(json.loads(sound[8 : 8 + length])["__metadata__"]["lenext"])
         assert card["network"] == "lenet5"
         assert card["classes"] == list("0123456789")
-        assert card["preprocessing"]["view"].items() >= {"kind": "SingleCrop", "resize": 28, "crop": 32, "fill": 0}.items()
+        assert (
+            card["preprocessing"]["view"].items() >= {"kind": "SingleCrop", "resize": 28, "crop": 32, "fill": 0}.items()
+        )
 
 
 class TestPlaces:
@@ -234,6 +236,15 @@ class TestTensors:
         card = replace(DIGITS, preprocessing=replace(DIGITS.preprocessing, pixel_mean=True))
         path = written(tmp_path, card, lambda t: t.update({"preprocessing.pixel_mean": torch.zeros(1, 28, 28)}))
         refused(path, "preprocessing.pixel_mean", "(1, 28, 28)", "(1, 32, 32)")
+        path = written(tmp_path, card, lambda t: t.update({"preprocessing.pixel_mean": torch.zeros(1, 36, 40)}))
+        refused(path, "preprocessing.pixel_mean", "(1, 36, 40)", "(1, 40, 40)")
+
+    def test_a_mean_image_may_be_larger_than_the_view(self, tmp_path):
+        """AlexNet's has 256 pixels."""
+        network, statistics = built(DIGITS)
+        card = replace(DIGITS, preprocessing=replace(DIGITS.preprocessing, pixel_mean=True))
+        save(tmp_path / FILE, network, card, replace(statistics, pixel_mean=torch.ones(1, 40, 40)))
+        assert load(tmp_path / FILE).statistics.pixel_mean.equal(torch.ones(1, 40, 40))
 
 
 def changed(**fields):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -11,9 +11,10 @@ from torch import nn
 
 from lenext.api.audit_tensors import audit_tensors
 from lenext.api.likely import build, likely
+from lenext.api.starts import start_points
 from lenext.api.target import Target, Tensors, read_target
 from lenext.errors import UsageError
-from lenext.explain.audit import Comparison, Point, compare, signature
+from lenext.explain.audit import Comparison, Point, compare, signature, unchanged
 from lenext.explain.trace import Size, Trace, trace
 from lenext.layers.network import Network
 from lenext.models import build_options, canonical, readings
@@ -27,6 +28,7 @@ class Candidate:
 
     name: str
     reading: str
+    options: Mapping[str, Any]
     found: Trace
     comparison: Comparison
 
@@ -37,12 +39,13 @@ class Candidate:
 def audit(target: str, *, reading: str = PAPER, against: str | None = None) -> dict[str, Any]:
     """The document of ``lenext audit --json``.
 
-    target: ``torchvision:NAME``, ``timm:NAME``, ``keras:NAME``, ``package.module:thing``, an ONNX file, a file of weights, a run
-    folder, a name of ours (in ``reading``). against: ``NAME`` or ``NAME:READING``, a network of ours to compare with
-    instead of the closest. ``differences`` are those from the paper (from the reading that ``against`` names);
-    ``beyond_reading`` those that the closest published reading does not have either; ``indistinguishable`` are other
-    networks and readings with no more to change; of ``not_visible`` the file tells nothing. Raises the errors of
-    ``lenext.errors``.
+    target: ``torchvision:NAME``, ``timm:NAME``, ``keras:NAME``, ``package.module:thing``, an ONNX file, a file of
+    weights, a run folder, a name of ours (in ``reading``). against: ``NAME`` or ``NAME:READING``, a network of ours to
+    compare with instead of the closest. ``differences`` are those from the paper (from the reading that ``against``
+    names); ``beyond_reading`` those that the closest published reading does not have either; ``indistinguishable`` are
+    other networks and readings with no more to change; of ``not_visible`` the file tells nothing. ``likeness`` is 1
+    for the same function, 0 where every step would have to be changed; below ``explain.audit.KIN`` the target is none
+    of the line. Raises the errors of ``lenext.errors``.
     """
     given = read_target(target, reading)
     if isinstance(given, Tensors):
@@ -61,15 +64,22 @@ def audit(target: str, *, reading: str = PAPER, against: str | None = None) -> d
         "closest": best.name,
         "reading": best.reading,
         "against": paper.reading,
+        "likeness": unchanged(best.comparison.distance, best.comparison.steps),
         "input": list(shown.size),
         "classes": shown.classes,
         "params": shown.params,
         "macs": shown.macs,
-        "differences": [spoken(point) for point in paper.comparison.points],
-        "beyond_reading": [spoken(point) for point in best.comparison.points],
+        "differences": [spoken(point) for point in points(given, paper)],
+        "beyond_reading": [spoken(point) for point in points(given, best)],
         "indistinguishable": equals,
         "not_visible": list(given.form.hidden()) if given.form else [],
     }
+
+
+def points(target: Target, one: Candidate) -> list[Point]:
+    """What the target does differently, and from the paper also what it starts from."""
+    starts = start_points(target, one.name, one.options) if one.reading == PAPER else ()
+    return [*one.comparison.points, *starts]
 
 
 def spoken(point: Point) -> dict[str, Any]:
@@ -125,13 +135,13 @@ def candidate(target: Target, name: str, reading: str) -> Candidate:
         options["auxiliary"] = True
     if options:
         network = build(name, reading=reading, **options)
-    best = Candidate(name, reading, found, compare(trace(network, network.input_size, target.form), found))
+    best = Candidate(name, reading, options, found, compare(trace(network, network.input_size, target.form), found))
     if target.form is None or target.size in {None, network.input_size} or not best.comparison.points:
         return best
     assert target.size is not None
     try:
         found = trace_target(target, target.size)
-        fixed = Candidate(name, reading, found, compare(trace(network, target.size, target.form), found))
+        fixed = Candidate(name, reading, options, found, compare(trace(network, target.size, target.form), found))
     except UsageError:
         return best
     return min(best, fixed, key=lambda one: one.comparison.distance)

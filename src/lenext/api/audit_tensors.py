@@ -9,7 +9,7 @@ from typing import Any
 
 from lenext.api.likely import build, likely
 from lenext.api.target import Tensors
-from lenext.explain.audit import Point
+from lenext.explain.audit import Point, unchanged
 from lenext.explain.tensors import HIDDEN, Shape, channels, classes, difference, layers, weights
 from lenext.layers.network import Network
 from lenext.models import build_options, canonical, readings
@@ -51,6 +51,7 @@ def audit_tensors(given: Tensors, against: str | None) -> dict[str, Any]:
         "closest": best.name,
         "reading": best.reading,
         "against": paper.reading,
+        "likeness": unchanged(best.distance, len(layers(given.shapes))),
         "spelling": best.spelling or None,
         "classes": best.classes,
         "params": count(shapes),

@@ -82,7 +82,7 @@ def check_recipe(recipe: Recipe) -> None:
         mean = normalise.side or recipe.view.crop
         if mean < recipe.view.crop or (mean != side and not normalise.before_crop):
             raise UsageError(
-                f"The mean image has {mean} pixels a side, the training images have {side}, the view {recipe.view.crop}.",
+                f"The mean image has {mean} pixels a side, the training images {side}, the view {recipe.view.crop}.",
                 "Give the last crop of augment, the view and normalise.side the same size.",
             )
 

@@ -77,6 +77,8 @@ def prepare(spec: str | None, asked: TrainOptions, watcher: Watcher) -> Prepared
         torch.set_num_threads(asked.threads)
     listing = ready(spec, data_root=asked.data_root, workers=asked.workers, on_bad=asked.on_bad, watcher=watcher)
     job = decide(asked, listing)
+    if job.recipe.batch_size == 1 and not asked.threads:
+        torch.set_num_threads(1)  # a step on one image is too small for two: they would wait for each other
     data, listing = fingerprint(listing), divide(listing, job)
     source = None if asked.weights is None else open_source(asked.weights, job, watcher)
     job = job if source is None else with_reading(job, source, asked.reading, watcher)

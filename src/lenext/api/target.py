@@ -32,6 +32,8 @@ FORMS = (
 )
 FILES = (".safetensors", ".onnx", *PICKLES)
 
+Build = Callable[[], nn.Module]
+
 _declared: list[Any] = []  # a library of operators lives as long as its object
 
 
@@ -39,13 +41,15 @@ _declared: list[Any] = []  # a library of operators lives as long as its object
 class Target:
     """A network and the (channels, height, width) that its makers say it is for, None where they do not.
 
-    form: what a file for inference shows of it; None where all of it can be seen.
+    form: what a file for inference shows of it; None where all of it can be seen. fresh: builds it anew; None for what
+    may have been trained.
     """
 
     name: str
     network: nn.Module
     size: Size | None
     form: Form | None = None
+    fresh: Build | None = None
 
 
 @dataclass(frozen=True)
@@ -62,19 +66,23 @@ def read_target(word: str, reading: str = "paper") -> Target | Tensors:
     Raises UsageError for what is not there or not a network, and the errors of weight files.
     """
     scheme, colon, name = word.partition(":")
-    readers: dict[str, Callable[[str], nn.Module]] = {TORCHVISION: from_torchvision, TIMM: from_timm, KERAS: from_keras}
+    makers: dict[str, Callable[[str], Build]] = {TORCHVISION: from_torchvision, TIMM: from_timm}
     ours = scheme == OURS or not (colon or looks_like_path(word))
     if reading != "paper" and not ours:
         raise UsageError(f"{word!r} has no readings.", "Leave --reading out: only `lenext models` have them.")
+    fresh: Build | None = None
     if ours:
-        network: nn.Module = without_memory(lambda: create_model(name if colon else word, reading=reading))
+        network = without_memory(lambda: create_model(name if colon else word, reading=reading))
     elif not colon or os.path.exists(word):
         return from_file(word)
-    elif scheme in readers:
-        network = readers[scheme](name)
+    elif scheme in makers:
+        fresh = makers[scheme](name)
+        network = without_memory(fresh)
+    elif scheme == KERAS:
+        network = from_keras(name)
     else:
-        network = from_import_path(scheme, name)
-    return Target(word, network, declared_size(network))
+        network, fresh = from_import_path(scheme, name)
+    return Target(word, network, declared_size(network), fresh=fresh)
 
 
 def looks_like_path(word: str) -> bool:
@@ -105,7 +113,7 @@ def declared_size(network: nn.Module) -> Size | None:
     return (size[0], size[1], size[2]) if size and len(size) == 3 else None
 
 
-def without_memory(build: Callable[[], nn.Module]) -> nn.Module:
+def without_memory(build: Build) -> nn.Module:
     """The network without memory for weights, or with it where its constructor computes with numbers."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the constructor's initial weights, which nobody will use
@@ -116,15 +124,15 @@ def without_memory(build: Callable[[], nn.Module]) -> nn.Module:
             return build()
 
 
-def from_torchvision(name: str) -> nn.Module:
+def from_torchvision(name: str) -> Build:
     try:
         models = imported("torchvision.models", TORCHVISION)
     except RuntimeError:
         models = importlib.import_module(declare_operators())
     if name not in models.list_models():
         raise UsageError(f"torchvision has no network {name!r}.", did_you_mean(name, models.list_models()) or FORMS)
-    options = {"init_weights": False} if name in {"googlenet", "inception_v3"} else {}  # minutes of scipy otherwise
-    return without_memory(lambda: models.get_model(name, weights=None, **options))
+    options = {"init_weights": False} if name in {"googlenet", "inception_v3"} else {}  # their papers print no law
+    return lambda: models.get_model(name, weights=None, **options)
 
 
 def declare_operators() -> str:
@@ -138,7 +146,7 @@ def declare_operators() -> str:
     return "torchvision.models"
 
 
-def from_timm(name: str) -> nn.Module:
+def from_timm(name: str) -> Build:
     try:
         timm = imported("timm", TIMM)
     except RuntimeError:
@@ -146,7 +154,7 @@ def from_timm(name: str) -> nn.Module:
         timm = importlib.import_module("timm")
     if not timm.is_model(name):
         raise UsageError(f"timm has no network {name!r}.", did_you_mean(name, timm.list_models()) or FORMS)
-    return without_memory(lambda: timm.create_model(name, pretrained=False))
+    return lambda: timm.create_model(name, pretrained=False)
 
 
 def imported(module: str, package: str) -> Any:
@@ -190,7 +198,7 @@ def choose_backend() -> None:
         os.environ.setdefault("KERAS_BACKEND", "torch")
 
 
-def from_import_path(module: str, name: str) -> nn.Module:
+def from_import_path(module: str, name: str) -> tuple[nn.Module, Build | None]:
     """``package.module:thing``, looked for in the current folder too: a module, or what returns one when called."""
     here = str(Path.cwd())
     choose_backend()
@@ -208,10 +216,10 @@ def from_import_path(module: str, name: str) -> nn.Module:
         remedy = "Name a torch module or a Keras model, or a function that makes one without arguments."
         raise UsageError(f"{module}:{name} cannot be called: {error}.", remedy) from error
     if is_keras(network):  # first: on torch, its layers are torch modules too
-        return KerasNetwork(network)
+        return KerasNetwork(network), None
     if not isinstance(network, nn.Module):
         raise UsageError(f"{module}:{name} is no torch module or Keras model but {type(network).__name__}.", FORMS)
-    return network
+    return network, None if network is found else found
 
 
 def built(build: Callable[[], Any]) -> Any:

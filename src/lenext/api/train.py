@@ -50,7 +50,7 @@ def run(prepared: Prepared, asked: TrainOptions, compute: Compute, watcher: Watc
     """Train from where the folder stands to the end, then measure and write the result."""
     folder, job, network = prepared.folder, prepared.job, prepared.network
     compute = Compute(compute.device, job.precision)
-    compute.place(network)
+    compute.place(network, single=job.recipe.batch_size == 1)
     checkpoints = Checkpoints(folder.checkpoints)
     checkpoints.clear_unfinished()
     task = make_task(prepared, asked, compute)

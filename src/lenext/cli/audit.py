@@ -39,8 +39,12 @@ def command(target: str, reading: str, against: str | None, as_json: bool, quiet
 
 def lines(document: Mapping[str, Any]) -> Iterator[str]:
     """The document for a person."""
+    from lenext.explain.audit import KIN
+
     name, reading, against = document["closest"], document["reading"], document["against"]
     yield f"{document['target']}: closest to {name} (reading: {reading})"
+    if document["likeness"] < KIN:
+        yield f"It is none of the line: only {document['likeness']:.0%} of it is as there."
     yield counts(document)
     if document.get("spelling"):
         yield f"Every tensor has the name and shape that {document['spelling']} gives it."

@@ -42,9 +42,13 @@ class Compute:
             raise UsageError(f"The device {device!r} cannot be used: {reason}.", "Use --device cpu or auto.") from None
         return cls(chosen, precision)
 
-    def place(self, network: nn.Module) -> None:
-        """Move a network to the device, its weights channels last: 1.0 to 1.5 times as fast on a CPU."""
-        network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    def place(self, network: nn.Module, *, single: bool = False) -> None:
+        """Move a network to the device, its weights channels last: 1.0 to 1.5 times as fast on a CPU.
+
+        single: for training on one image at a time, which gains nothing from that; the weights lie as they are counted.
+        """
+        layout = torch.contiguous_format if single else torch.channels_last
+        network.to(self.device, memory_format=layout)  # type: ignore[call-overload]
 
     def autocast(self) -> AbstractContextManager[object]:
         if self.precision == "fp32":

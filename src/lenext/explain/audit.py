@@ -14,6 +14,7 @@ from lenext.explain.operators import CONVOLUTION, DROPOUT, LINEAR, NORMALISATION
 from lenext.explain.trace import Trace
 
 NOTHING = "none"
+KIN = 0.5  # what stays unchanged at least between networks that have anything to do with each other
 NAMED = 3  # places that a point names before it only counts them
 
 
@@ -30,10 +31,11 @@ class Point:
 
 @dataclass(frozen=True)
 class Comparison:
-    """distance: how much would have to be changed, 0 when the steps are the same."""
+    """distance: how much would have to be changed, 0 when the steps are the same; steps: of the longer of the two."""
 
     distance: float
     points: tuple[Point, ...]
+    steps: int
 
 
 def signature(network: nn.Module) -> Counter[tuple[int, ...]]:
@@ -46,6 +48,11 @@ def likeness(one: Counter[tuple[int, ...]], other: Counter[tuple[int, ...]]) -> 
     return (one & other).total() / max(1, (one | other).total())
 
 
+def unchanged(distance: float, steps: int) -> float:
+    """What stays when that much is changed in a network of so many steps, 0 to 1."""
+    return round(max(0.0, 1 - distance / max(1, steps)), 3)
+
+
 def compare(paper: Trace, found: Trace) -> Comparison:
     """What ``found`` does differently from ``paper``; repeated deviations are one point."""
     cost, pairs = align(paper.steps, found.steps)
@@ -56,7 +63,7 @@ def compare(paper: Trace, found: Trace) -> Comparison:
     if not raw:  # elsewhere another number of inputs follows from what was said of the steps before
         raw = [(f"{pair.paper.kind} inputs", *inputs(pair)) for pair in pairs if pair.paper and inputs(pair)]
     merged = [*merge(raw), *totals(paper, found)]
-    return Comparison(round(cost + beside, 6), tuple(merged))
+    return Comparison(round(cost + beside, 6), tuple(merged), max(len(paper.steps), len(found.steps)))
 
 
 Raw = tuple[str, ...]  # what, paper, found, place

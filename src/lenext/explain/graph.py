@@ -78,10 +78,15 @@ def framed(nodes: list[Node]) -> list[Node]:
 
 
 def theirs(node: Node, readers: list[Node]) -> bool:
-    """Zeros before convolutions, minus infinity before max pools; channels are nobody's padding."""
+    """Zeros before convolutions, minus infinity before max pools; channels are nobody's padding.
+
+    Zeros around a map without negative numbers are never the only largest, so they do in a max pool too.
+    """
+    pools = all(reader.constants.get("type") == "max" for reader in readers)
+    rectified = node.parents[0].constants.get("type") in {"ReLU", "ReLU6"}
     wants = {
-        "0 (constant)": all(reader.kind == CONVOLUTION for reader in readers),
-        "-inf (constant)": all(reader.constants.get("type") == "max" for reader in readers),
+        "0 (constant)": all(reader.kind == CONVOLUTION for reader in readers) or (pools and rectified),
+        "-inf (constant)": pools,
     }
     return node.constants["sides"].count(",") == 3 and wants.get(node.constants["with"], False)
 

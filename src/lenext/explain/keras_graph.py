@@ -30,7 +30,7 @@ class KerasLayer(nn.Module):
 
     def __init__(self, layer: Any) -> None:
         super().__init__()
-        self._held = (layer,)  # not itself a child, which a layer of Keras can be
+        self.held = (layer,)  # not itself a child, which a layer of Keras can be
         self.scales_pixels = self.ends = False
         self._names: dict[str, str] = {}
         for number, (name, weight) in enumerate(weights_of(layer).items()):
@@ -38,7 +38,7 @@ class KerasLayer(nn.Module):
             self.register_parameter(self._names[name], weight)
 
     def forward(self, *given: Any, **options: Any) -> Any:
-        (layer,) = self._held
+        (layer,) = self.held
         kind = type(layer).__name__
         if self.scales_pixels:
             return told(given[0], kind="scaling of pixels", type="in the network", shape=given[0].shape)
@@ -55,7 +55,7 @@ class KerasLayer(nn.Module):
 
     def _in_words(self, *given: Any, **options: Any) -> Any:
         """What no network of the line has is called as its class is."""
-        (layer,) = self._held
+        (layer,) = self.held
         maps = [leaf for leaf in leaves((given, options)) if isinstance(leaf, Tensor)]
 
         def told_of(shape: tuple[int, ...]) -> Tensor:
@@ -86,12 +86,12 @@ class KerasNetwork(nn.Module):
         shapes = [tuple(one.shape) for one in model.inputs]
         if len(shapes) != 1 or len(shapes[0]) != 4:
             raise UsageError(f"The inputs of {model.name} are {shapes}, not one image.", REMEDY)
-        self._held = (model,)
+        self.held = (model,)
         self._layers: dict[int, KerasLayer] = {}
         (answer, *_) = leaves(run(model, [Mark(None, pixels=True)], partial(self._add, "")))
         if answer.maker:
             answer.maker.ends = True
-        self.channels_first = laid_out(layer for one in self._layers.values() for layer in one._held)
+        self.channels_first = laid_out(layer for one in self._layers.values() for layer in one.held)
         self.size = size_of(shapes[0], channels_first=self.channels_first)
 
     def _add(self, path: str, layer: Any, *given: Any, **options: Any) -> Any:
@@ -106,13 +106,15 @@ class KerasNetwork(nn.Module):
                 name += "_"
             self.add_module(name, module)
         seen = [one for one in leaves((given, options)) if isinstance(one, Mark)]
-        module.scales_pixels = type(layer).__name__ in SCALING and all(one.pixels for one in seen)
-        mark = Mark(module, module.scales_pixels)
+        pixels = all(one.pixels for one in seen)
+        module.scales_pixels = pixels and type(layer).__name__ in SCALING
+        still = module.scales_pixels or (type(layer).__name__ not in LAYERS and not weights_of(layer))  # as RandomFlip
+        mark = Mark(module, pixels and still)
         results = leaves(layer.output)
         return mark if len(results) == 1 else [mark] * len(results)
 
     def forward(self, x: Tensor) -> Any:  # N C H W
-        found = run(self._held[0], [x if self.channels_first else x.permute(0, 2, 3, 1)], self._call)
+        found = run(self.held[0], [x if self.channels_first else x.permute(0, 2, 3, 1)], self._call)
         answer = leaves(found)[0]
         return answer.permute(0, 3, 1, 2) if answer.dim() == 4 and not self.channels_first else answer
 
@@ -146,7 +148,8 @@ def run(model: Any, given: Sequence[Any], call: Callable[..., Any]) -> Any:
 def laid_out(layers: Iterator[Any]) -> bool:
     """Whether the channels come first: as the first layer says that knows."""
     told_by = next((layer.data_format for layer in layers if hasattr(layer, "data_format")), None)
-    return (told_by or importlib.import_module("keras").config.image_data_format()) == "channels_first"
+    order: str = told_by or importlib.import_module("keras").config.image_data_format()
+    return order == "channels_first"
 
 
 def size_of(shape: tuple[int | None, ...], *, channels_first: bool) -> tuple[int, int, int] | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from torch import Tensor
+from torch import Tensor, nn
 
 CONVOLUTION, LINEAR, NORMALISATION, LRN = "convolution", "linear layer", "normalisation", "LRN"
 ACTIVATION, POOLING, DROPOUT, PADDING = "activation", "pooling", "dropout", "padding"
@@ -127,7 +127,9 @@ def batch_norm(given: Mapping[str, Any], *_: Tensor) -> Meaning:
         "type": "batch normalisation",
         "eps": f"{given.get('eps', 1e-5):g}",
         "momentum": f"{given.get('momentum', 0.1) or 0:g}",
-        "scale": "without" if given.get("weight") is None else "with",
+        "scale": "without"
+        if isinstance(given.get("weight"), nn.Buffer | None)
+        else "with",  # one that is never trained
         "shift": "without" if given.get("bias") is None else "with",
     }
     return Meaning(NORMALISATION, constants)

@@ -105,8 +105,10 @@ def run(network: nn.Module, tracer: Tracer, size: Size, images: int) -> Any:
     """One pass of empty images with empty stand-ins for the weights; more than one image are a training pass."""
     side = images > 1 and callable(getattr(network, "auxiliary_logits", None))
     way = Way(network, "auxiliary_logits" if side else "forward")
-    tensors = {**dict(way.named_parameters()), **dict(way.named_buffers())}
+    buffers = dict(way.named_buffers())
+    tensors = {**dict(way.named_parameters()), **buffers}
     empty = {name: torch.empty_like(tensor, device="meta") for name, tensor in tensors.items()}
+    empty |= {name: nn.Buffer(empty[name]) for name in buffers}
     kind = next((tensor.dtype for tensor in tensors.values() if tensor.is_floating_point()), torch.float32)
     image = torch.empty(images, *size, device="meta", dtype=kind)
     with watched(network, tracer), torch.no_grad(), torch.device("meta"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -32,6 +34,7 @@ def initialise(network: nn.Module, init: Init) -> None:
 
 def uniform(part: nn.Module, init: FanIn) -> None:
     """Draw weights and biases of a layer of weighted sums; other layers stay as they are."""
+    drawn: Sequence[tuple[Tensor | None, Tensor]]
     match part:
         case nn.Conv2d() | nn.Linear():
             fans = torch.full((len(part.weight),), float(part.weight[0].numel()))

@@ -16,19 +16,32 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
-import torch
 from torch import nn
 
 from lenext.errors import UsageError
-from lenext.facts import Claim, Difference, Paper, Published, Result
+from lenext.facts import Claim, Difference, Paper, Published, Reported, results
 from lenext.layers.choice import one_of
+from lenext.layers.head import three_layers
 from lenext.layers.init import initialise
 from lenext.layers.lrn import local_response
 from lenext.layers.network import Network
-from lenext.protocol import SingleCrop
-from lenext.recipes import Gaussian, Recipe
+from lenext.protocol import SingleCrop, TenCrop
+from lenext.recipes import (
+    EpochSteps,
+    Gaussian,
+    Logistic,
+    PCAColour,
+    PixelMean,
+    Plateau,
+    RandomCrop,
+    RandomFlip,
+    Recipe,
+    Steps,
+    VelocitySGD,
+)
 
 PAPER = Paper(
     title="ImageNet Classification with Deep Convolutional Neural Networks",
@@ -71,41 +84,30 @@ RESPONSES = {
     "caffenet": Response(2e-5, 1, ("RPL", "RPL")),      # bvlc_reference_caffenet
     "none":     Response(0, 0, ("RP", "RP")),           # torchvision
 }  # fmt: skip
-HIDDEN = 4096  # 3.5: fc6 and fc7
-ONES = ("conv2", "conv4", "conv5", "fc6", "fc7")  # 5: their biases start at 1
+BIASED = ("conv2", "conv4", "conv5", "fc6", "fc7")  # 5: their biases start at 1, so that a ReLU sees positive inputs
+INIT = Gaussian(std=0.01, bias=1.0, biased=BIASED)  # 5
 
 
-def layer(
-    number: int, convolution: nn.Conv2d, order: str, response: Response, pool: int
-) -> OrderedDict[str, nn.Module]:
+def layer(number: int, conv: nn.Conv2d, order: str, lrn: Response, pool: int) -> OrderedDict[str, nn.Module]:
     """conv1 or another with what follows it in ``order``, named as everybody names them: relu1, lrn1, pool1."""
-    layers: OrderedDict[str, nn.Module] = OrderedDict({f"conv{number}": convolution})
+    layers: OrderedDict[str, nn.Module] = OrderedDict({f"conv{number}": conv})
     for letter in order:
         if letter == "R":
             layers[f"relu{number}"] = nn.ReLU(inplace=True)
         elif letter == "L":
-            layers[f"lrn{number}"] = local_response(alpha=response.alpha, k=response.k)
+            layers[f"lrn{number}"] = local_response(alpha=lrn.alpha, k=lrn.k)
         else:
             layers[f"pool{number}"] = nn.MaxPool2d(pool, 2)
     return layers
 
 
-def classifier(inputs: int, num_classes: int, head: str) -> OrderedDict[str, nn.Module]:
+def classifier(inputs: int, num_classes: int, head: str) -> dict[str, nn.Module]:
     """fc6 to fc8 (3.5); dropout follows fc6 and fc7 (4.2), in torchvision it precedes them."""
-    later = head == "torchvision"
-    layers: OrderedDict[str, nn.Module] = OrderedDict()
-    if later:
-        layers["avgpool"] = nn.AdaptiveAvgPool2d(6)
-    layers["flatten"] = nn.Flatten()
-    for number in (6, 7):
-        if later:
-            layers[f"drop{number - 1}"] = nn.Dropout(0.5)
-        layers[f"fc{number}"] = nn.Linear(inputs, HIDDEN)
-        layers[f"relu{number}"] = nn.ReLU(inplace=True)
-        if not later:
-            layers[f"drop{number}"] = nn.Dropout(0.5)
-        inputs = HIDDEN
-    layers["fc8"] = nn.Linear(HIDDEN, num_classes)
+    layers = three_layers(inputs, num_classes)
+    if head == "torchvision":
+        del layers["drop7"]
+        first = {"avgpool": nn.AdaptiveAvgPool2d(6), "flatten": layers.pop("flatten"), "drop5": nn.Dropout(0.5)}
+        layers = {**first, **layers}
     return layers
 
 
@@ -162,87 +164,105 @@ def build(
         stages=stages,
         head=classifier(widths[-1] * positions, num_classes, head),
     )
-    start(network)
+    initialise(network, INIT)
     return network
-
-
-@torch.no_grad()
-def start(network: Network) -> None:
-    """Weights from N(0, 0.01); biases 1 where a ReLU should start with positive inputs, else 0 (5)."""
-    initialise(network, Gaussian(std=0.01))
-    for path, module in network.named_modules():
-        if path.rpartition(".")[2] in ONES and isinstance(module, nn.Conv2d | nn.Linear):
-            assert module.bias is not None
-            module.bias.fill_(1)
 
 
 TWO = "two towers of 48, 128, 192, 192 and 128 kernels"
 CAFFE = (
-    Difference(
-        where="input", paper="224 pixels, the last window of conv1 hangs over", found="227 pixels", source="Caffe",
-        option="image_size", value=227,                             # 3.5: 55x55 maps without an overhang
-    ),
-    Difference(
-        where="lrn1, lrn2", paper="k = 2, alpha times the sum", found="k = 1, alpha / 5 times the sum", source="Caffe",
-        option="lrn", value="caffe",
-    ),
+    # 3.5: 55x55 maps without an overhang
+    Difference("input", "224 pixels, the last window of conv1 hangs over", "227 pixels", "Caffe", "image_size", 227),
+    Difference("lrn1, lrn2", "k = 2, alpha times the sum", "k = 1, alpha / 5 times the sum", "Caffe", "lrn", "caffe"),
 )  # fmt: skip
 CAFFENET = (
     CAFFE[0],
     Difference(
-        where="lrn1, lrn2", paper="k = 2, alpha times the sum, before pooling", source="Caffe",
-        found="k = 1, alpha / 5 times the sum, after pooling", option="lrn", value="caffenet",
+        "lrn1, lrn2", "k = 2, alpha times the sum, before pooling", "k = 1, alpha / 5 times the sum, after pooling",
+        "Caffe", "lrn", "caffenet",
     ),
 )  # fmt: skip
-OWT_PAPER = (
-    Difference(
-        where="conv1 to conv5", paper=TWO, found="one tower of 64, 192, 384, 384 and 256 kernels",
-        source="1404.5997, footnote 1", option="tower", value="owt-paper",
-    ),
-)  # fmt: skip
+ONE = "one tower of 64, 192, 384, {} and 256 kernels"
+OWT_PAPER = (Difference("conv1 to conv5", TWO, ONE.format(384), "1404.5997, footnote 1", "tower", "owt-paper"),)
 AUTHORS = (
+    Difference("conv1 to conv5", TWO, ONE.format(256), "cuda-convnet2", "tower", "owt-code"),
     Difference(
-        where="conv1 to conv5", paper=TWO, found="one tower of 64, 192, 384, 256 and 256 kernels",
-        source="cuda-convnet2", option="tower", value="owt-code",
-    ),
-    Difference(
-        where="lrn1, lrn2", paper="alpha times the sum; ReLU, normalisation, pooling", source="cuda-convnet2",
-        found="alpha / 5 times the sum; after conv1 normalisation, pooling, ReLU", option="lrn", value="convnet2",
+        "lrn1, lrn2", "alpha times the sum; ReLU, normalisation, pooling",
+        "alpha / 5 times the sum; after conv1 normalisation, pooling, ReLU", "cuda-convnet2", "lrn", "convnet2",
     ),
 )  # fmt: skip
 TORCHVISION = (
+    Difference("conv1 to conv5", TWO, ONE.format(256), "torchvision", "tower", "torchvision"),
     Difference(
-        where="conv1 to conv5", paper=TWO, found="one tower of 64, 192, 384, 256 and 256 kernels",
-        source="torchvision", option="tower", value="torchvision",
+        "conv1", "the last window hangs over", "2 pixels of zeros on each side", "torchvision", "tower", "torchvision",
     ),
+    Difference("lrn1, lrn2", "local response normalisation", "none", "torchvision", "lrn", "none"),
+    Difference("head", "no pooling before fc6", "adaptive pooling to 6x6", "torchvision", "head", "torchvision"),
     Difference(
-        where="conv1", paper="no padding, the last window hangs over", found="2 pixels of padding on each side",
-        source="torchvision", option="tower", value="torchvision",
-    ),
-    Difference(
-        where="lrn1, lrn2", paper="local response normalisation", found="none", source="torchvision",
-        option="lrn", value="none",
-    ),
-    Difference(
-        where="head", paper="no pooling before fc6", found="adaptive average pooling to 6x6", source="torchvision",
-        option="head", value="torchvision",
-    ),
-    Difference(
-        where="head", paper="dropout of the outputs of fc6 and fc7", found="dropout of the inputs of fc6 and fc7",
-        source="torchvision", option="head", value="torchvision",
+        "head", "dropout of the outputs of fc6 and fc7", "of their inputs", "torchvision", "head", "torchvision",
     ),
 )  # fmt: skip
 READINGS: Mapping[str, Mapping[str, tuple[Difference, ...]]] = {
-    "alexnet": {
-        "authors": AUTHORS, "owt-code": AUTHORS, "owt-paper": OWT_PAPER,
-        "caffe": CAFFE, "caffenet": CAFFENET, "torchvision": TORCHVISION,
+    "alexnet": {"authors": AUTHORS, "owt-code": AUTHORS, "owt-paper": OWT_PAPER, "caffe": CAFFE, "caffenet": CAFFENET,
+                "torchvision": TORCHVISION},
+}  # fmt: skip
+
+RECIPE = Recipe(
+    name="alexnet:paper",
+    epochs=90,                                                          # 5
+    batch_size=128,                                                     # 5
+    optimizer=VelocitySGD(lr=0.01, momentum=0.9, weight_decay=5e-4),    # 5
+    schedule=Plateau(factor=0.1, times=3, patience=5),                  # 5; ours: how patient
+    augment=(
+        SingleCrop(resize=256, crop=256),                               # 2
+        RandomCrop(size=224),                                           # 4.1
+        RandomFlip(p=0.5),                                              # 4.1
+        PCAColour(std=0.1, size="deviation"),                           # 4.1; cuda-convnet2: deviations
+    ),
+    normalise=PixelMean(before_crop=True, side=256),                    # 2
+    view=SingleCrop(resize=256, crop=224),                              # Table 1, footnote
+    init=INIT,
+)  # fmt: skip
+LOGISTIC = replace(
+    RECIPE, name="alexnet:one-weird-trick", loss=Logistic(),            # 1404.5997
+    schedule=EpochSteps(at=(22.5, 45, 67.5), factor=250 ** (-1 / 3)),   # 1404.5997: at 25, 50 and 75 %
+)  # fmt: skip
+BVLC = replace(
+    RECIPE, name="alexnet:caffe",
+    epochs=None, iterations=450_000, batch_size=256,                            # README: bvlc_alexnet
+    optimizer=VelocitySGD(
+        lr=0.01, momentum=0.9, weight_decay=5e-4, bias_rate=2.0, spared=("biases",),        # README: bvlc_alexnet
+    ),
+    schedule=Steps(at=(100_000, 200_000, 300_000, 400_000), factor=0.1),        # README: bvlc_alexnet
+    augment=(
+        SingleCrop(resize=256, crop=256, squash=True),                          # ours: Caffe's create_imagenet.sh
+        RandomCrop(size=227), RandomFlip(p=0.5),                                # README: bvlc_alexnet, no colour noise
+    ),
+    view=SingleCrop(resize=256, crop=227, squash=True),                         # README: bvlc_alexnet, centre crop
+    init=Gaussian(std=0.01, bias=0.1, biased=BIASED, apart=(("fc6", 0.005), ("fc7", 0.005))),  # README: bvlc_alexnet
+)  # fmt: skip
+
+RECIPES: Mapping[str, Mapping[str, Recipe]] = {
+    "alexnet": {"paper": RECIPE, "one-weird-trick": LOGISTIC, "caffe": BVLC},
+    "*": {"paper": RECIPE},
+}
+
+PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
+    "*": {
+        "single": SingleCrop(resize=256, crop=224),                     # 4.1
+        "ten-crop": TenCrop(resize=256, crop=224, square=True),         # 4.1: corners and centre of the square of 2
     },
 }  # fmt: skip
 
-# The update of 5 has the learning rate inside the velocity, and the mean image is larger than the crop (2).
-RECIPES: Mapping[str, Mapping[str, Recipe]] = {}
-
-PROTOCOLS: Mapping[str, Mapping[str, Any]] = {"*": {"single": SingleCrop(resize=256, crop=224)}}  # 4.1
+# The data, the test and its address: top-1 and top-5 error in per cent.
+RESULTS: Reported = {
+    ("ILSVRC-2010 test", "10-crop", "Table 1"): {"alexnet": (37.5, 17.0)},
+    ("ILSVRC-2010 test", "single crop", "Table 1, footnote"): {"alexnet": (39.0, 18.3)},
+    ("ILSVRC-2012 val", "10-crop", "Table 2"): {"alexnet": (40.7, 18.2)},
+    ("ILSVRC-2012 val", "10-crop, 5 networks", "Table 2"): {"alexnet": (38.1, 16.4)},
+    ("ILSVRC-2012 val", "single crop, caffe", "README: bvlc_alexnet"): {"alexnet": (42.9, 19.8)},
+    ("ILSVRC-2012 val", "single crop, authors", "cuda-convnet2 wiki"): {"alexnet": (42.55, 19.81)},
+    ("ILSVRC-2012 val", "10-crop, authors", "cuda-convnet2 wiki"): {"alexnet": (40.42, 18.15)},
+}
 
 PUBLISHED = {
     "alexnet": Published(
@@ -252,37 +272,23 @@ PUBLISHED = {
         shapes={
             "stem": (96, 27, 27),                                       # Figure 2: 55x55 before pooling
             "conv2": (256, 13, 13),                                     # Figure 2: 27x27 before pooling
-            "conv3": (384, 13, 13),                                     # Figure 2
-            "conv4": (384, 13, 13),                                     # Figure 2
+            "conv3": (384, 13, 13), "conv4": (384, 13, 13),             # Figure 2
             "conv5": (256, 6, 6),                                       # Figure 2: 13x13 before pooling
         },
-        results=(
-            Result("top-1 error", 37.5, "ILSVRC-2010 test", "10-crop", "Table 1"),
-            Result("top-5 error", 17.0, "ILSVRC-2010 test", "10-crop", "Table 1"),
-            Result("top-1 error", 39.0, "ILSVRC-2010 test", "single crop", "Table 1, footnote"),
-            Result("top-5 error", 18.3, "ILSVRC-2010 test", "single crop", "Table 1, footnote"),
-            Result("top-1 error", 40.7, "ILSVRC-2012 val", "10-crop", "Table 2"),
-            Result("top-5 error", 18.2, "ILSVRC-2012 val", "10-crop", "Table 2"),
-            Result("top-1 error", 38.1, "ILSVRC-2012 val", "10-crop, 5 networks", "Table 2"),
-            Result("top-5 error", 16.4, "ILSVRC-2012 val", "10-crop, 5 networks", "Table 2"),
-            Result("top-1 error", 42.9, "ILSVRC-2012 val", "single crop, caffe", "README: bvlc_alexnet"),
-            Result("top-5 error", 19.8, "ILSVRC-2012 val", "single crop, caffe", "README: bvlc_alexnet"),
-        ),
+        results=results(RESULTS, "alexnet"),
     ),
     "alexnet_one_gpu": Published(
         params=59_798_312,                                              # 3.2, counted
         macs=391_514_384,                                               # 3.2, counted
         shapes={
-            "stem": (48, 27, 27),                                       # 3.2
-            "conv2": (128, 13, 13),                                     # 3.2
-            "conv3": (192, 13, 13),                                     # 3.2
-            "conv4": (192, 13, 13),                                     # 3.2
-            "conv5": (256, 6, 6),                                       # 3.2
+            "stem": (48, 27, 27), "conv2": (128, 13, 13),               # 3.2
+            "conv3": (192, 13, 13), "conv4": (192, 13, 13), "conv5": (256, 6, 6),   # 3.2
         },
     ),
 }  # fmt: skip
 # ours: counted, as Figure 2 without its two towers
 PUBLISHED["alexnet_ungrouped"] = Published(params=62_378_344, macs=1_135_256_096, shapes=PUBLISHED["alexnet"].shapes)
+REMARKS = {"alexnet": "650,000 neurons: Figure 2 prints 253,440 for 55x55x96; with 290,400 they are 659,272."}
 
 CLAIMS = (
     Claim("relu-is-faster", "ReLU reaches 25 % training error on CIFAR-10 six times faster than tanh.", "3.1"),

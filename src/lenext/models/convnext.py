@@ -14,19 +14,31 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
 from lenext.errors import UsageError
-from lenext.facts import Claim, Paper, Published, Result
+from lenext.facts import ACCURACIES, Claim, Paper, Published, Reported, results
 from lenext.layers.drop_path import DropPath
+from lenext.layers.head import mean_and_linear
+from lenext.layers.init import initialise
 from lenext.layers.layer_scale import LayerScale
 from lenext.layers.network import Network
 from lenext.layers.norm import LayerNorm2d
-from lenext.layers.truncated_normal import truncated_normal
 from lenext.protocol import SingleCrop
-from lenext.recipes import Recipe
+from lenext.recipes import (
+    AdamW,
+    Average,
+    Cosine,
+    CrossEntropy,
+    Mixing,
+    RandomResizedCrop,
+    Recipe,
+    TruncatedNormal,
+)
+from lenext.recipes.standard import IMAGENET, RAND_AUGMENT_AND_ERASING
 
 PAPER = Paper(
     title="A ConvNet for the 2020s",
@@ -132,26 +144,93 @@ def build(
         input_size=(in_channels, 224, 224),
         stem=nn.Sequential(OrderedDict(stem)),
         stages=stages,
-        head={
-            "pool": nn.AdaptiveAvgPool2d(1),
-            "flatten": nn.Flatten(),
-            "norm": nn.LayerNorm(inputs, EPS),
-            "fc": nn.Linear(inputs, num_classes),
-        },
+        head=mean_and_linear(inputs, num_classes, norm=nn.LayerNorm(inputs, EPS)),
     )
-    truncated_normal(network, STD)
+    initialise(network, TruncatedNormal(std=STD))
     return network
 
 
-# Table 5's recipe needs RandAugment, random erasing, Mixup, CutMix and an average of the weights.
-RECIPES: Mapping[str, Mapping[str, Recipe]] = {}
+RECIPE = Recipe(
+    name="convnext:paper",
+    epochs=300,                                                                     # Table 5
+    batch_size=4096,                                                                # Table 5
+    optimizer=AdamW(lr=4e-3, betas=(0.9, 0.999), weight_decay=0.05),                # Table 5
+    schedule=Cosine(warmup=20 / 300, final=1e-6 / 4e-3),                            # Table 5; ours: the code's end
+    augment=RAND_AUGMENT_AND_ERASING,                                               # Table 5
+    normalise=IMAGENET,
+    view=SingleCrop(resize=256, crop=224, interpolation="bicubic"),                 # ours: as in PROTOCOLS
+    loss=CrossEntropy(label_smoothing=0.1),                                         # Table 5
+    mixing=Mixing(mixup=0.8, cutmix=1.0),                                           # Table 5
+    init=TruncatedNormal(std=0.02),                                                 # Table 5 (prints 0.2; code 0.02)
+    average=Average(decay=0.9999),                                                  # Table 5
+)  # fmt: skip
+ISOTROPIC = replace(
+    RECIPE, name="convnext:isotropic", schedule=Cosine(warmup=50 / 300, final=1e-6 / 4e-3),     # 3.3; ours: the code's
+)  # fmt: skip
+PRETRAINING = replace(  # 14 million images of 21,841 classes
+    RECIPE, name="convnext:22k", epochs=90, schedule=Cosine(warmup=5 / 90, final=1e-6 / 4e-3), average=None,  # Table 5
+)  # fmt: skip
+# From the weights of another run. The networks of 384 pixels see the image scaled to 384 x 384, or crops of that size.
+TUNING = replace(
+    RECIPE,
+    name="convnext:finetune",
+    epochs=30,                                                                      # Table 6
+    batch_size=512,                                                                 # Table 6
+    optimizer=AdamW(lr=5e-5, weight_decay=1e-8, layer_decay=0.8),                   # Table 6: from 22K
+    schedule=Cosine(final=1e-6 / 5e-5),                                             # Table 6; ours: the code's end
+    mixing=None,                                                                    # Table 6
+    init=None,
+    average=None,                                                                   # Table 6
+)  # fmt: skip
+TUNING384 = replace(
+    TUNING,
+    name="convnext:finetune-384",
+    augment=(RandomResizedCrop(size=384, interpolation="bicubic"), *RECIPE.augment[1:]),    # 3.1: at 384
+    view=SingleCrop(resize=384, crop=384, squash=True, interpolation="bicubic"),    # ours: as in PROTOCOLS
+)  # fmt: skip
+TUNING384_1K = replace(
+    TUNING384, name="convnext:finetune-384-1k",
+    optimizer=AdamW(lr=5e-5, weight_decay=1e-8, layer_decay=0.7),                   # Table 6: from 1K
+)  # fmt: skip
 
+RECIPES: Mapping[str, Mapping[str, Recipe]] = {
+    "convnext_isotropic_*": {"paper": ISOTROPIC},
+    "convnext_tiny": {
+        "paper": RECIPE, "22k": replace(PRETRAINING, drop_path=0.0),                        # Table 5
+        "finetune": replace(TUNING, drop_path=0.0), "finetune-384": replace(TUNING384, drop_path=0.0),  # Table 6
+    },
+    "convnext_small": {
+        "paper": RECIPE, "22k": replace(PRETRAINING, drop_path=0.0),                        # Table 5
+        "finetune": replace(TUNING, drop_path=0.1), "finetune-384": replace(TUNING384, drop_path=0.1),  # Table 6
+    },
+    "convnext_base": {
+        "paper": RECIPE, "22k": replace(PRETRAINING, drop_path=0.1),                        # Table 5
+        "finetune": replace(TUNING, drop_path=0.2), "finetune-384": replace(TUNING384, drop_path=0.2),  # Table 6
+        "finetune-384-1k": replace(TUNING384_1K, drop_path=0.8),                                        # Table 6
+    },
+    "convnext_large": {
+        "paper": RECIPE, "22k": replace(PRETRAINING, drop_path=0.1),                        # Table 5
+        "finetune": replace(TUNING, drop_path=0.3), "finetune-384": replace(TUNING384, drop_path=0.3),  # Table 6
+        "finetune-384-1k": replace(TUNING384_1K, drop_path=0.95),                                       # Table 6
+    },
+    "convnext_xlarge": {
+        "paper": replace(PRETRAINING, drop_path=0.2),                                       # Table 5: on 22K only
+        "22k": replace(PRETRAINING, drop_path=0.2),                                         # Table 5
+        "finetune": replace(TUNING, drop_path=0.4, average=RECIPE.average),                 # Table 6
+        "finetune-384": replace(TUNING384, drop_path=0.4, average=RECIPE.average),          # Table 6
+    },
+}  # fmt: skip
+
+# ours: not printed; the authors' code has a crop ratio of 0.875, but none from 384 on, and is bicubic.
 PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
-    "*": {"single": SingleCrop(resize=256, crop=224)},  # ours: not printed, the authors' code has a crop ratio of 0.875
-}
+    "*": {
+        "single": SingleCrop(resize=256, crop=224, interpolation="bicubic"),                        # ours: as above
+        "single384": SingleCrop(resize=384, crop=384, squash=True, interpolation="bicubic"),        # ours: as above
+    },
+}  # fmt: skip
 
 # The test and its address: top-1 accuracy in per cent on ILSVRC-2012 validation; "22K": pre-trained on ImageNet-22K.
-RESULTS: Mapping[tuple[str, str], Mapping[str, float]] = {
+RESULTS: Reported = {
     ("1-crop", "Table 1"): {
         "convnext_tiny": 82.1, "convnext_small": 83.1, "convnext_base": 83.8, "convnext_large": 84.3,   # Table 1
     },
@@ -174,11 +253,6 @@ SIDES = (56, 28, 14, 7)  # Table 9
 
 def published(name: str, params: int, macs: int, printed: str) -> Published:
     """The figures of one network: exact counts at 224 pixels, the paper's words for them, its row of ``RESULTS``."""
-    results = tuple(
-        Result("top-1 accuracy", table[name], "ILSVRC-2012 val", protocol, source)
-        for (protocol, source), table in RESULTS.items()
-        if name in table
-    )
     widths = VARIANTS[name].widths
     shapes = {
         f"res{number}": (width, side, side) for number, (width, side) in enumerate(zip(widths, SIDES, strict=False), 2)
@@ -186,7 +260,13 @@ def published(name: str, params: int, macs: int, printed: str) -> Published:
     if len(widths) == 1:
         shapes = {"blocks": (widths[0], 14, 14)}  # 3.3
     first = next(iter(shapes.values()))
-    return Published(params=params, macs=macs, shapes={"stem": first, **shapes}, printed=printed, results=results)
+    return Published(
+        params=params,
+        macs=macs,
+        shapes={"stem": first, **shapes},
+        printed=printed,
+        results=results(RESULTS, name, ACCURACIES),
+    )
 
 
 PUBLISHED = {

@@ -15,18 +15,21 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from lenext.errors import UsageError
-from lenext.facts import Claim, Difference, Paper, Published, Result
+from lenext.facts import ERRORS, Claim, Difference, Paper, Published, Reported, results
+from lenext.layers.head import mean_and_linear
 from lenext.layers.init import initialise
 from lenext.layers.network import Network
 from lenext.layers.recompute import recompute
-from lenext.protocol import SingleCrop
-from lenext.recipes import SGD, ChannelMean, He, RandomCrop, RandomFlip, Recipe, Steps
+from lenext.protocol import SingleCrop, TenCrop
+from lenext.recipes import SGD, ChannelMean, Cosine, EpochSteps, FixedScale, He, Recipe
+from lenext.recipes.standard import FB_RESNET_TORCH, PAD_AND_CROP
 
 PAPER = Paper(
     title="Densely Connected Convolutional Networks",
@@ -58,14 +61,15 @@ VARIANTS = {
     "densenet_bc250_k24_cifar": Design((41, 41, 41),   24, True,  0.5),     # Table 2
     "densenet_bc190_k40_cifar": Design((31, 31, 31),   40, True,  0.5),     # Table 2
 }  # fmt: skip
-EPS = {"paper": 1e-5, "authors": 1e-5, "keras": 1.001e-5}  # READINGS: whose code
+Norm = tuple[float, float]  # eps, and what torch calls momentum: one less Keras's
+NORMS: dict[str, Norm] = {"paper": (1e-5, 0.1), "authors": (1e-5, 0.1), "keras": (1.001e-5, 0.01)}  # READINGS
 
 
-def unit(inputs: int, outputs: int, kernel: int, dropout: float, eps: float) -> nn.Sequential:
+def unit(inputs: int, outputs: int, kernel: int, dropout: float, norm: Norm) -> nn.Sequential:
     """A convolution with batch normalisation and ReLU before it, and dropout after it (3, 4.2)."""
     return nn.Sequential(
         OrderedDict(
-            bn=nn.BatchNorm2d(inputs, eps),
+            bn=nn.BatchNorm2d(inputs, *norm),
             relu=nn.ReLU(inplace=True),
             conv=nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False),
             dropout=nn.Dropout(dropout),
@@ -80,11 +84,11 @@ class DenseLayer(nn.Module):
     forward pass keeps none of it (1707.06990).
     """
 
-    def __init__(self, inputs: int, design: Design, dropout: float, eps: float, *, memory_efficient: bool) -> None:
+    def __init__(self, inputs: int, design: Design, dropout: float, norm: Norm, *, memory_efficient: bool) -> None:
         super().__init__()
         middle = 4 * design.growth if design.bottleneck else inputs  # 3: Bottleneck layers
-        self.squeeze = unit(inputs, middle, 1, dropout, eps) if design.bottleneck else None
-        self.new = unit(middle, design.growth, 3, dropout, eps)
+        self.squeeze = unit(inputs, middle, 1, dropout, norm) if design.bottleneck else None
+        self.new = unit(middle, design.growth, 3, dropout, norm)
         self.memory_efficient = memory_efficient
 
     def forward(self, *maps: Tensor) -> Tensor:  # N k_0 H W, N k H W, N k H W ... -> N k H W
@@ -108,12 +112,12 @@ class DenseBlock(nn.Sequential):
         return torch.cat(maps, 1)
 
 
-def stem(channels: int, outputs: int, eps: float, *, cifar: bool) -> nn.Sequential:
+def stem(channels: int, outputs: int, norm: Norm, *, cifar: bool) -> nn.Sequential:
     """All before the first block: on ImageNet with normalisation and max pooling (Table 1), on CIFAR a convolution."""
     kernel, step = (3, 1) if cifar else (7, 2)
     layers: dict[str, nn.Module] = {"conv": nn.Conv2d(channels, outputs, kernel, step, kernel // 2, bias=False)}
     if not cifar:
-        layers |= {"bn": nn.BatchNorm2d(outputs, eps), "relu": nn.ReLU(inplace=True)}
+        layers |= {"bn": nn.BatchNorm2d(outputs, *norm), "relu": nn.ReLU(inplace=True)}
         layers["pool"] = nn.MaxPool2d(3, 2, padding=1)
     return nn.Sequential(OrderedDict(layers))
 
@@ -126,8 +130,8 @@ def decide(name: str, growth: int | None, compression: float | None, code: str) 
         raise UsageError(f"{name} cannot have the growth {growth!r}.", "Give a whole number, 1 or more.")
     if not isinstance(design.compression, int | float) or not 0 < design.compression <= 1:
         raise UsageError(f"{name} cannot have the compression {compression!r}.", "Give a share, above 0 and up to 1.")
-    if code not in EPS:
-        raise UsageError(f"{name} has no code {code!r}.", f"Choose one of {', '.join(EPS)}.")
+    if code not in NORMS:
+        raise UsageError(f"{name} has no code {code!r}.", f"Choose one of {', '.join(NORMS)}.")
     return design
 
 
@@ -146,86 +150,88 @@ def build(
 
     num_classes: 1000, for CIFAR 10, when None; growth: k; compression: theta, in (0, 1]; dropout: share that training
     drops after every convolution but the first, 0.2 where data are not augmented (4.2); memory_efficient: see
-    ``DenseLayer``; code: whose constants, "authors" (2k first maps always) or "keras" (eps 1.001e-5), see READINGS.
+    ``DenseLayer``; code: whose constants, "authors" (2k first maps always) or "keras" (normalisation), see READINGS.
     Raises ``UsageError`` for values that cannot be.
     """
     design = decide(name, growth, compression, code)
-    cifar, eps = name.endswith("_cifar"), EPS[code]
+    cifar, norm = name.endswith("_cifar"), NORMS[code]
     first = channels = 2 * design.growth if design.bottleneck or code == "authors" else 16  # 3: Implementation Details
     stages: dict[str, nn.Module] = {}
     for number, count in enumerate(design.layers, 1):
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         for layer in range(1, count + 1):
-            layers[f"layer{layer}"] = DenseLayer(channels, design, dropout, eps, memory_efficient=memory_efficient)
+            layers[f"layer{layer}"] = DenseLayer(channels, design, dropout, norm, memory_efficient=memory_efficient)
             channels += design.growth
         stages[f"dense_block{number}"] = block = DenseBlock(layers)
         if number < len(design.layers):
             kept = max(1, int(design.compression * channels))
-            halved = OrderedDict(unit=unit(channels, kept, 1, dropout, eps), pool=nn.AvgPool2d(2, 2))
+            halved = OrderedDict(unit=unit(channels, kept, 1, dropout, norm), pool=nn.AvgPool2d(2, 2))
             stages[f"transition{number}"] = nn.Sequential(halved)
             channels = kept
-    last = OrderedDict(block=block, bn=nn.BatchNorm2d(channels, eps), relu=nn.ReLU(inplace=True))  # 3
+    last = OrderedDict(block=block, bn=nn.BatchNorm2d(channels, *norm), relu=nn.ReLU(inplace=True))  # 3
     stages[f"dense_block{len(design.layers)}"] = nn.Sequential(last)
     network = Network(
         input_size=(in_channels, 32, 32) if cifar else (in_channels, 224, 224),
-        stem=stem(in_channels, first, eps, cifar=cifar),
+        stem=stem(in_channels, first, norm, cifar=cifar),
         stages=stages,
-        head={
-            "pool": nn.AdaptiveAvgPool2d(1),
-            "flatten": nn.Flatten(),
-            "fc": nn.Linear(channels, num_classes or (10 if cifar else 1000)),
-        },
+        head=mean_and_linear(channels, num_classes or (10 if cifar else 1000)),
     )
     initialise(network, He(fan="out"))
     return network
 
 
-AUTHORS = Difference(
-    where="stem", paper="16 maps where there is no bottleneck", found="twice the growth rate",
-    source="the released code", option="code", value="authors",
-)  # fmt: skip
-KERAS = Difference(
-    where="batch normalisation", paper="eps 1e-5, the released code's", found="eps 1.001e-5",
-    source="keras", option="code", value="keras",
-)  # fmt: skip
+AUTHORS = Difference("stem", "16 maps without bottlenecks", "twice the growth rate", "their code", "code", "authors")
+KERAS = Difference("normalisation", "eps 1e-5, momentum 0.9", "eps 1.001e-5, momentum 0.99", "keras", "code", "keras")
 READINGS = {
     "densenet40_k12_cifar": {"authors": (AUTHORS,)},
     "densenet100_k*_cifar": {"authors": (AUTHORS,)},
-    "densenet121": {"keras": (KERAS,)},
-    "densenet169": {"keras": (KERAS,)},
-    "densenet201": {"keras": (KERAS,)},
+    **{f"densenet{depth}": {"keras": (KERAS,)} for depth in (121, 169, 201)},  # ours: what Keras has
 }
 
 CIFAR = Recipe(
     name="densenet:cifar",
-    iterations=234_600,                                             # 4.2: 300 epochs, of 782 steps
-    batch_size=64,                                                  # 4.2
+    epochs=300, batch_size=64,                                      # 4.2
     optimizer=SGD(lr=0.1, momentum=0.9, weight_decay=1e-4, nesterov=True),      # 4.2
-    schedule=Steps(at=(117_300, 175_950), factor=0.1),              # 4.2: at 50 % and 75 %
-    augment=(RandomCrop(size=32, pad=4), RandomFlip(p=0.5)),        # 4.1: shifting and mirroring, "+"
+    schedule=EpochSteps(at=(150, 225), factor=0.1),                 # 4.2: at 50 % and 75 %
+    augment=PAD_AND_CROP,                                           # 4.1: shifting and mirroring, "+"
     normalise=ChannelMean(),                                        # 4.1
     view=SingleCrop(resize=32, crop=32),                            # 4.1: the test image as it is
     init=He(fan="out"),                                             # 4.2
 )  # fmt: skip
 
-# The ImageNet recipe has the colour jitter of fb.resnet.torch; that of the data without "+" has dropout in the network.
-RECIPES: Mapping[str, Mapping[str, Recipe]] = {"*_cifar": {"paper": CIFAR}}
+PLAIN = replace(
+    CIFAR, name="densenet:plain",
+    augment=(CIFAR.view,), dropout=0.2,                             # 4.1: without "+"; 4.2
+)  # fmt: skip
+SVHN = replace(
+    PLAIN, name="densenet:svhn", epochs=40, schedule=EpochSteps(at=(20, 30), factor=0.1),   # 4.2: at 50 % and 75 %
+    normalise=FixedScale(mean=0.0, std=1.0),                        # 4.1: divided by 255
+)  # fmt: skip
+RECIPE = replace(FB_RESNET_TORCH, name="densenet:paper")  # 4.1, 4.2: batches of 256, 90 epochs, drops at 30, 60
+COSINE = replace(RECIPE, name="densenet:cosine", epochs=100, schedule=Cosine())  # 1707.06990; ours: how long
+
+RECIPES: Mapping[str, Mapping[str, Recipe]] = {
+    "*_cifar": {"paper": CIFAR, "plain": PLAIN, "svhn": SVHN},
+    "*": {"paper": RECIPE, "cosine": COSINE},
+}
 
 PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
     "*_cifar": {"single": SingleCrop(resize=32, crop=32)},          # 4.1
-    "*": {"single": SingleCrop(resize=256, crop=224)},              # 4.1
+    "*": {"single": SingleCrop(resize=256, crop=224), "ten-crop": TenCrop(resize=256, crop=224)},   # 4.1, Table 3
 }  # fmt: skip
 
-# Table 2, row by row: error in per cent on the five data sets; None where it was not run.
-CIFAR_DATA = ("CIFAR-10", "CIFAR-10+", "CIFAR-100", "CIFAR-100+", "SVHN")
-RESULTS: Mapping[tuple[str, str], Mapping[str, tuple[float | None, ...]]] = {
-    ("single view", "Table 2"): {
-        "densenet40_k12_cifar": (7.00, 5.24, 27.55, 24.42, 1.79),           # Table 2
-        "densenet100_k12_cifar": (5.77, 4.10, 23.79, 20.20, 1.67),          # Table 2
-        "densenet100_k24_cifar": (5.83, 3.74, 23.42, 19.25, 1.59),          # Table 2
-        "densenet_bc100_k12_cifar": (5.92, 4.51, 24.15, 22.27, 1.76),       # Table 2
-        "densenet_bc250_k24_cifar": (5.19, 3.62, 19.64, 17.60, 1.74),       # Table 2
-        "densenet_bc190_k40_cifar": (None, 3.46, None, 17.18, None),        # Table 2
+# The data, the test and its address: error in per cent, for CIFAR and SVHN in the order of VARIANTS.
+SMALL = [name for name in VARIANTS if name.endswith("_cifar")]
+RESULTS: Reported = {
+    **{
+        (f"{data} test", "single view", "Table 2"): dict(zip(SMALL, errors, strict=False))
+        for data, errors in {
+            "CIFAR-10": (7.00, 5.77, 5.83, 5.92, 5.19),                     # Table 2
+            "CIFAR-10+": (5.24, 4.10, 3.74, 4.51, 3.62, 3.46),              # Table 2
+            "CIFAR-100": (27.55, 23.79, 23.42, 24.15, 19.64),               # Table 2
+            "CIFAR-100+": (24.42, 20.20, 19.25, 22.27, 17.60, 17.18),       # Table 2
+            "SVHN": (1.79, 1.67, 1.59, 1.76, 1.74),                         # Table 2
+        }.items()
     },
     ("1-crop", "Table 3"): {
         "densenet121": (25.02, 7.71), "densenet169": (23.80, 6.85),         # Table 3
@@ -259,18 +265,10 @@ SIDES = {"imagenet": (56, 56, 28, 28, 14, 14, 7, 7), "cifar": (32, 32, 16, 16, 8
 def published(name: str, params: int, macs: int, printed: str) -> Published:
     """The figures of one network: exact counts, the paper's words for them, and its rows of ``RESULTS``."""
     cifar = name.endswith("_cifar")
-    columns = [(f"{data} test", "error") for data in CIFAR_DATA]
-    if not cifar:
-        columns = [("ILSVRC-2012 val", "top-1 error"), ("ILSVRC-2012 val", "top-5 error")]
-    results = tuple(
-        Result(metric, value, data, protocol, source)
-        for (protocol, source), table in RESULTS.items()
-        for (data, metric), value in zip(columns, table.get(name, ()), strict=False)
-        if value is not None
-    )
     sides = SIDES["cifar" if cifar else "imagenet"]
     shapes = {stage: (maps, side, side) for stage, maps, side in zip(STAGES, MAPS[name], sides, strict=False)}
-    return Published(params=params, macs=macs, shapes=shapes, printed=printed, results=results)
+    found = results(RESULTS, name, ("error",) if cifar else ERRORS)
+    return Published(params=params, macs=macs, shapes=shapes, printed=printed, results=found)
 
 
 PUBLISHED = {
@@ -289,6 +287,7 @@ PUBLISHED = {
         "densenet_bc190_k40_cifar": (25_624_430, 9_301_945_740, "25.6M parameters"),        # Table 2
     }.items()
 }  # fmt: skip
+REMARKS = {"densenet264": "Table 1: by the formula for its other names it has 265 layers with weights."}
 
 CLAIMS = (
     Claim("parameter-efficiency", "DenseNet-BC needs a third of ResNet's parameters for its error.", "5, Figure 4"),

@@ -19,14 +19,16 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from lenext.facts import Claim, Difference, Paper, Published, Result
+from lenext.facts import ACCURACIES, Claim, Difference, Paper, Published, Reported, results
 from lenext.layers.drop_path import DropPath
+from lenext.layers.head import mean_and_linear
 from lenext.layers.init import draw
 from lenext.layers.network import Network
 from lenext.layers.padding import convolution
 from lenext.layers.squeeze_excite import SqueezeExcite
 from lenext.protocol import SingleCrop
-from lenext.recipes import He, Recipe
+from lenext.recipes import AutoAugment, Average, CrossEntropy, Decay, He, RandomFlip, RandomResizedCrop, Recipe, RMSProp
+from lenext.recipes.standard import IMAGENET
 
 PAPER = Paper(
     title="EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks",
@@ -98,20 +100,16 @@ class Shape(NamedTuple):
     def activation(self) -> nn.Module:
         return nn.ReLU6(inplace=True) if self.lite else nn.SiLU(inplace=True)
 
-    def layers(
-        self, name: str, inputs: int, outputs: int, kernel: int, *, stride: int = 1, groups: int = 1
-    ) -> OrderedDict[str, nn.Module]:
-        """A convolution and its normalisation."""
+    def layers(self, name: str, inputs: int, outputs: int, kernel: int, **how: int) -> OrderedDict[str, nn.Module]:
+        """A convolution and its normalisation; ``how``: stride and groups, 1 each unless given."""
         eps, momentum = self.norm
-        conv = convolution(inputs, outputs, kernel, stride, groups=groups, padding=self.padding)
+        how = {"stride": 1, **how}
+        conv = convolution(inputs, outputs, kernel, padding=self.padding, **how)
         return OrderedDict({f"{name}_conv": conv, f"{name}_bn": nn.BatchNorm2d(outputs, eps, momentum)})
 
 
 class MBConv(nn.Module):
-    """Widen, look around, weigh the channels, narrow; with a shortcut where the ends are alike (1801.04381).
-
-    drop: the share of images for which training leaves the branch out.
-    """
+    """Widen, look around, weigh the channels, narrow; with a shortcut where the ends are alike (1801.04381)."""
 
     def __init__(self, inputs: int, outputs: int, row: Row, shape: Shape, drop: float) -> None:
         super().__init__()
@@ -172,12 +170,7 @@ def build(
         input_size=(in_channels, design.image_size, design.image_size),
         stem=nn.Sequential(OrderedDict(stem, stem_act=shape.activation())),
         stages=stages,
-        head={
-            "pool": nn.AdaptiveAvgPool2d(1),
-            "flatten": nn.Flatten(),
-            "drop": nn.Dropout(design.dropout),
-            "fc": nn.Linear(last, num_classes),
-        },
+        head=mean_and_linear(last, num_classes, drop=nn.Dropout(design.dropout)),
     )
     network.apply(initialise)
     return network
@@ -194,33 +187,27 @@ def initialise(module: nn.Module) -> None:
         module.bias.detach().zero_()
 
 
-def symmetric(source: str) -> Difference:
-    return Difference(
-        where="convolutions of stride 2", source=source, option="padding", value="symmetric",
-        paper="SAME padding, on even maps one more pixel at the far edges", found="equal padding on every side",
-    )  # fmt: skip
-
-
-def torch_norm(source: str) -> Difference:
-    return Difference(
-        where="every normalisation", source=source, option="norm", value=(1e-5, 0.1),
-        paper="eps 0.001, momentum 0.99", found="eps 0.00001, momentum 0.9",
-    )  # fmt: skip
+def in_torch(source: str) -> tuple[Difference, Difference]:
+    """Padding and normalisation of those who did not take TensorFlow's."""
+    far, equal = "SAME padding, on even maps one more pixel at the far edges", "equal padding on every side"
+    papers, found = "eps 0.001, momentum 0.99", "eps 0.00001, momentum 0.9"
+    return (
+        Difference("convolutions of stride 2", far, equal, source, "padding", "symmetric"),
+        Difference("every normalisation", papers, found, source, "norm", (1e-5, 0.1)),
+    )
 
 
 def dropping(source: str, rate: float) -> Difference:
-    return Difference(
-        where="every shortcut", source=source, option="drop_path", value=rate,
-        paper="block i of N dropped with 0.2 i / N", found=f"block i of N dropped with {rate:g} i / N",
-    )  # fmt: skip
+    papers, found = (f"block i of N dropped with {share:g} i / N" for share in (0.2, rate))
+    return Difference("every shortcut", papers, found, source, "drop_path", rate)
 
 
-TIMM = (symmetric("timm"), torch_norm("timm"), dropping("timm", 0.0))
-TORCHVISION = (symmetric("torchvision"), torch_norm("torchvision"))  # B5 to B7, the authors' weights: the first only
+TIMM = (*in_torch("timm"), dropping("timm", 0.0))
+TORCHVISION = in_torch("torchvision")  # B5 to B7, the authors' weights: the first only
 BLOCKS = {"b0": 16, "b1": 23, "b2": 23, "b3": 26, "b4": 32, "b5": 39, "b6": 45, "b7": 55}  # Table 1, as scaled
 
 READINGS = {
-    "efficientnet_lite0": {"timm": TIMM},
+    **{name: {"timm": TIMM} for name in ("efficientnet_l2", "efficientnet_lite0")},
     **{
         f"efficientnet_{size}": {
             "timm": TIMM,
@@ -231,27 +218,40 @@ READINGS = {
     },
 }
 
-# 5.2 asks for RMSProp, steps of 0.97, averaged weights and AutoAugment, which recipes do not have yet.
-RECIPES: Mapping[str, Mapping[str, Recipe]] = {}
 
-# The released evaluation: the central square of S / (S + 32) of the shorter side.
-PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
-    name: {"single": SingleCrop(resize=design.image_size + 32, crop=design.image_size)}         # README
-    for name, design in VARIANTS.items()
-}  # fmt: skip
+def recipe(size: int) -> Recipe:
+    """At a network's own image size; eps and what is spared from weight decay are the released code's."""
+    return Recipe(
+        name="efficientnet:paper",
+        epochs=350, batch_size=4096,                                                # README
+        optimizer=RMSProp(lr=0.256, decay=0.9, momentum=0.9, eps=1e-3, weight_decay=1e-5, spared=("norms",)),   # 5.2
+        schedule=Decay(factor=0.97, every=2.4, warmup=5), normalise=IMAGENET,       # 5.2; README: warm-up
+        augment=(
+            RandomResizedCrop(size=size, area=(0.08, 1.0), interpolation="bicubic"),    # README
+            RandomFlip(p=0.5), AutoAugment(policy="v0", fill=128),                  # 5.2; README
+        ),
+        view=SingleCrop(resize=size + 32, crop=size, crop_first=True, interpolation="bicubic"),     # README
+        loss=CrossEntropy(label_smoothing=0.1), average=Average(decay=0.9999, rising=True),         # README
+        drop_path=0.2,                                                              # 5.2: survival probability 0.8
+    )  # fmt: skip
 
+
+RECIPES: Mapping[str, Mapping[str, Recipe]] = {
+    f"efficientnet_b{size}": {"paper": recipe(VARIANTS[f"efficientnet_b{size}"].image_size)} for size in "01234567"
+}
+PROTOCOLS: Mapping[str, Mapping[str, Any]] = {n: {"single": recipe(d.image_size).view} for n, d in VARIANTS.items()}
+
+
+PAPERS = [f"efficientnet_{size}" for size in BLOCKS]
 # The training and its address: top-1 (and top-5) accuracy in per cent, single crop, on ILSVRC-2012 validation.
-RESULTS: Mapping[tuple[str, str], Mapping[str, tuple[float, ...]]] = {
-    ("single crop", "Table 2"): {
-        "efficientnet_b0": (77.1, 93.3), "efficientnet_b1": (79.1, 94.4),           # Table 2
-        "efficientnet_b2": (80.1, 94.9), "efficientnet_b3": (81.6, 95.7),           # Table 2
-        "efficientnet_b4": (82.9, 96.4), "efficientnet_b5": (83.6, 96.7),           # Table 2
-        "efficientnet_b6": (84.0, 96.8), "efficientnet_b7": (84.3, 97.0),           # Table 2
-    },
+RESULTS: Reported = {
+    ("single crop", "Table 2"): dict(zip(PAPERS, (
+        (77.1, 93.3), (79.1, 94.4), (80.1, 94.9), (81.6, 95.7), (82.9, 96.4), (83.6, 96.7),     # Table 2
+        (84.0, 96.8), (84.3, 97.0),                                                             # Table 2
+    ), strict=True)),
     ("single crop, Noisy Student", "README"): {
-        "efficientnet_b0": (78.8,), "efficientnet_b1": (81.5,), "efficientnet_b2": (82.4,),     # README
-        "efficientnet_b3": (84.1,), "efficientnet_b4": (85.3,), "efficientnet_b5": (86.1,),     # README
-        "efficientnet_b6": (86.4,), "efficientnet_b7": (86.9,), "efficientnet_l2": (88.4,),     # README
+        **dict(zip(PAPERS, (78.8, 81.5, 82.4, 84.1, 85.3, 86.1, 86.4, 86.9), strict=True)),     # README
+        "efficientnet_l2": 88.4,                                                                # README
     },
     ("single crop, lite", "README"): {"efficientnet_lite0": (75.1,)},
 }  # fmt: skip
@@ -261,16 +261,13 @@ STRIDES = (2, 1, 2, 2, 2, 1, 2, 1, 1)  # Table 1
 
 def published(name: str, params: int, macs: int, printed: str, widths: tuple[int, ...]) -> Published:
     """The figures of one network at its own image size and 1000 classes, and its rows of ``RESULTS``."""
-    results = tuple(
-        Result(metric, value, "ILSVRC-2012 val", protocol, source)
-        for (protocol, source), table in RESULTS.items()
-        for metric, value in zip(("top-1 accuracy", "top-5 accuracy"), table.get(name, ()), strict=False)
-    )
     side, shapes = VARIANTS[name].image_size, {}
     for number, (channels, stride) in enumerate(zip(widths, STRIDES, strict=True), 1):
         side = math.ceil(side / stride)
         shapes["stem" if number == 1 else f"stage{number}"] = (channels, side, side)
-    return Published(params=params, macs=macs, shapes=shapes, printed=printed, results=results)
+    return Published(
+        params=params, macs=macs, shapes=shapes, printed=printed, results=results(RESULTS, name, ACCURACIES)
+    )
 
 
 # Counted; the words are Table 2's parameters and FLOPs (multiply-adds), then the channels of stages 1 to 9.
@@ -290,6 +287,11 @@ PUBLISHED = {
         "lite0": (4_652_008, 385_187_552, "4.7M, 407M", B0),                                                # README
     }.items()
 }  # fmt: skip
+REMARKS = {
+    "efficientnet_b[45]": "Table 2's FLOPs, multiply-adds, are 4 % below the count; why is not known.",
+    "efficientnet_b*": "Table 2's FLOPs are multiply-adds.",
+    "efficientnet_lite0": "The README's 407M are 6 % above the count; why is not known.",
+}
 
 CLAIMS = (
     Claim("compound-beats-single", "Compound scaling of B0 beats depth, width or resolution alone.", "5.3, Table 7"),

@@ -20,12 +20,25 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from lenext.facts import Claim, Difference, Paper, Published, Result
+from lenext.facts import Claim, Difference, Paper, Published, Reported, results
 from lenext.layers.auxiliary import AuxiliaryNetwork
 from lenext.layers.branches import Branches
+from lenext.layers.head import mean_and_linear
 from lenext.layers.init import draw, initialise
-from lenext.protocol import SingleCrop
-from lenext.recipes import Gaussian, He, Recipe
+from lenext.protocol import SingleCrop, SquareCrops
+from lenext.recipes import (
+    Average,
+    ColourJitter,
+    CrossEntropy,
+    Decay,
+    FixedScale,
+    Gaussian,
+    He,
+    RandomFlip,
+    RandomResizedCrop,
+    Recipe,
+    RMSProp,
+)
 
 PAPER = Paper(
     title="Rethinking the Inception Architecture for Computer Vision",
@@ -72,13 +85,14 @@ SIDE = "mixed_6e"  # 4: on top of the last 17x17 map
 class Style(NamedTuple):
     scale: bool  # batch normalisation has a gamma
     count_padding: bool  # average pooling counts the zeros around the map
+    momentum: float = 0.1  # ours: what torch calls so; one less the authors' decay
 
 
 class ShiftNorm2d(nn.BatchNorm2d):
     """Batch normalisation without a scale: gamma is 1 and stays so."""
 
-    def __init__(self, channels: int, eps: float) -> None:
-        super().__init__(channels, eps=eps)
+    def __init__(self, channels: int, eps: float, momentum: float = 0.1) -> None:
+        super().__init__(channels, eps, momentum)
         del self.weight
         self.register_buffer("weight", torch.ones(channels))
 
@@ -86,7 +100,7 @@ class ShiftNorm2d(nn.BatchNorm2d):
 def convolution(inputs: int, outputs: int, kernel: tuple[int, int], how: str, style: Style) -> nn.Sequential:
     """Convolution without bias, batch normalisation, ReLU; ``how`` is "" (same size), "v" or "/2"."""
     padding = (0, 0) if how else (kernel[0] // 2, kernel[1] // 2)
-    norm = nn.BatchNorm2d(outputs, eps=0.001) if style.scale else ShiftNorm2d(outputs, eps=0.001)
+    norm = (nn.BatchNorm2d if style.scale else ShiftNorm2d)(outputs, eps=0.001, momentum=style.momentum)
     conv = nn.Conv2d(inputs, outputs, kernel, stride=2 if how == "/2" else 1, padding=padding, bias=False)
     return nn.Sequential(OrderedDict(conv=conv, bn=norm, relu=nn.ReLU(inplace=True)))
 
@@ -137,15 +151,17 @@ def build(
     in_channels: int = 3,
     scale: bool = True,
     count_padding: bool = False,
+    momentum: float = 0.1,
     dropout: float = 0.2,
     auxiliary: bool = False,
 ) -> AuxiliaryNetwork:
     """The released network, for images of 75 pixels and more, with He's initial weights.
 
     scale: batch normalisation has a gamma; count_padding: the pooling branch averages over the zeros around its map
-    too; dropout: share of the mean map that training drops; auxiliary: with the auxiliary head, for 299 pixels.
+    too; momentum: share of a batch in the moving statistics; dropout: share of the mean map that training drops;
+    auxiliary: with the auxiliary head, for 299 pixels.
     """
-    style = Style(scale, count_padding)
+    style = Style(scale, count_padding, momentum)
     stem, channels = chain(STEM, in_channels, style)
     stages, sides = {}, {}
     for place, (kind, number) in VARIANTS[name].items():
@@ -156,12 +172,7 @@ def build(
         input_size=(in_channels, 299, 299),
         stem=stem,
         stages=stages,
-        head={
-            "pool": nn.AdaptiveAvgPool2d(1),
-            "flatten": nn.Flatten(),
-            "drop": nn.Dropout(dropout),
-            "fc": nn.Linear(channels, num_classes),
-        },
+        head=mean_and_linear(channels, num_classes, drop=nn.Dropout(dropout)),
         auxiliary=sides,
     )
     initialise(network, He(fan="in"))
@@ -171,14 +182,23 @@ def build(
     return network
 
 
-AUTHORS = (
-    Difference(
-        where="batch normalisation", paper="scale and shift", found="shift only", source="the authors' code, Keras",
-        option="scale", value=False,
-    ),
+SHIFT = Difference(
+    where="batch normalisation", paper="scale and shift", found="shift only", source="the authors' code, Keras",
+    option="scale", value=False,
 )  # fmt: skip
+
+
+def decay(source: str, momentum: float) -> Difference:
+    return Difference(
+        where="batch normalisation", paper="momentum 0.9, torch's", found=f"momentum {1 - momentum:g}", source=source,
+        option="momentum", value=momentum,
+    )  # fmt: skip
+
+
+AUTHORS = (SHIFT, decay("the authors' code", 3e-4))
 KERAS = (
-    *AUTHORS,
+    SHIFT,
+    decay("Keras", 0.01),
     Difference(where="head", paper="dropout 0.2", found="none", source="Keras", option="dropout", value=0.0),
 )
 TORCHVISION = (
@@ -198,14 +218,43 @@ READINGS: Mapping[str, Mapping[str, tuple[Difference, ...]]] = {
     "inception_v3": {"authors": AUTHORS, "keras": KERAS, "torchvision": TORCHVISION, "timm": TIMM},
 }
 
-# 8: RMSProp, a rate that falls by 6 % every two epochs, gradient clipping and a running average of the weights.
-RECIPES: Mapping[str, Mapping[str, Recipe]] = {}
+# 8 prints the optimiser, the schedule and the clipping; the released code has the numbers besides.
+RECIPE = Recipe(
+    name="inception_v3:paper",
+    epochs=100,                                                             # 8
+    batch_size=32,                                                          # 8: of each of 50 replicas
+    optimizer=RMSProp(
+        lr=0.045, decay=0.9, eps=1.0,                                       # 8
+        momentum=0.9, weight_decay=4e-5, spared=("biases", "norms"),        # ours: the released code's
+    ),
+    schedule=Decay(factor=0.94, every=2),                                   # 8
+    augment=(
+        RandomResizedCrop(size=299, area=(0.05, 1.0)),                      # ours: the released code's
+        RandomFlip(p=0.5),                                                  # ours: the released code's
+        ColourJitter(brightness=0.125, contrast=0.5, saturation=0.5),       # ours: the released code's
+    ),
+    normalise=FixedScale(mean=0.5, std=0.5),                                # ours: the released code's -1 to 1
+    view=SingleCrop(resize=342, crop=299),                                  # ours: as in PROTOCOLS
+    loss=CrossEntropy(label_smoothing=0.1),                                 # 7
+    auxiliary=0.4,                                                          # ours: the released code's
+    clip=2.0,                                                               # 8; ours: the norm of all gradients
+    average=Average(decay=0.9999),                                          # 8; ours: the released code's decay
+)  # fmt: skip
+
+RECIPES: Mapping[str, Mapping[str, Recipe]] = {"*": {"paper": RECIPE}}
 
 # ours: the central 87.5 % of the image, as the authors' code; the paper says "single crop" only.
-PROTOCOLS: Mapping[str, Mapping[str, Any]] = {"*": {"single": SingleCrop(resize=342, crop=299)}}  # ours: as above
+# ours: neither the 12 nor the 144 crops are described; they are GoogLeNet's, its lengths times 299 / 224.
+PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
+    "*": {
+        "single": SingleCrop(resize=342, crop=299),                             # ours: as above
+        "12-crop": SquareCrops(scales=(342,), crop=299, places=1),              # ours: as above, the middle square
+        "144-crop": SquareCrops(scales=(342, 384, 427, 470), crop=299),         # ours: as above
+    },
+}  # fmt: skip
 
 # What was tested, and its address: top-1 and top-5 error on ILSVRC-2012 validation (48,238 images of it).
-RESULTS: Mapping[tuple[str, str], Mapping[str, tuple[float, float]]] = {
+RESULTS: Reported = {
     ("1-crop", "Table 3"): {"inception_v3": (21.2, 5.6)},
     ("12-crop", "Table 4"): {"inception_v3": (19.47, 4.48)},
     ("144-crop", "Table 4"): {"inception_v3": (18.77, 4.2)},
@@ -231,13 +280,11 @@ PUBLISHED = {
             "mixed_7b": (2048, 8, 8),               # Table 1
             "mixed_7c": (2048, 8, 8),               # Table 1
         },
-        results=tuple(
-            Result(metric, value, "ILSVRC-2012 val", protocol, source)
-            for (protocol, source), table in RESULTS.items()
-            for metric, value in zip(("top-1 error", "top-5 error"), table["inception_v3"], strict=True)
-        ),
+        results=results(RESULTS, "inception_v3"),
     ),
 }  # fmt: skip
+
+REMARKS = {"inception_v3": "Table 3 prints 4.8 billion; the released network, which is the one here, needs 5.7."}
 
 CLAIMS = (
     Claim("factorise-5x5", "Two 3x3 convolutions cost 28 % less than a 5x5.", "3.1"),

@@ -18,14 +18,15 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from lenext.facts import Claim, Paper, Published, Result
+from lenext.facts import Claim, Paper, Published, Reported, results
+from lenext.layers.head import mean_and_linear
 from lenext.layers.init import initialise
 from lenext.layers.network import Network
 from lenext.layers.residual import connect
 from lenext.protocol import SingleCrop
 from lenext.recipes import (
     SGD,
-    ChannelMean,
+    EpochSteps,
     He,
     PCAColour,
     PixelMean,
@@ -36,6 +37,7 @@ from lenext.recipes import (
     ShortSide,
     Steps,
 )
+from lenext.recipes.standard import IMAGENET, PAD_AND_CROP
 
 PAPER = Paper(
     title="Identity Mappings in Deep Residual Networks",
@@ -147,11 +149,7 @@ def build(name: str, *, num_classes: int | None = None, in_channels: int = 3) ->
         input_size=(in_channels, 32, 32) if cifar else (in_channels, 224, 224),
         stem=nn.Sequential(OrderedDict(conv1)),
         stages=stages,
-        head={
-            "pool": nn.AdaptiveAvgPool2d(1),
-            "flatten": nn.Flatten(),
-            "fc": nn.Linear(inputs, num_classes or (10 if cifar else 1000)),
-        },
+        head=mean_and_linear(inputs, num_classes or (10 if cifar else 1000)),
     )
     initialise(network, He(fan="in"))
     return network
@@ -159,17 +157,17 @@ def build(name: str, *, num_classes: int | None = None, in_channels: int = 3) ->
 
 RECIPE = Recipe(
     name="preresnet:paper",
-    iterations=450_450,                                             # ours: not printed, fb.resnet.torch has 90 epochs
+    epochs=90,                                                      # ours: not printed, fb.resnet.torch's
     batch_size=256,                                                 # Appendix
     optimizer=SGD(lr=0.1, momentum=0.9, weight_decay=1e-4),         # Appendix
-    schedule=Steps(at=(150_150, 300_300), factor=0.1),              # Appendix: epochs 30, 60, of 5005 steps
+    schedule=EpochSteps(at=(30, 60), factor=0.1),                   # Appendix
     augment=(
         ShortSide(low=256, high=480),                               # Table 5: scale
         RandomCrop(size=224),                                       # Table 5: scale
         RandomFlip(p=0.5),                                          # Appendix: as in 1512.03385
         PCAColour(std=0.1),                                         # Appendix: as in 1512.03385, 3.4
     ),
-    normalise=ChannelMean(),                                        # ours: not printed, fb.resnet.torch has it so
+    normalise=IMAGENET,                                             # ours: not printed, fb.resnet.torch's
     view=SingleCrop(resize=256, crop=224),                          # ours: cheaper than the 320 pixels of Table 5
     init=He(fan="in"),                                              # 1512.03385, 3.4
 )  # fmt: skip
@@ -177,7 +175,7 @@ RECIPE = Recipe(
 ASPECT = replace(
     RECIPE,
     name="preresnet:aspect",
-    augment=(RandomResizedCrop(size=224), *RECIPE.augment[2:]),  # Table 5: scale+asp ratio
+    augment=(RandomResizedCrop(size=224, interpolation="bicubic"), *RECIPE.augment[2:]),  # Table 5: scale+asp ratio
 )
 
 CIFAR = Recipe(
@@ -189,7 +187,7 @@ CIFAR = Recipe(
         at=(32_000, 48_000), factor=0.1,                            # Appendix
         warmup_lr=0.01, warmup_iterations=400,                      # Appendix: warm-up for every network
     ),
-    augment=(RandomCrop(size=32, pad=4), RandomFlip(p=0.5)),        # Appendix: translation and flipping
+    augment=PAD_AND_CROP,                                           # Appendix: translation and flipping
     normalise=PixelMean(before_crop=True),                          # 1512.03385, 4.2
     view=SingleCrop(resize=32, crop=32),                            # 1512.03385, 4.2
     init=He(fan="in"),                                              # Appendix
@@ -213,7 +211,7 @@ PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
 }  # fmt: skip
 
 # The data, the test and its address: top-1 (and top-5) error in per cent.
-RESULTS: Mapping[tuple[str, str, str], Mapping[str, tuple[float, ...]]] = {
+RESULTS: Reported = {
     ("CIFAR-10 test", "single view", "Table 3"): {
         "preresnet110_cifar": (6.37,), "preresnet164_cifar": (5.46,), "preresnet1001_cifar": (4.92,),   # Table 3
     },
@@ -236,13 +234,8 @@ WIDE = ((16, 32, 32), (64, 32, 32), (128, 16, 16), (256, 8, 8))  # resnet-1k-lay
 
 def published(name: str, maps: tuple[tuple[int, int, int], ...], params: int, macs: int, printed: str) -> Published:
     """The figures of one network: exact counts, the paper's words for them, and its row of ``RESULTS``."""
-    results = tuple(
-        Result(metric, value, data, protocol, source)
-        for (data, protocol, source), table in RESULTS.items()
-        for metric, value in zip(("top-1 error", "top-5 error"), table.get(name, ()), strict=False)
-    )
     shapes = dict(zip(STAGES, maps, strict=False))
-    return Published(params=params, macs=macs, shapes=shapes, printed=printed, results=results)
+    return Published(params=params, macs=macs, shapes=shapes, printed=printed, results=results(RESULTS, name))
 
 
 PUBLISHED = {
@@ -257,6 +250,8 @@ PUBLISHED = {
         "preresnet1001_cifar": (WIDE, 10_327_706, 1_487_849_984, "10.2M parameters"),   # Table 3
     }.items()
 }  # fmt: skip
+
+REMARKS = {"preresnet1001_cifar": "Table 3's 10.2M are the weights of convolutions and classifier alone: 10,178,480."}
 
 CLAIMS = (
     Claim("identity-is-best", "Scaling, gating or convolving the shortcut raises ResNet-110's error.", "3, Table 1"),

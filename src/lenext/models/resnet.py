@@ -20,13 +20,28 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
-from lenext.errors import UsageError
-from lenext.facts import Claim, Difference, Paper, Published, Result
+from lenext.facts import Claim, Difference, Paper, Published, Reported, results
+from lenext.layers.bias import add_biases
+from lenext.layers.choice import one_of
+from lenext.layers.head import mean_and_linear
 from lenext.layers.init import initialise
 from lenext.layers.network import Network
 from lenext.layers.residual import OPTIONS, Residual, connect
-from lenext.protocol import SingleCrop
-from lenext.recipes import SGD, He, PCAColour, PixelMean, Plateau, RandomCrop, RandomFlip, Recipe, ShortSide, Steps
+from lenext.protocol import Dense, SingleCrop, TenCrop
+from lenext.recipes import (
+    SGD,
+    He,
+    PCAColour,
+    PixelMean,
+    Plateau,
+    RandomCrop,
+    RandomFlip,
+    Recipe,
+    ShortSide,
+    Steps,
+    VelocitySGD,
+)
+from lenext.recipes.standard import FB_RESNET_TORCH, PAD_AND_CROP
 
 PAPER = Paper(
     title="Deep Residual Learning for Image Recognition",
@@ -47,14 +62,14 @@ class Design(NamedTuple):
 
 # Table 1, column by column, and 4.2, whose depth is 6n + 2.
 VARIANTS = {
-    "resnet18":         Design("basic",      (2, 2, 2, 2),    "B",  None),     # Table 1
-    "resnet34":         Design("basic",      (3, 4, 6, 3),    "B",  None),     # Table 1
-    "resnet50":         Design("bottleneck", (3, 4, 6, 3),    "B",  "1x1"),       # Table 1
-    "resnet101":        Design("bottleneck", (3, 4, 23, 3),   "B",  "1x1"),       # Table 1
-    "resnet152":        Design("bottleneck", (3, 8, 36, 3),   "B",  "1x1"),       # Table 1
-    "resnet200":        Design("bottleneck", (3, 24, 36, 3),  "B",  "3x3"),       # 1603.05027, Table 5
-    "plain18":          Design("basic",      (2, 2, 2, 2),    None, None),     # Table 2
-    "plain34":          Design("basic",      (3, 4, 6, 3),    None, None),     # Figure 3
+    "resnet18":         Design("basic",      (2, 2, 2, 2),    "B",  None),      # Table 1
+    "resnet34":         Design("basic",      (3, 4, 6, 3),    "B",  None),      # Table 1
+    "resnet50":         Design("bottleneck", (3, 4, 6, 3),    "B",  "1x1"),     # Table 1
+    "resnet101":        Design("bottleneck", (3, 4, 23, 3),   "B",  "1x1"),     # Table 1
+    "resnet152":        Design("bottleneck", (3, 8, 36, 3),   "B",  "1x1"),     # Table 1
+    "resnet200":        Design("bottleneck", (3, 24, 36, 3),  "B",  "3x3"),     # 1603.05027, Table 5
+    "plain18":          Design("basic",      (2, 2, 2, 2),    None, None),      # Table 2
+    "plain34":          Design("basic",      (3, 4, 6, 3),    None, None),      # Figure 3
     **{f"resnet{6 * n + 2}_cifar": Design("basic", (n, n, n), "A", None) for n in (3, 5, 7, 9, 18, 200)},      # 4.2
     **{f"plain{6 * n + 2}_cifar": Design("basic", (n, n, n), None, None) for n in (3, 5, 7, 9, 18)},           # 4.2
 }  # fmt: skip
@@ -110,12 +125,7 @@ def stage(name: str, design: Design, count: int, inputs: int, width: int, stride
 def choose(name: str, option: str, value: str | None, known: tuple[str, ...]) -> str | None:
     """The paper's value of an option, or the caller's; refuses what the network cannot have."""
     papers: str | None = getattr(VARIANTS[name], option)
-    if value is None:
-        return papers
-    if papers is None or value not in known:
-        hint = f"Choose one of {', '.join(known)}." if papers else f"Leave {option} out."
-        raise UsageError(f"{name} has no {option} {value!r}.", hint)
-    return value
+    return papers if value is None else one_of(option, value, known if papers else ())
 
 
 def build(
@@ -125,13 +135,16 @@ def build(
     in_channels: int = 3,
     shortcut: str | None = None,
     stride_in: str | None = None,
+    code: str = "paper",
 ) -> Network:
     """A network of Table 1 or of 4.2, for images of any size and shape, with He's initial weights (3.4).
 
     num_classes: 1000, for CIFAR 10, when None; shortcut: "A" pads with zeros, "B" projects where the dimensions
-    change, "C" everywhere; stride_in: "1x1" or "3x3", the convolution of a bottleneck that halves the map.
+    change, "C" everywhere; stride_in: "1x1" or "3x3", the convolution of a bottleneck that halves the map;
+    code: whose biases, eps and max pool, "keras" or "caffe", see READINGS.
     Raises ``UsageError`` for a shortcut in a plain net and for a stride_in without bottlenecks.
     """
+    one_of("code", code, ("paper", "keras", "caffe") if VARIANTS[name].stride_in else ("paper",))
     design = VARIANTS[name]._replace(
         shortcut=choose(name, "shortcut", shortcut, OPTIONS),
         stride_in=choose(name, "stride_in", stride_in, ("1x1", "3x3")),
@@ -143,20 +156,21 @@ def build(
     for number, (count, width) in enumerate(zip(design.blocks, widths, strict=True), 2):
         blocks = stage(f"conv{number}", design, count, inputs, width, stride=1 if number == 2 else 2)
         if number == 2 and not cifar:
-            blocks = OrderedDict(pool=nn.MaxPool2d(3, 2, padding=1), **blocks)
+            pool = nn.MaxPool2d(3, 2, ceil_mode=True) if code == "caffe" else nn.MaxPool2d(3, 2, padding=1)
+            blocks = OrderedDict(pool=pool, **blocks)
         stages[f"conv{number}_x"] = nn.Sequential(blocks)
         inputs = width * BLOCKS[design.block][1]
     network = Network(
         input_size=(in_channels, 32, 32) if cifar else (in_channels, 224, 224),
         stem=nn.Sequential(OrderedDict(stem, relu1=nn.ReLU(inplace=True))),
         stages=stages,
-        head={
-            "pool": nn.AdaptiveAvgPool2d(1),
-            "flatten": nn.Flatten(),
-            "fc": nn.Linear(inputs, num_classes or (10 if cifar else 1000)),
-        },
+        head=mean_and_linear(inputs, num_classes or (10 if cifar else 1000)),
     )
     initialise(network, He(fan="in"))
+    if code == "keras":
+        add_biases(network, eps=1.001e-5, momentum=0.01)
+    elif code == "caffe" and name == "resnet50":
+        add_biases(network.stem)
     return network
 
 
@@ -164,35 +178,37 @@ V1_5 = Difference(
     where="conv3_1, conv4_1, conv5_1", source="fb.resnet.torch, torchvision, timm", option="stride_in", value="3x3",
     paper="the first 1x1 convolution halves the map", found="the 3x3 convolution halves the map",
 )  # fmt: skip
-READINGS = {name: {"v1.5": (V1_5,)} for name in ("resnet50", "resnet101", "resnet152")}
+KERAS = (Difference("every layer", "no bias, eps 1e-5", "bias, eps 1.001e-5, momentum 0.99", "Keras", "code", "keras"),)
+CAFFE = (Difference("pool", "a pixel of padding", "none, the last window hangs over", "the authors", "code", "caffe"),)
+CAFFE_50 = (*CAFFE, Difference("conv1", "no bias", "a bias", "the authors", "code", "caffe"))
+READINGS = {
+    "resnet50": {"v1.5": (V1_5,), "keras": KERAS, "caffe": CAFFE_50},
+    "resnet1[05][12]": {"v1.5": (V1_5,), "keras": KERAS, "caffe": CAFFE},
+}
 
 RECIPE = Recipe(
     name="resnet:paper",
-    iterations=600_000,                                             # 3.4
-    batch_size=256,                                                 # 3.4
-    optimizer=SGD(lr=0.1, momentum=0.9, weight_decay=1e-4),         # 3.4
+    iterations=600_000, batch_size=256,                             # 3.4
+    optimizer=VelocitySGD(lr=0.1, momentum=0.9, weight_decay=1e-4),     # 3.4; README: in Caffe's form
     schedule=Plateau(factor=0.1, times=3, patience=5),              # 3.4; ours: how often and how patient
     augment=(
         ShortSide(low=256, high=480),                               # 3.4
-        RandomCrop(size=224),                                       # 3.4
-        RandomFlip(p=0.5),                                          # 3.4
+        RandomCrop(size=224), RandomFlip(p=0.5),                    # 3.4
         PCAColour(std=0.1),                                         # 3.4: as in AlexNet
     ),
     normalise=PixelMean(),                                          # 3.4
-    view=SingleCrop(resize=256, crop=224),                          # README: 1-crop
-    init=He(fan="in"),                                              # 3.4
+    view=SingleCrop(resize=256, crop=224), init=He(fan="in"),       # README: 1-crop; 3.4
+    exact_statistics=10_240,                                        # README; ours: over how many images
 )  # fmt: skip
 
 CIFAR = Recipe(
     name="resnet:cifar",
-    iterations=64_000,                                              # 4.2
-    batch_size=128,                                                 # 4.2
+    iterations=64_000, batch_size=128,                              # 4.2
     optimizer=SGD(lr=0.1, momentum=0.9, weight_decay=1e-4),         # 4.2
     schedule=Steps(at=(32_000, 48_000), factor=0.1),                # 4.2
-    augment=(RandomCrop(size=32, pad=4), RandomFlip(p=0.5)),        # 4.2
+    augment=PAD_AND_CROP,                                           # 4.2
     normalise=PixelMean(before_crop=True),                          # 4.2
-    view=SingleCrop(resize=32, crop=32),                            # 4.2: the single view
-    init=He(fan="in"),                                              # 4.2
+    view=SingleCrop(resize=32, crop=32), init=He(fan="in"),         # 4.2: the single view
 )  # fmt: skip
 
 WARM_UP = Steps(at=(32_000, 48_000), factor=0.1, warmup_lr=0.01, warmup_iterations=400)  # 4.2: about 400
@@ -200,16 +216,17 @@ WARM_UP = Steps(at=(32_000, 48_000), factor=0.1, warmup_lr=0.01, warmup_iteratio
 RECIPES: Mapping[str, Mapping[str, Recipe]] = {
     "resnet110_cifar": {"paper": replace(CIFAR, name="resnet:cifar-110", schedule=WARM_UP)},
     "*_cifar": {"paper": CIFAR},
-    "*": {"paper": RECIPE},
-}
+    "*": {"paper": RECIPE, "fb": replace(FB_RESNET_TORCH, name="resnet:fb")},       # fb.resnet.torch: reading v1.5
+}  # fmt: skip
 
 PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
     "*_cifar": {"single": SingleCrop(resize=32, crop=32)},          # 4.2
-    "*": {"single": SingleCrop(resize=256, crop=224)},              # README: 1-crop
+    "*": {"single": SingleCrop(resize=256, crop=224), "ten-crop": TenCrop(resize=256, crop=224),   # README: 1-crop; 3.4
+          "dense-multiscale": Dense(scales=(224, 256, 384, 480, 640))},         # 3.4; ours: mirrored, as VGG's
 }  # fmt: skip
 
 # The test and its address: top-1 (and top-5) error in per cent, on ILSVRC-2012 validation or CIFAR-10 test.
-RESULTS: Mapping[tuple[str, str], Mapping[str, tuple[float, ...]]] = {
+RESULTS: Reported = {
     ("10-crop, option A", "Tables 2, 3"): {"resnet18": (27.88,), "resnet34": (25.03, 7.76)},
     ("10-crop, option C", "Table 3"): {"resnet34": (24.19, 7.40)},
     ("10-crop", "Tables 2, 3"): {
@@ -246,13 +263,9 @@ SMALL = ((16, 32, 32), (16, 32, 32), (32, 16, 16), (64, 8, 8))  # 4.2
 
 def published(name: str, maps: tuple[tuple[int, int, int], ...], params: int, macs: int, printed: str) -> Published:
     """The figures of one network: exact counts, the paper's words for them, and its row of ``RESULTS``."""
-    results = tuple(
-        Result(metric, value, "CIFAR-10 test" if maps is SMALL else "ILSVRC-2012 val", protocol, source)
-        for (protocol, source), table in RESULTS.items()
-        for metric, value in zip(("top-1 error", "top-5 error"), table.get(name, ()), strict=False)
-    )
     shapes = dict(zip(STAGES, maps, strict=False))
-    return Published(params=params, macs=macs, shapes=shapes, printed=printed, results=results)
+    found = results(RESULTS, name, data="CIFAR-10 test" if maps is SMALL else "ILSVRC-2012 val")
+    return Published(params=params, macs=macs, shapes=shapes, printed=printed, results=found)
 
 
 # Counted; the words are Table 1's FLOPs (multiply-adds) and Table 6's parameters.
@@ -277,7 +290,6 @@ PUBLISHED = {
 }  # fmt: skip
 for depth in (20, 32, 44, 56, 110):  # 4.2: plain nets count as much as their twins
     PUBLISHED[f"plain{depth}_cifar"] = replace(PUBLISHED[f"resnet{depth}_cifar"], results=())
-
 
 CLAIMS = (
     Claim("degradation", "Plain-34 has a higher training error than plain-18: depth alone makes it worse.", "4.1"),

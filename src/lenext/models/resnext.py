@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import reduce
 from typing import Any, NamedTuple
 
@@ -22,12 +23,14 @@ import torch
 from torch import Tensor, nn
 
 from lenext.errors import UsageError
-from lenext.facts import Claim, Paper, Published, Result
+from lenext.facts import Claim, Paper, Published, Reported, results
+from lenext.layers.head import mean_and_linear
 from lenext.layers.init import initialise
 from lenext.layers.network import Network
 from lenext.layers.residual import Residual, connect
-from lenext.protocol import SingleCrop
-from lenext.recipes import SGD, ChannelMean, He, RandomCrop, RandomFlip, Recipe, Steps
+from lenext.protocol import Dense, SingleCrop
+from lenext.recipes import SGD, ChannelMean, EpochSteps, He, Recipe
+from lenext.recipes.standard import FB_RESNET_TORCH, PAD_AND_CROP
 
 PAPER = Paper(
     title="Aggregated Residual Transformations for Deep Neural Networks",
@@ -141,8 +144,7 @@ def projection(inputs: int, outputs: int, stride: int) -> nn.Module:
 def stage(name: str, count: int, inputs: int, design: Design, form: str) -> OrderedDict[str, nn.Module]:
     """``count`` blocks called after their stage (conv3_1, conv3_2, ...); all but the first stage halve the map."""
     number = int(name[4:-2]) - 2  # conv2_x is the first
-    outputs, width = OUTPUTS[number], design.width * 2**number
-    stride = 1 if number == 0 else 2
+    outputs, width, stride = OUTPUTS[number], design.width * 2**number, 1 if number == 0 else 2
     blocks: OrderedDict[str, nn.Module] = OrderedDict()
     for place in range(1, count + 1):
         way = branch(form, inputs, width, design.cardinality, outputs, stride)
@@ -155,8 +157,7 @@ def assemble(design: Design, form: str, classes: int, channels: int) -> Network:
     """The network, its weights as torch draws them."""
     cifar = len(design.blocks) == 3
     kernel, step = (3, 1) if cifar else (7, 2)  # Appendix A; Table 1
-    stages: dict[str, nn.Module] = {}
-    inputs = 64  # Table 1
+    inputs, stages = 64, dict[str, nn.Module]()  # Table 1
     for count, outputs, name in zip(design.blocks, OUTPUTS, STAGES[1:], strict=False):
         blocks = stage(name, count, inputs, design, form)
         if name == "conv2_x" and not cifar:
@@ -172,7 +173,7 @@ def assemble(design: Design, form: str, classes: int, channels: int) -> Network:
         input_size=(channels, 32, 32) if cifar else (channels, 224, 224),
         stem=nn.Sequential(stem),
         stages=stages,
-        head={"pool": nn.AdaptiveAvgPool2d(1), "flatten": nn.Flatten(), "fc": nn.Linear(inputs, classes)},
+        head=mean_and_linear(inputs, classes),
     )
 
 
@@ -209,34 +210,37 @@ def build(
     return network
 
 
+RECIPE = replace(
+    FB_RESNET_TORCH,                                                # 4: its augmentation, schedule and batches of 256
+    name="resnext:paper",
+    epochs=100,                                                     # ours: the released code's
+    schedule=EpochSteps(at=(30, 60, 90), factor=0.1),               # 4: three times; ours: the released code's epochs
+)  # fmt: skip
+
 CIFAR = Recipe(
     name="resnext:cifar",
-    iterations=117_300,                                             # Appendix A: 300 epochs, of 391 steps
-    batch_size=128,                                                 # Appendix A
-    optimizer=SGD(
-        lr=0.1, momentum=0.9, weight_decay=5e-4,                    # Appendix A
-        nesterov=True,                                              # fb.resnet.torch
-    ),
-    schedule=Steps(at=(58_650, 87_975), factor=0.1),                # Appendix A: epochs 150 and 225
-    augment=(RandomCrop(size=32, pad=4), RandomFlip(p=0.5)),        # Appendix A
+    epochs=300, batch_size=128,                                     # Appendix A
+    optimizer=SGD(lr=0.1, momentum=0.9, weight_decay=5e-4, nesterov=True),      # Appendix A; fb.resnet.torch: nesterov
+    schedule=EpochSteps(at=(150, 225), factor=0.1),                 # Appendix A
+    augment=PAD_AND_CROP,                                           # Appendix A
     normalise=ChannelMean(),                                        # fb.resnet.torch
     view=SingleCrop(resize=32, crop=32),                            # Appendix A: the original image
     init=He(fan="out"),                                             # fb.resnet.torch
 )  # fmt: skip
 
-# The ImageNet recipe has colour jitter besides the scale and aspect ratio augmentation.
-RECIPES: Mapping[str, Mapping[str, Recipe]] = {"*_cifar": {"paper": CIFAR}}
+RECIPES: Mapping[str, Mapping[str, Recipe]] = {"*_cifar": {"paper": CIFAR}, "*": {"paper": RECIPE}}
 
 PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
     "*_cifar": {"single": SingleCrop(resize=32, crop=32)},          # Appendix A
     "*": {
         "single": SingleCrop(resize=256, crop=224),                 # 5.1
         "single320": SingleCrop(resize=320, crop=320),              # Table 5
+        "dense-multiscale": Dense(scales=(224, 256, 384, 480, 640)),  # ours: ResNet's scales; 5.1 names the test
     },
 }  # fmt: skip
 
 # The data, the test and its address: top-1 (and top-5) error in per cent.
-RESULTS: Mapping[tuple[str, str, str], Mapping[str, tuple[float, ...]]] = {
+RESULTS: Reported = {
     ("ILSVRC-2012 val", "1-crop", "Tables 3, 4, 5"): {
         "resnext50_1x64d": (23.9,), "resnext50_2x40d": (23.0,), "resnext50_4x24d": (22.6,),      # Table 3
         "resnext50_8x14d": (22.3,), "resnext50_32x4d": (22.2,),                                  # Table 3
@@ -265,13 +269,8 @@ SMALL = ((64, 32, 32), (256, 32, 32), (512, 16, 16), (1024, 8, 8))  # Appendix A
 
 def published(name: str, params: int, macs: int, printed: str) -> Published:
     """The figures of one network: exact counts, the paper's words for them, and its row of ``RESULTS``."""
-    results = tuple(
-        Result(metric, value, data, protocol, source)
-        for (data, protocol, source), table in RESULTS.items()
-        for metric, value in zip(("top-1 error", "top-5 error"), table.get(name, ()), strict=False)
-    )
     shapes = dict(zip(STAGES, SMALL if name.endswith("_cifar") else LARGE, strict=False))
-    return Published(params=params, macs=macs, shapes=shapes, printed=printed, results=results)
+    return Published(params=params, macs=macs, shapes=shapes, printed=printed, results=results(RESULTS, name))
 
 
 PUBLISHED = {
@@ -289,6 +288,7 @@ PUBLISHED = {
         "resnext29_16x64d_cifar": (68_155_210, 10_688_866_304, "68.1M parameters"),                 # Table 7
     }.items()
 }  # fmt: skip
+REMARKS = {"resnext101_64x4d": "The README's 15.6 GFLOPs are rounded up: 15.46e9 multiply-adds."}
 
 CLAIMS = (
     Claim("three-equal-forms", "Adding paths, concatenating them and grouping channels are one function.", "3.3"),

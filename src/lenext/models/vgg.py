@@ -22,22 +22,24 @@ from typing import Any
 from torch import nn
 
 from lenext.errors import UsageError
-from lenext.facts import Claim, Paper, Published, Result
+from lenext.facts import Claim, Difference, Paper, Published, Reported, results
+from lenext.layers.head import three_layers
 from lenext.layers.init import initialise
 from lenext.layers.lrn import local_response
 from lenext.layers.network import Network
-from lenext.protocol import SingleCrop
+from lenext.protocol import Dense, Mean, MultiCrop, SingleCrop
 from lenext.recipes import (
-    SGD,
     ChannelMean,
     Gaussian,
     Glorot,
+    Inherit,
     PCAColour,
     Plateau,
     RandomCrop,
     RandomFlip,
     Recipe,
     ShortSide,
+    VelocitySGD,
 )
 
 PAPER = Paper(
@@ -65,7 +67,6 @@ VARIANTS = {
     "vgg19_bn":  ("3n3n", "3n3n", "3n3n3n3n", "3n3n3n3n", "3n3n3n3n"),      # torchvision: not the paper's
 }  # fmt: skip
 WIDTHS = (64, 128, 256, 512, 512)  # Table 1: channels of the five stages
-HIDDEN = 4096  # Table 1: fc6 and fc7
 
 
 def stage(number: int, row: str, inputs: int, width: int) -> nn.Sequential:
@@ -105,26 +106,22 @@ def build(
             f"conv{number}": stage(number, row, inputs[number - 1], width)
             for number, (row, width) in enumerate(zip(VARIANTS[name], WIDTHS, strict=True), 1)
         },
-        head={
-            "flatten": nn.Flatten(),
-            "fc6": nn.Linear(WIDTHS[-1] * side * side, HIDDEN),
-            "relu6": nn.ReLU(inplace=True),
-            "drop6": nn.Dropout(dropout),
-            "fc7": nn.Linear(HIDDEN, HIDDEN),
-            "relu7": nn.ReLU(inplace=True),
-            "drop7": nn.Dropout(dropout),
-            "fc8": nn.Linear(HIDDEN, num_classes),
-        },
+        head=three_layers(WIDTHS[-1] * side * side, num_classes, dropout=dropout),
     )
     initialise(network, Glorot())
     return network
 
 
+KERAS = Difference(
+    where="fc6, fc7", source="Keras Applications", option="dropout", value=0.0, paper="dropout 0.5", found="none",
+)  # fmt: skip
+READINGS = {"vgg16": {"keras": (KERAS,)}, "vgg19": {"keras": (KERAS,)}}
+
 RECIPE = Recipe(
     name="vgg:paper",
     epochs=74,                                                  # 3.1: 370,000 iterations
     batch_size=256,                                             # 3.1
-    optimizer=SGD(lr=1e-2, momentum=0.9, weight_decay=5e-4),    # 3.1
+    optimizer=VelocitySGD(lr=1e-2, momentum=0.9, weight_decay=5e-4),    # 3.1; 3.3: in Caffe's form
     schedule=Plateau(factor=0.1, times=3, patience=5),          # 3.1; ours: the patience is not printed
     augment=(
         ShortSide(low=256, high=256),                           # 3.1: S = 256
@@ -134,7 +131,16 @@ RECIPE = Recipe(
     ),
     normalise=ChannelMean(unit_variance=False),                 # 2.1: the mean RGB value
     view=SingleCrop(resize=256, crop=224),                      # 4.1: a centre crop at Q = S
-    init=Gaussian(std=0.01),                                    # 3.1: net A; from there the deeper ones were started
+    init=Gaussian(std=0.01),                                    # 3.1
+)  # fmt: skip
+
+FROM_A = replace(
+    RECIPE,
+    name="vgg:from-a",
+    inherit=Inherit(
+        network="vgg11",                                                                    # 3.1: net A
+        layers=("conv1_1", "conv2_1", "conv3_1", "conv3_2", "fc6", "fc7", "fc8"),           # 3.1
+    ),
 )  # fmt: skip
 
 GLOROT = replace(RECIPE, name="vgg:glorot", init=Glorot())  # 3.1: trains the deep ones without net A
@@ -143,7 +149,7 @@ GLOROT = replace(RECIPE, name="vgg:glorot", init=Glorot())  # 3.1: trains the de
 S384 = replace(
     RECIPE,
     name="vgg:s384",
-    optimizer=SGD(lr=1e-3, momentum=0.9, weight_decay=5e-4),        # 3.1: from the network of S = 256
+    optimizer=VelocitySGD(lr=1e-3, momentum=0.9, weight_decay=5e-4),    # 3.1: from the network of S = 256
     augment=(ShortSide(low=384, high=384), *RECIPE.augment[1:]),    # 3.1: S = 384
     view=SingleCrop(resize=384, crop=224),                          # 4.1: Q = S
     init=None,
@@ -156,14 +162,29 @@ MULTISCALE = replace(
 )  # fmt: skip
 
 RECIPES: Mapping[str, Mapping[str, Recipe]] = {
-    "vgg1[69]*": {"paper": RECIPE, "glorot": GLOROT, "s384": S384, "multiscale": MULTISCALE},  # Table 3: C, D, E
-    "*": {"paper": RECIPE, "glorot": GLOROT},                                                  # Table 3: A, A-LRN, B
+    "*_bn": {"paper": RECIPE, "glorot": GLOROT},                                                # torchvision: no net A
+    "vgg1[69]*": {"paper": FROM_A, "glorot": GLOROT, "s384": S384, "multiscale": MULTISCALE},   # Table 3: C, D, E
+    "vgg13": {"paper": FROM_A, "glorot": GLOROT},                                               # Table 3: B
+    "*": {"paper": RECIPE, "glorot": GLOROT},                                                   # Table 3: A, A-LRN
 }  # fmt: skip
 
-PROTOCOLS: Mapping[str, Mapping[str, Any]] = {"*": {"single": SingleCrop(resize=256, crop=224)}}  # 4.1: centre crop
+JITTERED = Dense(scales=(256, 384, 512))  # 4.2: for S in [256; 512]
+CROPS = MultiCrop(scales=(256, 384, 512), crop=224)  # 3.2: 5x5 and mirrored; ours: from edge to edge
+PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
+    "*": {
+        "single": SingleCrop(resize=256, crop=224),         # 4.1: a centre crop, of the comparison with 5x5
+        "dense": Dense(scales=(256,)),                      # 4.1: Q = S = 256
+        "dense-s384": Dense(scales=(384,)),                 # 4.1: Q = S = 384, and the middle of S in [256; 512]
+        "dense-multiscale": Dense(scales=(224, 256, 288)),  # 4.2: S = 256 and 32 to either side
+        "dense-multiscale-s384": Dense(scales=(352, 384, 416)),  # 4.2: S = 384 and 32 to either side
+        "dense-multiscale-jittered": JITTERED,
+        "multi-crop": CROPS,
+        "multi-crop-dense": Mean(parts=(CROPS, JITTERED)),
+    },
+}  # fmt: skip
 
 # The test of 3.2 (training scale S, test scales Q) and its address: top-1 and top-5 error on ILSVRC-2012 validation.
-RESULTS: Mapping[tuple[str, str], Mapping[str, tuple[float, float]]] = {
+RESULTS: Reported = {
     ("dense, S=256, Q=256", "Table 3"): {
         "vgg11": (29.6, 10.4), "vgg11_lrn": (29.7, 10.5), "vgg13": (28.7, 9.9),                     # Table 3
         "vgg16_1x1": (28.1, 9.4), "vgg16": (27.0, 8.8), "vgg19": (27.3, 9.0),                       # Table 3
@@ -198,12 +219,7 @@ SHAPES = {
 
 def published(name: str, params: int, macs: int, printed: str = "") -> Published:
     """The figures of one network; counts are at 224x224 pixels and 1000 classes."""
-    results = tuple(
-        Result(metric, value, "ILSVRC-2012 val", protocol, source)
-        for (protocol, source), table in RESULTS.items()
-        for metric, value in zip(("top-1 error", "top-5 error"), table.get(name, ()), strict=False)
-    )
-    return Published(params=params, macs=macs, shapes=SHAPES, printed=printed, results=results)
+    return Published(params=params, macs=macs, shapes=SHAPES, printed=printed, results=results(RESULTS, name))
 
 
 # Counted from Table 1; the words are those of Table 2.

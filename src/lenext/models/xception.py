@@ -20,11 +20,12 @@ from torch import Tensor, nn
 
 from lenext.facts import Claim, Difference, Paper, Published, Result
 from lenext.layers.choice import one_of
+from lenext.layers.head import mean_and_linear
 from lenext.layers.init import initialise
 from lenext.layers.network import Network
 from lenext.layers.padding import max_pool
 from lenext.protocol import SingleCrop
-from lenext.recipes import Glorot, Recipe
+from lenext.recipes import SGD, Average, ColourJitter, Decay, FixedScale, Glorot, RandomFlip, RandomResizedCrop, Recipe
 
 PAPER = Paper(
     title="Xception: Deep Learning with Depthwise Separable Convolutions",
@@ -70,17 +71,30 @@ INTERMEDIATES: Mapping[str, Callable[[], nn.Module] | None] = {"none": None, "re
 ORDERS = ("depthwise", "pointwise")  # 1.2: which step comes first
 
 
+class Code(NamedTuple):
+    padding: str  # of the max pools
+    eps: float
+    momentum: float  # what torch calls so: one less Keras's
+    dropout: float
+
+
+CODES = {
+    "keras": Code("same", eps=1e-3, momentum=0.01, dropout=0.5),        # Keras; the dropout is 4.3's, for ImageNet
+    "applications": Code("same", eps=1e-3, momentum=0.01, dropout=0.0),     # READINGS
+    "timm": Code("symmetric", eps=1e-5, momentum=0.1, dropout=0.0),     # READINGS
+}  # fmt: skip
+
+
 class Shape(NamedTuple):
     """What every block is built with: ``build``'s options."""
 
     intermediate: str
     order: str
     residual: bool
-    padding: str
-    eps: float
+    code: Code
 
     def norm(self, channels: int) -> nn.Module:
-        return nn.BatchNorm2d(channels, self.eps, momentum=0.01)  # Keras: 0.99, what torch calls 0.01
+        return nn.BatchNorm2d(channels, self.code.eps, self.code.momentum)
 
 
 class Separable(nn.Sequential):
@@ -124,7 +138,7 @@ def block(number: int, inputs: int, row: Block, shape: Shape) -> nn.Module:
             layers[f"relu{position}"] = nn.ReLU(inplace=True)
         width = outputs
     if row.halves:
-        layers["pool"] = max_pool(3, 2, padding=shape.padding)
+        layers["pool"] = max_pool(3, 2, padding=shape.code.padding)
     branch = nn.Sequential(layers)
     if last or not shape.residual:
         return branch
@@ -140,19 +154,20 @@ def build(
     intermediate: str = "none",
     order: str = "depthwise",
     residual: bool = True,
-    padding: str = "same",
-    eps: float = 1e-3,
+    code: str = "keras",
 ) -> Network:
     """The network of Figure 5, for images of any size and shape.
 
     intermediate: "none", "relu" or "elu" between the two steps of a separable convolution (4.7);
     order: "depthwise" or "pointwise", the step that comes first; residual: with shortcuts, or without (4.6);
-    padding: "same" or "symmetric", of the four max pools; eps: of the normalisation.
-    Raises ``UsageError`` for an intermediate activation, an order or a padding that is none of these.
+    code: "keras", "applications" (Keras' own network) or "timm", whose padding of the four max pools, constants of the
+    normalisation and dropout.
+    Raises ``UsageError`` for an intermediate activation, an order or a code that is none of these.
     """
     one_of("intermediate", intermediate, INTERMEDIATES)
     one_of("order", order, ORDERS)
-    shape = Shape(intermediate, order, residual, padding, eps)
+    one_of("code", code, CODES)
+    shape = Shape(intermediate, order, residual, CODES[code])
     stem: OrderedDict[str, nn.Module] = OrderedDict()
     inputs, number = in_channels, 1
     for position, outputs in enumerate(STEM, 1):
@@ -172,12 +187,7 @@ def build(
         input_size=(in_channels, 299, 299),
         stem=nn.Sequential(stem),
         stages=stages,
-        head={
-            "pool": nn.AdaptiveAvgPool2d(1),
-            "flatten": nn.Flatten(),
-            "drop": nn.Dropout(0.5),  # 4.3: for ImageNet
-            "fc": nn.Linear(inputs, num_classes),
-        },
+        head=mean_and_linear(inputs, num_classes, drop=nn.Dropout(shape.code.dropout)),
     )
     initialise(network, Glorot())
     return network
@@ -185,18 +195,38 @@ def build(
 
 TIMM = (
     Difference(
-        where="pool of block3", source="timm", option="padding", value="symmetric",
+        where="pool of block3", source="timm", option="code", value="timm",
         paper="SAME: on its 74x74 map one row and one column at the far edges", found="one pixel on every side",
     ),
     Difference(
-        where="every normalisation", source="timm", option="eps", value=1e-5,
-        paper="eps 0.001, as Keras", found="eps 0.00001",
+        where="every normalisation", source="timm", option="code", value="timm",
+        paper="eps 0.001, momentum 0.99, as Keras", found="eps 0.00001, momentum 0.9",
     ),
+    Difference(where="head", source="timm", option="code", value="timm", paper="dropout 0.5", found="none"),
 )  # fmt: skip
-READINGS = {"xception": {"timm": TIMM}}
+KERAS = Difference(
+    where="head", source="Keras Applications", option="code", value="applications", paper="dropout 0.5", found="none",
+)  # fmt: skip
+READINGS = {"xception": {"keras": (KERAS,), "timm": TIMM}}
 
-# 4.2 and 4.3 print no batch size: SGD at 0.045, times 0.94 every two epochs, decay 1e-5, averaged weights.
-RECIPES: Mapping[str, Mapping[str, Recipe]] = {}
+# 4.2 and 4.3; what they do not print is Inception-v3's, for which the author tuned nothing anew (4.2).
+RECIPE = Recipe(
+    name="xception:paper",
+    epochs=100,                                                             # ours: Inception-v3's; 4.4 says 3 days
+    batch_size=32,                                                          # ours: Inception-v3's; 4.4 has 60 GPUs
+    optimizer=SGD(lr=0.045, momentum=0.9, weight_decay=1e-5),               # 4.2, 4.3
+    schedule=Decay(factor=0.94, every=2),                                   # 4.2
+    augment=(
+        RandomResizedCrop(size=299, area=(0.05, 1.0)),                      # ours: Inception-v3's code
+        RandomFlip(p=0.5),                                                  # ours: Inception-v3's code
+        ColourJitter(brightness=0.125, contrast=0.5, saturation=0.5),       # ours: Inception-v3's code
+    ),
+    normalise=FixedScale(mean=0.5, std=0.5),                                # ours: Keras's -1 to 1
+    view=SingleCrop(resize=342, crop=299),                                  # ours: as in PROTOCOLS
+    average=Average(decay=0.9999),                                          # 4.2: Polyak; ours: how far back
+)  # fmt: skip
+
+RECIPES: Mapping[str, Mapping[str, Recipe]] = {"*": {"paper": RECIPE}}
 
 PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
     "*": {"single": SingleCrop(resize=342, crop=299)},  # ours: Inception's central 87.5 %; 4.5 says "single crop"

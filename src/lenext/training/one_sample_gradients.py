@@ -49,11 +49,13 @@ def one_sample_gradients(recipe: Recipe, network: nn.Module, compute: Compute) -
     alone = recipe.batch_size == 1 and not recipe.auxiliary and recipe.mixing is None
     if not (alone and isinstance(network, Network) and compute.device.type == "cpu" and compute.precision == "fp32"):
         return None
+    # Of weights that lie in another order the layers would hold copies, which no update reaches.
+    if not all(parameter.requires_grad and parameter.is_contiguous() for parameter in network.parameters()):
+        return None
     slope = slope_of(recipe)
     square = network.input_size[1:] == (recipe.view.crop, recipe.view.crop)
     layers = one_sample_chain(network) if slope and square else None
-    trained = all(parameter.requires_grad for parameter in network.parameters())
-    return OneSampleGradients(layers, slope) if layers and slope and trained else None
+    return OneSampleGradients(layers, slope) if layers and slope else None
 
 
 def slope_of(recipe: Recipe) -> Slope | None:

@@ -95,8 +95,10 @@ def load(path: str | Path) -> Model:
     _check_card(file, card)
     network = _build(file, card)
     expected = network.state_dict()
-    if shown.pixel_mean:
-        expected[_PIXEL_MEAN] = torch.empty(shown.channels, shown.view.crop, shown.view.crop)
+    if shown.pixel_mean:  # of the view's size, or larger
+        own = tensors[_PIXEL_MEAN].shape[-1:] if _PIXEL_MEAN in tensors else ()
+        side = max([shown.view.crop, *own])
+        expected[_PIXEL_MEAN] = torch.empty(shown.channels, side, side)
     _check_tensors(file, expected, tensors)
     _check_bytes(file, card, tensors)
     pixel_mean = tensors.pop(_PIXEL_MEAN, None)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lenext.errors import UsageError, WeightFileError
 from lenext.weights.adapters import caffemodel, hdf5
-from lenext.weights.state import read_state
+from lenext.weights.state_dict import read_state
 
 HDF5, ZIP, PICKLE = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04", b"\x80"
 
