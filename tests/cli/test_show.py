@@ -118,7 +118,7 @@ def test_a_person_reads_an_aligned_table_and_what_the_paper_says(show):
     assert "the paper's words: 3.8e9 FLOPs\nThe paper's FLOPs are multiply-adds" in out
     assert "torchvision:IMAGENET1K_V2  v1.5" in out
     assert "the 3x3 convolution halves the map" in out
-    assert text[-2].startswith("recipes: paper, practical")
+    assert text[-2].startswith("recipes: paper, fb, practical")
     assert text[-1].startswith("protocols: single")
 
 

@@ -78,6 +78,18 @@ def test_nothing_is_said_of_weights_that_were_trained_or_are_not_there():
         assert drawn(plain()) == {}
 
 
+def test_of_a_large_tensor_every_number_is_drawn_by_its_law():
+    weight = initially(lambda: nn.Linear(1000, 1000)).weight
+    assert abs(float(weight.std()) * 3000**0.5 - 1) < 0.01
+    cut = initially(lambda: Cut(1000, 1000)).weight  # torch draws anew until none is beyond
+    assert 0.9 < float(cut.abs().max()) <= 1
+
+
+class Cut(nn.Linear):
+    def reset_parameters(self):
+        nn.init.trunc_normal_(self.weight, std=0.5, a=-1, b=1)
+
+
 def test_drawing_leaves_the_generator_as_it_was():
     torch.manual_seed(3)
     expected = torch.rand(1)

@@ -23,8 +23,8 @@ ALIKE = 0.75  # the share of the best one's likeness that each of them has
 def likely(seen: Counter[tuple[int, ...]], count: int) -> list[str]:
     """Networks whose weights have the most shapes in common with those ``seen``, in the order of the line.
 
-    Each paper is judged by its networks of nearest size, then those of the likeliest papers are. ``count``: of
-    all parameters.
+    Each paper is judged by its networks of nearest size, then those of the likeliest papers are; without any shape in
+    common, those of nearest size are. ``count``: of all parameters.
     """
 
     def by_size(names: Iterable[str]) -> list[str]:
@@ -38,6 +38,8 @@ def likely(seen: Counter[tuple[int, ...]], count: int) -> list[str]:
     enough = sorted(judged)[-FAMILIES]
     near = [name for names, found in zip(families, judged, strict=True) if found >= enough for name in names[:KIN]]
     best = max(map(alike, near))
+    if not best:
+        return by_size(list_models())[:CHOSEN]
     likeliest = [name for name in sorted(near, key=alike)[-CHOSEN:] if alike(name) >= ALIKE * best]
     return [name for name in list_models() if name in likeliest or (name in near and alike(name) == best)]
 

@@ -53,28 +53,25 @@ LAWS: Mapping[str, Law] = {  # the deviation but for a constant; the words for t
 
 
 class Sparing(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Draws only those numbers of a large tensor that are looked at: a network of any size is built in a second."""
-
-    FILLING = ("normal_", "uniform_", "erfinv_", "mul_", "div_", "add_", "clamp_", "fill_", "zero_")
+    """Draws only as many numbers of a large tensor as are looked at, and repeats them: a tenth of the time."""
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:  # else torch imports its whole compiler at the first operator
         return False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func.overloadpacket.__name__ in self.FILLING and large(args[0]) and not any(map(several, args[1:])):
-            func(args[0].view(-1)[:SEEN], *args[1:], **(kwargs or {}))
+        if func.overloadpacket.__name__ in {"normal_", "uniform_"} and large(args[0]):
+            flat = args[0].view(-1)
+            func(flat[:SEEN], *args[1:], **(kwargs or {}))
+            for start in range(SEEN, len(flat), SEEN):
+                part = flat[start : start + SEEN]
+                part.copy_(flat[: len(part)])
             return args[0]
         return func(*args, **(kwargs or {}))
 
 
 def large(tensor: Tensor) -> bool:
     return tensor.numel() > SEEN and tensor.is_contiguous() and not tensor.is_meta
-
-
-def several(value: Any) -> bool:
-    """More than a number."""
-    return isinstance(value, Tensor) and value.dim() > 0
 
 
 def initially(build: Callable[[], nn.Module], seed: int = 0) -> nn.Module:
