@@ -1,8 +1,8 @@
 """Every network of the line, exported to ONNX by both of torch's exporters, must be recognised by ``lenext audit``.
 
 ``make audit-exports``, or ``python benchmarks/audit_exports.py --exporters torchscript --networks 'resnet*'``. The
-result file grows with every network; those that it has
-recognised are not done again without ``--anew``, and several processes may share it. It takes hours.
+result file grows with every network; those that it has recognised are not done again without ``--anew``, and several
+processes may share it. It takes hours, and the largest networks take more than 14 GB of memory.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import fnmatch
 import gc
 import json
 import logging
+import platform
 import sys
 import tempfile
 import time
@@ -66,6 +67,7 @@ def document(rows: list[dict]) -> dict:
     return {
         "what": "our networks exported to ONNX by torch, and what `lenext audit` takes the files for",
         "command": "make audit-exports",
+        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
         "versions": versions(),
         "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
         "networks": len(list_models()),

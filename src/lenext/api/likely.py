@@ -14,7 +14,7 @@ from lenext.explain.audit import likeness, signature
 from lenext.layers.network import Network
 from lenext.models import FILES, create_model, line, list_models
 
-JUDGES = 2  # networks of nearest size that a paper is judged by: another number of classes makes another size
+JUDGES = 4  # networks of nearest size that a paper is judged by: classes and folded normalisation change the size
 FAMILIES, KIN = 2, 12  # the likeliest papers, and of each the networks of nearest size, whose weights are looked at
 CHOSEN = 4  # of those the likeliest, and all that are as likely as the best
 ALIKE = 0.75  # the share of the best one's likeness that each of them has

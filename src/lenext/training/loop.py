@@ -56,7 +56,8 @@ class _Session:
         self.task, self.progress, self.keeping, self.watcher = task, progress, keeping, watcher
         self.totals = Totals(progress.sums)
         self.saved = self.clock = self.shown = time.monotonic()
-        self.images = 0  # of this sitting, for the speed
+        self.images = 0  # since the last checkpoint, for the speed
+        self.speed = 0.0
         self.present_rate = math.nan
 
     def train_epoch(self, signals: StopSignals) -> None:
@@ -162,9 +163,10 @@ class _Session:
             return
         self.shown = now
         loss, accuracy = self.means()
-        speed = self.images / max(now - self.clock, 1e-9)
-        left = (self.task.steps - self.progress.step) * self.task.recipe.batch_size / max(speed, 1e-9)
+        if now - self.clock > 1 or not self.speed:  # just after a checkpoint a few images would say nothing
+            self.speed = self.images / max(now - self.clock, 1e-9)
+        left = (self.task.steps - self.progress.step) * self.task.recipe.batch_size / max(self.speed, 1e-9)
         moment = Moment(
-            self.progress.epoch + 1, self.task.epochs, self.progress.batch, batches, loss, accuracy, speed, left
+            self.progress.epoch + 1, self.task.epochs, self.progress.batch, batches, loss, accuracy, self.speed, left
         )
         self.watcher.step(moment)
