@@ -205,7 +205,7 @@ PAPER_RECIPE = Recipe(
         until=(2, 5, 8, 12, 20),                                        # III.B
         rates=(0.0005, 0.0002, 0.0001, 0.00005, 0.00001),               # III.B
     ),
-    loss=RubbishClass(j=10.0),                                          # Eq. 9; ours: the value of j is not printed
+    loss=RubbishClass(j=60.0),                                          # Eq. 9; ours: the value of j is not printed
     init=FanIn(gain=2.4, power=0.5),                                    # Appendix A; ours: the root of F, see above
     augment=(SingleCrop(resize=28, crop=32),),                          # III.A: 28x28 in 32x32
     normalise=FixedScale(mean=0.1 / 1.275, std=1 / 1.275),              # III.A: background -0.1, ink 1.175
