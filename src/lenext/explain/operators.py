@@ -40,6 +40,7 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "dropout": ("input", "p"),
     "pad": ("input", "pad", "mode", "value"),
     "hardtanh": ("input", "min_val", "max_val"),
+    "clamp": ("input", "min", "max"),
     "leaky_relu": ("input", "negative_slope"),
     "gelu": ("input",),
 }
@@ -222,6 +223,14 @@ def padding(given: Mapping[str, Any], *_: Tensor) -> Meaning:
     return Meaning(PADDING, {"sides": sides, "with": f"{given.get('value') or 0:g} ({given.get('mode', 'constant')})"})
 
 
+def clamp(given: Mapping[str, Any], *_: Tensor) -> Meaning:
+    low, high = given.get("min"), given.get("max")
+    names: Mapping[tuple[Any, Any], str] = {(0, None): "ReLU", (0, 6): "ReLU6"}
+    known = names.get((low, high))
+    bounds = ", ".join(f"{bound:g}" for bound in (low, high) if isinstance(bound, int | float))
+    return Meaning(ACTIVATION, {"type": known}) if known else Meaning("clamp", {"constant": bounds})
+
+
 def hard_tanh(given: Mapping[str, Any], *_: Tensor) -> Meaning:
     low, high = given.get("min_val", -1), given.get("max_val", 1)
     return Meaning(ACTIVATION, {"type": "ReLU6" if (low, high) == (0, 6) else f"clamp to {low:g}..{high:g}"})
@@ -293,6 +302,7 @@ READERS: Mapping[str, Any] = {
     "dropout": dropout,
     "pad": padding,
     "hardtanh": hard_tanh,
+    "clamp": clamp,
     "leaky_relu": leaky,
     "gelu": gelu,
     "told": in_words,
