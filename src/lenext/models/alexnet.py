@@ -289,7 +289,6 @@ PUBLISHED = {
 # ours: counted, as Figure 2 without its two towers
 PUBLISHED["alexnet_ungrouped"] = Published(params=62_378_344, macs=1_135_256_096, shapes=PUBLISHED["alexnet"].shapes)
 REMARKS = {"alexnet": "650,000 neurons: Figure 2 prints 253,440 for 55x55x96; with 290,400 they are 659,272."}
-
 CLAIMS = (
     Claim("relu-is-faster", "ReLU reaches 25 % training error on CIFAR-10 six times faster than tanh.", "3.1"),
     Claim("two-towers", "Two towers have 1.7 % (1.2 %) less top-1 (top-5) error than one of half the maps.", "3.2"),

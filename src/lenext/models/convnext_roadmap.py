@@ -290,7 +290,6 @@ REMARKS = {
     "*resnet50_12": "Table 10 prints 4.46; LayerNorm for BatchNorm costs no multiply-add: 4.15, as before it.",
     "*resnet50_13": "Table 10 prints 4.49; this network, ConvNeXt-T, has 4.46.",
 }
-
 CLAIMS = (
     Claim("training-matters", "The modern recipe alone lifts ResNet-50 from 76.1 to 78.8 %.", "2.1, Table 10"),
     Claim("saturates-at-7x7", "Larger depthwise kernels help up to 7x7 (ResNet-200: 5x5).", "2.5, Tables 10, 11"),

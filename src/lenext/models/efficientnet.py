@@ -292,7 +292,6 @@ REMARKS = {
     "efficientnet_b*": "Table 2's FLOPs are multiply-adds.",
     "efficientnet_lite0": "The README's 407M are 6 % above the count; why is not known.",
 }
-
 CLAIMS = (
     Claim("compound-beats-single", "Compound scaling of B0 beats depth, width or resolution alone.", "5.3, Table 7"),
     Claim("one-dimension-saturates", "Scaling one dimension alone saturates at about 80 %.", "3.2, Figure 3"),

@@ -291,7 +291,6 @@ REMARKS = {
     "googlenet": "Table 1's 2.7K and 34M for conv1 are a separable one's (--option stem=separable, 1.499e9 in all); "
     "its parameters are up to 7 % less than its own widths give, for 5a more.",
 }
-
 CLAIMS = (
     Claim("reductions-save", "The naive module widens at every stage and costs two to five times as much.", "4"),
     Claim("mean-for-linear", "Average pooling instead of linear layers lowers the top-1 error by 0.6 %.", "5"),

@@ -290,7 +290,6 @@ PUBLISHED = {
 }  # fmt: skip
 for depth in (20, 32, 44, 56, 110):  # 4.2: plain nets count as much as their twins
     PUBLISHED[f"plain{depth}_cifar"] = replace(PUBLISHED[f"resnet{depth}_cifar"], results=())
-
 CLAIMS = (
     Claim("degradation", "Plain-34 has a higher training error than plain-18: depth alone makes it worse.", "4.1"),
     Claim("residual-cures", "With shortcuts the deeper network is the better one: 34 layers beat 18.", "4.1, Table 2"),
