@@ -55,12 +55,12 @@ def lines(document: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     if reading != against:
         beyond = document["beyond_reading"]
-        yield f"From reading {reading}: " + ("no difference." if not beyond else "")
+        yield f"From reading {reading}:" + (" no difference." if not beyond else "")
         yield from points(beyond, reading)
         yield ""
     differences = document["differences"]
     base = "the paper" if against == "paper" else f"reading {against}"
-    yield f"From {base}: " + ("no difference, layer by layer." if not differences else "")
+    yield f"From {base}:" + (" no difference, layer by layer." if not differences else "")
     yield from points(differences, against)
 
 

@@ -5,6 +5,7 @@ LeNet's second derivatives and its pass over one image are written for such chai
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 from torch import Tensor, nn
@@ -13,20 +14,20 @@ from lenext.layers import one_sample
 from lenext.layers.network import Network
 
 
-class ChainLayer(nn.Module):
+class ChainLayer(nn.Module, ABC):
     """A layer that is written for one image too."""
 
+    @abstractmethod
     def one_sample(self, shape: one_sample.Shape) -> one_sample.Layer:
         """The same layer, on the same parameters, for one image of ``shape``."""
-        raise NotImplementedError
 
 
 class WeightedSum(ChainLayer):
     """Each output is a sum of inputs times weights, plus a bias; every parameter is such a weight or bias."""
 
+    @abstractmethod
     def fans(self) -> list[tuple[Tensor, Tensor]]:
         """Each parameter, and for each of its rows how many inputs the unit has that the row belongs to."""
-        raise NotImplementedError
 
 
 class Squash(ChainLayer):
