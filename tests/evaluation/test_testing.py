@@ -68,14 +68,14 @@ def test_every_protocol_is_the_mean_of_its_views_one_by_one(network, protocol):
 
 @protocols
 def test_the_shares_of_an_image_make_one(protocol):
-    shown = stacks(pictures()[0], protocol)
+    shown = stacks(pictures()[0], protocol, STATISTICS)
     assert sum(len(stack.views) for stack in shown) == protocol.views
     assert sum(stack.share * len(stack.views) for stack in shown) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("pixels", [1, 32 * 32 * 7, 32 * 32 * 1000])
 def test_the_size_of_the_batches_changes_nothing_but_rounding(network, pixels):
-    shown = [stacks(image, PROTOCOLS[-1]) for image in pictures()]
+    shown = [stacks(image, PROTOCOLS[-1], STATISTICS) for image in pictures()]
     found = run(network, STATISTICS, shown, CPU, pixels)
     assert found.probabilities == pytest.approx(scores(network, STATISTICS, pictures(), PROTOCOLS[-1], CPU), abs=1e-5)
     assert found.views == len(SIZES) * PROTOCOLS[-1].views
@@ -87,7 +87,7 @@ def test_views_go_through_in_full_batches():
     network.register_forward_hook(lambda _, given, __: sizes.append(len(given[0])))
     protocol = SquareCrops(scales=(34, 36, 38, 40), crop=32)
     images = [torch.zeros(1, 1, 40, 50 + number, dtype=torch.uint8) for number in range(3)]
-    shown = (stacks(image, protocol) for image in images)
+    shown = (stacks(image, protocol, STATISTICS) for image in images)
     found = run(network, Statistics((0.0,), (1.0,)), shown, CPU, 64 * 32 * 32)
     assert sizes == [64] * 6 + [3 * 144 - 6 * 64]
     assert (found.views, found.macs) == (3 * 144, 3 * 144 * 325_680)
@@ -97,7 +97,7 @@ def test_images_of_many_sizes_wait_for_each_other_but_not_without_end():
     network, waiting = create_model("resnet20_cifar").eval(), []
     bench = Bench(network, STATISTICS, CPU, 4 * 40 * 40)
     for width in range(40, 70):
-        bench.add(stacks(torch.zeros(1, 3, 40, width, dtype=torch.uint8), Dense(scales=(40,))))
+        bench.add(stacks(torch.zeros(1, 3, 40, width, dtype=torch.uint8), Dense(scales=(40,)), STATISTICS))
         waiting.append(sum(area(kind, queue) for kind, queue in bench._waiting.items()))
     assert max(waiting) <= WAITING * 4 * 40 * 40
     assert any(later > earlier for earlier, later in pairwise(waiting))
@@ -122,3 +122,13 @@ def test_a_mean_image_is_stretched_to_views_of_another_size(network):
     assert wide.shape == (3, 48, 64)
     assert wide.mean((1, 2)) == pytest.approx(mean.mean((1, 2)).numpy(), rel=0.02)
     assert scores(network, statistics, pictures(), DENSE, CPU).shape == (len(SIZES), 6)
+
+
+def test_ten_crops_lose_the_mean_of_their_own_place():
+    mean = torch.rand(3, 36, 36) * 255
+    statistics = Statistics((0.0,) * 3, (1 / 255,) * 3, pixel_mean=mean)
+    square = torch.randint(0, 256, (1, 3, 36, 36), dtype=torch.uint8)
+    (shown,) = stacks(square, TenCrop(resize=36, crop=32, square=True), statistics)
+    inputs = statistics.normalise(shown.views)
+    assert torch.allclose(inputs[3], square[0, :, 4:, 4:] - mean[:, 4:, 4:], atol=1e-4)  # the lower right corner
+    assert torch.allclose(inputs[5], (square[0] - mean)[:, :32, :32].flip(2), atol=1e-4)  # the upper left, mirrored

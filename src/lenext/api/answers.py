@@ -56,7 +56,7 @@ def answers(model: Model, images: Part, chosen: Chosen, reading: Reading, watche
     start = time.perf_counter()
 
     def show(image: Tensor) -> list[Stack]:
-        return stacks(image, chosen.protocol)
+        return stacks(image, chosen.protocol, model.statistics)
 
     shown: Iterator[list[Stack]]
     if isinstance(chosen.protocol, SingleCrop):  # images of equal size are cut and scaled together

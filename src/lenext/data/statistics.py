@@ -30,6 +30,11 @@ class Statistics:
     subtract_first: bool = False
     colour_axes: Tensor = torch.zeros(_RGB, _RGB, dtype=torch.float64)  # noqa: RUF009 - never written to
 
+    @property
+    def side(self) -> int | None:
+        """Pixels of the mean image's side."""
+        return None if self.pixel_mean is None else self.pixel_mean.shape[-1]
+
     def subtract(self, images: Tensor) -> Tensor:
         """Raw pixels minus the mean image or its central window, as float; float images had it subtracted already."""
         if self.pixel_mean is None or images.is_floating_point():

@@ -25,7 +25,7 @@ WAITING = 4  # batches that may wait for others of their size
 
 @dataclass(frozen=True)
 class Stack:
-    """Views of one image and one size (uint8 V C h w), the share of each in its mean, and how they are looked at."""
+    """Views of one image and one size (V C h w: uint8, or float less the mean image), the share of each in its mean, and how they are looked at."""
 
     views: Tensor
     share: float
@@ -44,16 +44,16 @@ class Tested:
 Kind = tuple[bool, int, int]  # dense, height, width: views that can go through together
 
 
-def stacks(image: Tensor, protocol: Protocol) -> list[Stack]:
+def stacks(image: Tensor, protocol: Protocol, statistics: Statistics) -> list[Stack]:
     """What the protocol shows of one image (uint8 1 C H W), whose shares add up to 1."""
     match protocol:
         case Mean():
-            parts = [stack for part in protocol.parts for stack in stacks(image, part)]
+            parts = [stack for part in protocol.parts for stack in stacks(image, part, statistics)]
             return [replace(stack, share=stack.share / len(protocol.parts)) for stack in parts]
         case Dense():
             return [Stack(shown, 1 / protocol.views, dense=True) for shown in whole_images(image, protocol)]
         case _:
-            shown = views(image, protocol)
+            shown = views(image, protocol, statistics)
             return [Stack(shown, 1 / len(shown))]
 
 
@@ -65,7 +65,7 @@ def scores(
     compute: Compute,
 ) -> NDArray[np.float32]:
     """Probabilities (images, classes) of uint8 images 1 C H W of any sizes, in order, by any protocol."""
-    shown = (stacks(image, protocol) for image in images)
+    shown = (stacks(image, protocol, statistics) for image in images)
     return run(network, statistics, shown, compute, BATCH * network.input_size[1] * network.input_size[2]).probabilities
 
 

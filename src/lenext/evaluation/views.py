@@ -10,18 +10,23 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lenext.data.geometry import centre, resize, short_side, single_crop
+from lenext.data.statistics import Statistics
 from lenext.protocol import Dense, MultiCrop, SingleCrop, SquareCrops, TenCrop
 
 Crops = SingleCrop | TenCrop | SquareCrops | MultiCrop
 
 
-def views(image: Tensor, protocol: Crops) -> Tensor:  # uint8 1 C H W -> uint8 V C crop crop
-    """All views of one image, each followed, as a group, by its mirror image; black surrounds too small an image."""
+def views(image: Tensor, protocol: Crops, statistics: Statistics | None = None) -> Tensor:
+    """All views of one image, each followed, as a group, by its mirror image; black surrounds too small an image.
+
+    From uint8 1 C H W to V C crop crop: uint8, or float where the mean image of ``statistics`` has the size of the square
+    that ten crops are cut from. Each pixel then loses the mean of its own place, as in training (AlexNet).
+    """
     match protocol:
         case SingleCrop():
             return single_crop(image, protocol)
         case TenCrop():
-            return ten_crop(image, protocol)
+            return ten_crop(image, protocol, statistics)
         case SquareCrops():
             return torch.cat([with_mirror(six_views(square, protocol)) for square in squares(image, protocol)])
         case MultiCrop():
@@ -34,11 +39,13 @@ def whole_images(image: Tensor, protocol: Dense) -> list[Tensor]:  # uint8 1 C H
     return [with_mirror(one) for one in scaled] if protocol.mirror else scaled
 
 
-def ten_crop(image: Tensor, protocol: TenCrop) -> Tensor:
+def ten_crop(image: Tensor, protocol: TenCrop, statistics: Statistics | None) -> Tensor:
     """Corners and centre from the top left, line by line, then the mirror images of all five."""
     scaled = short_side(image, protocol.resize, protocol.interpolation)
     if protocol.square:
         scaled = centre(scaled, protocol.resize, 0)
+        if statistics is not None and statistics.side == protocol.resize:
+            scaled = statistics.subtract(scaled)
     return with_mirror(five_crops(scaled, protocol.crop))
 
 
