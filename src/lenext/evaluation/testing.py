@@ -25,7 +25,10 @@ WAITING = 4  # batches that may wait for others of their size
 
 @dataclass(frozen=True)
 class Stack:
-    """Views of one image and one size (V C h w: uint8, or float less the mean image), the share of each in its mean, and how they are looked at."""
+    """Views of one image and one size, the share of each in its mean, and how they are looked at.
+
+    views: V C h w, uint8, or float less the mean image.
+    """
 
     views: Tensor
     share: float

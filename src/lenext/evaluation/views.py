@@ -19,8 +19,8 @@ Crops = SingleCrop | TenCrop | SquareCrops | MultiCrop
 def views(image: Tensor, protocol: Crops, statistics: Statistics | None = None) -> Tensor:
     """All views of one image, each followed, as a group, by its mirror image; black surrounds too small an image.
 
-    From uint8 1 C H W to V C crop crop: uint8, or float where the mean image of ``statistics`` has the size of the square
-    that ten crops are cut from. Each pixel then loses the mean of its own place, as in training (AlexNet).
+    From uint8 1 C H W to V C crop crop: uint8, or float where the mean image of ``statistics`` has the size of the
+    square that ten crops are cut from. Each pixel then loses the mean of its own place, as in training (AlexNet).
     """
     match protocol:
         case SingleCrop():
