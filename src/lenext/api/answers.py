@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lenext.api.protocols import Chosen
+from lenext.data.folds import divided
 from lenext.data.imagenet import name_of
 from lenext.data.item import TEST, TRAIN, VAL
 from lenext.data.listing import Listing, Part, fingerprint, part
 from lenext.data.loader import Loader
-from lenext.data.split import with_validation
 from lenext.errors import DataError, UsageError, did_you_mean
 from lenext.evaluation.inference import Compute
 from lenext.evaluation.testing import Stack, Tested, run, stacks
@@ -84,7 +84,10 @@ def choose(listing: Listing, cards: Sequence[Card], split: str | None) -> tuple[
     """
     mark = "" if VAL in listing.splits else fingerprint(listing)
     own = [card for card in cards if mark and card.data.get("fingerprint") == mark]
-    parted = [with_validation(listing, fraction=card.data["validation"], seed=card.data["seed"]) for card in own]
+    parted = [
+        divided(listing, fraction=card.data["validation"], seed=card.data["seed"], fold=card.data.get("fold"))
+        for card in own
+    ]
     if parted:
         listing = together(parted)
     if split is not None:

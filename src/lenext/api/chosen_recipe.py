@@ -26,6 +26,8 @@ CHARACTERS = ("digits", "mnist")  # built-in sets whose mirror images are other 
 # several meanings; others are not negative.
 BOUNDS: Mapping[str, tuple[float, float]] = {
     **dict.fromkeys(("batch_size", "epochs", "iterations", "patience", "samples"), (1, math.inf)),
+    **dict.fromkeys(("views", "strengths", "scales"), (1e-6, math.inf)),
+    "Recipe.epochs": (0, math.inf),
     **dict.fromkeys(("size", "crop", "resize", "low", "high", "side"), (1, math.inf)),
     **dict.fromkeys(("std", "aspect"), (1e-6, math.inf)),  # divided by, or under a logarithm
     **dict.fromkeys(("every", "eps", "clip", "cut"), (1e-12, math.inf)),  # zero stands for nothing
@@ -75,6 +77,8 @@ def read_recipe(path: Path) -> Recipe:
 def check_recipe(recipe: Recipe) -> None:
     """Refuse a recipe that no run can follow. Raises UsageError."""
     check_numbers(recipe)
+    if recipe.epochs == 0 and recipe.transfer is None:
+        raise UsageError("The recipe has 0 epochs.", "Give 1 or more; only a transfer may stop before the first step.")
     build_optimizer(recipe.optimizer, torch.nn.Linear(1, 1))
     side = training_size(recipe)
     normalise = recipe.normalise

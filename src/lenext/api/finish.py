@@ -123,6 +123,7 @@ def describe(prepared: Prepared, measured: Mapping[str, Evaluation]) -> Card:
             "counts": counts(listing),
             "validation": job.validation,
             "seed": job.seed,
+            "fold": job.fold,
         },
         metrics={split: summary(evaluation) for split, evaluation in measured.items()},
         versions=versions(),
@@ -202,7 +203,8 @@ def command_line(prepared: Prepared) -> str:
     words += ["--weights", str(job.start["weights"])] if job.start else []
     words += ["--micro-batch", str(job.micro_batch)] if job.micro_batch else []
     words += ["--seed", str(job.seed)] if job.seed else []
-    words += [] if job.validation == VALIDATION else ["--validation", str(job.validation)]
+    words += ["--fold", job.fold] if job.fold else []
+    words += [] if job.validation == (0 if job.fold else VALIDATION) else ["--validation", str(job.validation)]
     words += [] if job.precision == "fp32" else ["--precision", job.precision]
     return shlex.join(words)
 

@@ -13,18 +13,22 @@ from torch import Tensor
 
 from lenext.api.chosen_recipe import as_stored, changes, check_numbers, check_recipe, named_recipe, training_size
 from lenext.api.options import TrainOptions
+from lenext.api.transfer import transfer_recipe, with_frozen
+from lenext.data.folds import divided
 from lenext.data.item import TRAIN
 from lenext.data.listing import Listing, part
 from lenext.data.loader import Loader, batch_cuts
-from lenext.data.split import with_validation
 from lenext.data.statistics import Statistics, gather
 from lenext.errors import UsageError
 from lenext.layers.init import initialise
 from lenext.layers.network import Network
 from lenext.models import build_options, canonical, create_model, line
+from lenext.protocol import Preprocessing
 from lenext.recipes import FixedChannels, FixedScale, PCAColour, PixelMean, Recipe
 from lenext.training import fitting
+from lenext.training.freezing import freeze
 from lenext.training.gradients import passes
+from lenext.training.head import check_head
 from lenext.training.objective import objective_of
 from lenext.values import assign
 
@@ -36,7 +40,8 @@ class Job:
     """A run that is fully decided.
 
     deviations: each field that differs from the recipe as it stands in its file; rules: by which of them were changed
-    together, in words; micro_batch: images of one pass at most; start: what is said of the weights that it began with.
+    together, in words; micro_batch: images of one pass at most; start: what is said of the weights that it began with;
+    fold: which of several is tested, "1/5".
     """
 
     model: str
@@ -50,20 +55,26 @@ class Job:
     rules: tuple[str, ...] = ()
     micro_batch: int | None = None
     start: Mapping[str, Any] | None = None
+    fold: str | None = None
 
 
-def decide(asked: TrainOptions, listing: Listing) -> Job:
-    """Choose recipe and options for the data. Raises UsageError for unknown names, settings and sizes."""
+def decide(asked: TrainOptions, listing: Listing, shown: Preprocessing | None = None) -> Job:
+    """Choose recipe and options for the data, and for weights that want images as ``shown``.
+
+    Raises UsageError for unknown names, settings and sizes.
+    """
     if asked.model is None:
         raise UsageError("No network was named.", "Name one with --model; `lenext models` lists them.")
     name = canonical(asked.model)
     seed = asked.seed or 0
     if not 0 <= seed < 2**63:
         raise UsageError(f"The seed is {seed}.", "Give a whole number from 0 to 2**63 - 1.")
-    validation = VALIDATION if asked.validation is None else asked.validation
-    as_written = as_stored(named_recipe(name, asked.recipe, listing, asked.image_size))
-    images = training_images(listing, validation, seed)
-    recipe, rules = fitted(as_written, asked, images)
+    usual = VALIDATION if asked.fold is None else 0.0  # ours: of a fold everything else trains, and the last weights count
+    validation = usual if asked.validation is None else asked.validation
+    ours = transfer_recipe(asked, listing, shown) or named_recipe(name, asked.recipe, listing, asked.image_size)
+    as_written = as_stored(ours)
+    images = len(part(divided(listing, fraction=validation, seed=seed, fold=asked.fold), TRAIN))
+    recipe, rules = fitted(with_frozen(as_written, asked), asked, images)
     recipe, options = with_rates(recipe, name, dict(asked.options or {}))
     recipe = as_stored(recipe)
     check_recipe(recipe)
@@ -80,12 +91,8 @@ def decide(asked: TrainOptions, listing: Listing) -> Job:
         validation=validation,
         rules=rules,
         micro_batch=asked.micro_batch,
+        fold=asked.fold,
     )
-
-
-def training_images(listing: Listing, validation: float, seed: int) -> int:
-    """How many images train, once those for validation are set aside."""
-    return len(part(with_validation(listing, fraction=validation, seed=seed), TRAIN))
 
 
 def fitted(recipe: Recipe, asked: TrainOptions, images: int) -> tuple[Recipe, tuple[str, ...]]:
@@ -144,6 +151,9 @@ def build(job: Job, listing: Listing) -> Network:
     network = create_model(job.model, num_classes=len(listing.classes), reading=job.reading, **job.options)
     if job.recipe.init is not None:
         initialise(network, job.recipe.init)
+    if job.recipe.transfer is not None:
+        freeze(network, job.recipe.transfer)
+        check_head(network, job.recipe.transfer.freeze)
     side = training_size(job.recipe)
     check_input(network, job.recipe.view.crop)
     check_input(network, side, objective_of(job.recipe, network).heads)

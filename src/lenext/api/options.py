@@ -87,7 +87,9 @@ class TrainOptions:
     settings: ``field=value`` changes of the recipe; micro_batch: images of one pass at most, so that a batch fits in
     memory; workers: threads that read images; on_bad: "skip" or "stop" when a file cannot be used; save_every: seconds
     between checkpoints; data_root: where the files of built-in sets lie; validation: share of the training images that
-    is held out where there is no split.
+    is held out where there is no split; freeze: the last stage that keeps its weights, "none" or "all"; features_only:
+    fit a linear classifier on frozen features; folds: so many runs, each tested on a fold that the others train on;
+    fold: one of them, "1/5".
     """
 
     model: str | None = None
@@ -102,6 +104,10 @@ class TrainOptions:
     settings: tuple[str, ...] = ()
     seed: int | None = None
     validation: float | None = None
+    freeze: str | None = None
+    features_only: bool = False
+    folds: int | None = None
+    fold: str | None = None
     on_bad: str = "skip"
     data_root: str | None = None
     device: str = "auto"
@@ -116,4 +122,4 @@ class TrainOptions:
     def changes_recipe(self) -> bool:
         """Whether anything was asked that decides the recipe."""
         named = (self.recipe, self.epochs, self.batch_size, self.image_size)
-        return any(value is not None for value in named) or bool(self.settings)
+        return any(value is not None for value in (*named, self.freeze)) or bool(self.settings) or self.features_only

@@ -13,11 +13,12 @@ from lenext.api.data import ready
 from lenext.api.job import Job, decide
 from lenext.api.options import ON_BAD, TrainOptions
 from lenext.api.run_folder import RunFolder, same_data, same_job, same_recipe
-from lenext.api.start import begin, begin_again, location, open_source, with_reading
+from lenext.api.start import begin, begin_again, location, open_source, origin, with_reading
+from lenext.api.transfer import check_transfer, shown_before, starts_from, transfers
+from lenext.data.folds import divided
 from lenext.data.item import TRAIN
 from lenext.data.listing import Listing, fingerprint, part
 from lenext.data.loader import Loader, batch_cuts
-from lenext.data.split import with_validation
 from lenext.data.statistics import Statistics
 from lenext.errors import DataError, UsageError
 from lenext.evaluation.inference import PRECISIONS
@@ -68,6 +69,7 @@ def prepare(spec: str | None, asked: TrainOptions, watcher: Watcher) -> Prepared
         asked = replace(asked, model=canonical(asked.model))  # a wrong name is said before a long scan
     elif asked.out is None or not asked.resume:
         raise UsageError("No network was named.", "Name one with --model; `lenext models` lists them.")
+    check_transfer(asked)
     folder = choose_folder(spec, asked)
     if asked.resume and folder.exists():
         return prepare_again(folder, spec, asked, watcher)
@@ -76,19 +78,32 @@ def prepare(spec: str | None, asked: TrainOptions, watcher: Watcher) -> Prepared
     if asked.threads:
         torch.set_num_threads(asked.threads)
     listing = ready(spec, data_root=asked.data_root, workers=asked.workers, on_bad=asked.on_bad, watcher=watcher)
-    job = decide(asked, listing)
+    weights = starts_from(asked)
+    source = open_source(weights, asked.model, watcher) if weights is not None and transfers(asked) else None
+    job = decide(asked, listing, source and source.shown)
     if job.recipe.batch_size == 1 and not asked.threads:
         torch.set_num_threads(1)  # a step on one image is too small for two: they would wait for each other
     data, listing = fingerprint(listing), divide(listing, job)
-    source = None if asked.weights is None else open_source(asked.weights, job, watcher)
+    if weights is not None and source is None:
+        source = open_source(weights, origin(job), watcher)
     job = job if source is None else with_reading(job, source, asked.reading, watcher)
     network = jobs.build(job, listing)
-    if source is not None and asked.weights is not None:
+    if source is not None and weights is not None:
         facts = begin(network, job, source, listing.classes, watcher)
-        job = replace(job, start={"weights": location(asked.weights), **facts})
+        job = replace(job, start={"weights": location(weights), **facts})
+    check_started(job)
     announce(job, listing, watcher)
     loader = Loader(part(listing, TRAIN), network.input_size[0], workers=asked.workers)
     return Prepared(folder, job, listing, data, network, jobs.statistics(job, loader), True, spec)
+
+
+def check_started(job: Job) -> None:
+    """Refuse a recipe for transfer without anything to transfer."""
+    if job.recipe.transfer is not None and job.start is None:
+        raise UsageError(
+            f"The recipe {job.recipe.name} is one for transfer, and no weights are given.",
+            "Name them: --weights imagenet, a run folder or a file; or train with --set transfer=null.",
+        )
 
 
 def announce(job: Job, listing: Listing, watcher: Watcher) -> None:
@@ -115,9 +130,8 @@ def prepare_again(folder: RunFolder, spec: str | None, asked: TrainOptions, watc
     listing = ready(spec, data_root=asked.data_root, workers=asked.workers, on_bad=asked.on_bad, watcher=watcher)
     same_data(listing, started, folder.path)
     if asked.changes_recipe:
-        wanted = decide(
-            replace(asked, model=job.model, options=job.options, validation=job.validation, seed=job.seed), listing
-        )
+        same = replace(asked, model=job.model, options=job.options, validation=job.validation, seed=job.seed, fold=job.fold)
+        wanted = decide(same, listing, shown_before(job.start) if asked.recipe in (None, "practical") else None)
         same_recipe(wanted.recipe, recipe, folder.path)
     listing = divide(listing, job)
     normalise = recipe.normalise
@@ -130,7 +144,7 @@ def prepare_again(folder: RunFolder, spec: str | None, asked: TrainOptions, watc
 
 def divide(listing: Listing, job: Job) -> Listing:
     """The data with the job's validation split. Raises DataError when nothing is left to train on."""
-    listing = with_validation(listing, fraction=job.validation, seed=job.seed)
+    listing = divided(listing, fraction=job.validation, seed=job.seed, fold=job.fold)
     if TRAIN not in listing.splits:
         raise DataError("The data have no training images.", "Put them under train/, or mark them train in the CSV.")
     return listing

@@ -144,6 +144,7 @@ def describe(job: Job, listing: Listing, data: str, spec: str) -> dict[str, Any]
         "seed": job.seed,
         "precision": job.precision,
         "validation": job.validation,
+        "fold": job.fold,
         "data": spec if listing.layout == "built-in" else os.path.abspath(spec),
         "classes": list(listing.classes),
         "fingerprint": data,
@@ -172,10 +173,11 @@ def same_job(asked: TrainOptions, started: Mapping[str, Any], recipe: Recipe, fo
         "precision": asked.precision,
         "validation": asked.validation,
         "micro_batch": asked.micro_batch,
+        "fold": asked.fold,
         "weights": asked.weights and location(asked.weights),
     }
     start = started.get("start")  # runs of the first version have none of the last
-    present = {"micro_batch": None, **started, "weights": start and start["weights"]}
+    present = {"micro_batch": None, "fold": None, **started, "weights": start and start["weights"]}
     for name, value in wanted.items():
         if value is not None and value != present[name]:
             raise UsageError(
@@ -194,6 +196,7 @@ def same_job(asked: TrainOptions, started: Mapping[str, Any], recipe: Recipe, fo
         rules=tuple(started.get("rules", ())),
         micro_batch=present["micro_batch"],
         start=start,
+        fold=present["fold"],
     )
 
 

@@ -11,35 +11,45 @@ from typing import Any
 from lenext.api.job import Job
 from lenext.errors import UsageError
 from lenext.layers.network import Network
+from lenext.protocol import Preprocessing
 from lenext.training.inherit import go_on_from, inherit_layers
 from lenext.training.watch import Watcher
+from lenext.values import encode
 from lenext.weights.card import digest, has_card, load, weight_file
+from lenext.weights.catalogue import entries
 from lenext.weights.pretrained import from_file, is_file, published_model
 
 
 @dataclass(frozen=True)
 class Source:
-    """A network that was trained before; ``classes`` are None where its file does not name them."""
+    """A network that was trained before; ``classes`` and ``shown`` (its input) are None where its file names none."""
 
     network: Network
     classes: tuple[str, ...] | None
     licence: str
+    shown: Preprocessing | None = None
 
 
-def open_source(weights: str | Path, job: Job, watcher: Watcher) -> Source:
-    """The network that ``--weights`` means for a job. Raises the errors of ``lenext.load`` and ``lenext.create_model``.
+def open_source(weights: str | Path, name: str, watcher: Watcher) -> Source:
+    """The network that ``--weights`` means. Raises the errors of ``lenext.load`` and ``lenext.create_model``.
 
-    A word that is no file names published weights: of the network that the recipe inherits from, else of the job's own.
+    A word that is no file names published weights of the network ``name``.
     """
     word = os.fspath(weights)
-    name = job.model if job.recipe.inherit is None else job.recipe.inherit.network
     if not is_file(name, word):
         model = published_model(name, word, watcher)
     elif Path(word).is_dir() or not Path(word).exists() or has_card(Path(word)):
         model = load(weight_file(Path(word)))
     else:
-        return Source(from_file(name, Path(word), None, {}), None, f"that of {Path(word).name}")
-    return Source(model.network, model.card.classes, model.card.licence)
+        network = from_file(name, Path(word), None, {})
+        like = next((one for one in entries(name) if one.reading == network.reading), None)
+        return Source(network, None, f"that of {Path(word).name}", like and like.preprocessing)
+    return Source(model.network, model.card.classes, model.card.licence, model.card.preprocessing)
+
+
+def origin(job: Job) -> str:
+    """The network whose weights a job wants: that which its recipe inherits from, else its own."""
+    return job.model if job.recipe.inherit is None else job.recipe.inherit.network
 
 
 def with_reading(job: Job, source: Source, asked: str | None, watcher: Watcher) -> Job:
@@ -63,14 +73,14 @@ def begin(network: Network, job: Job, source: Source, classes: tuple[str, ...], 
     fresh = go_on_from(network, source.network, same_classes=source.classes == classes)
     new = f"; drawn anew, for these classes: {', '.join(fresh)}" if fresh else ""
     watcher.message(f"Starts from the weights of {name}{new}.")
-    return {**facts, "drawn": fresh}
+    return {**facts, "drawn": fresh, "preprocessing": encode(source.shown)}
 
 
 def begin_again(network: Network, job: Job, classes: tuple[str, ...], watcher: Watcher) -> None:
     """The weights once more for a run that stopped before its first checkpoint. Raises UsageError if they changed."""
     assert job.start is not None
     path = job.start["weights"]
-    found = begin(network, job, open_source(path, job, watcher), classes, watcher)
+    found = begin(network, job, open_source(path, origin(job), watcher), classes, watcher)
     if found["sha256"] != job.start["sha256"]:
         raise UsageError(
             f"The weights {path} are others than when the run was started, and it has no checkpoint yet.",

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from lenext.api.finish import finish
+from lenext.api.first_phase import Shelf, first_phase
+from lenext.api.folds import train_folds
 from lenext.api.options import TrainOptions, read_options
 from lenext.api.prepare import Prepared, check, prepare
 from lenext.api.run_folder import describe
@@ -36,17 +38,27 @@ def train(data: str | Path | None = None, *, watcher: Watcher | None = None, **a
     if data is not None and not isinstance(data, str | os.PathLike):
         raise UsageError(f"The data are {data!r}.", "Give a built-in name, or the path of a folder or CSV file.")
     watcher = watcher or Silent()
+    spec = None if data is None else os.fspath(data)
+    if options.folds is not None:
+        return train_folds(spec, options, watcher)
+    return train_one(spec, options, watcher, {})
+
+
+def train_one(spec: str | None, options: TrainOptions, watcher: Watcher, shelf: Shelf) -> dict[str, Any]:
+    """Train one run; ``shelf`` holds features that the folds of one set share."""
     compute = Compute.choose(options.device, options.precision or "fp32")
-    prepared = prepare(None if data is None else os.fspath(data), options, watcher)
+    prepared = prepare(spec, options, watcher)
     folder = prepared.folder
     if prepared.new:
         started = describe(prepared.job, prepared.listing, prepared.data, prepared.spec)
         folder.create(started, prepared.job.recipe, prepared.listing, prepared.statistics)
     with folder.locked():
-        return run(prepared, options, compute, watcher)
+        return run(prepared, options, compute, watcher, shelf)
 
 
-def run(prepared: Prepared, asked: TrainOptions, compute: Compute, watcher: Watcher) -> dict[str, Any]:
+def run(
+    prepared: Prepared, asked: TrainOptions, compute: Compute, watcher: Watcher, shelf: Shelf
+) -> dict[str, Any]:
     """Train from where the folder stands to the end, then measure and write the result."""
     folder, job, network = prepared.folder, prepared.job, prepared.network
     compute = Compute(compute.device, job.precision)
@@ -61,8 +73,11 @@ def run(prepared: Prepared, asked: TrainOptions, compute: Compute, watcher: Watc
         watcher.message(f"Going on in epoch {found.epoch + 1} after step {found.step:,}.")
     progress = found or Progress()
     log = MetricLog(folder.metrics, progress.log_bytes)
+    keeping = Keeping(checkpoints, log, asked.save_every)
     try:
-        fit(task, progress, Keeping(checkpoints, log, asked.save_every), watcher)
+        if found is None:
+            first_phase(prepared, task, progress, keeping, watcher, shelf)
+        fit(task, progress, keeping, watcher)
     finally:
         log.close()
     return finish(prepared, task, progress, watcher)

@@ -39,6 +39,7 @@ from lenext.recipes.schedules import (
     Schedule,
     Steps,
 )
+from lenext.recipes.transfer import Transfer
 
 __all__ = [
     "SGD",
@@ -85,6 +86,7 @@ __all__ = [
     "ShortSide",
     "SingleCrop",
     "Steps",
+    "Transfer",
     "TruePenalty",
     "TruncatedNormal",
     "VelocitySGD",
@@ -99,7 +101,8 @@ class Recipe:
     mixing: of images within a batch; init: None is as the network's own file builds it; inherit: layers that come
     from another network where one is given; average: the weights that are tested; clip: largest norm of the gradient;
     dropout, drop_path: the network's rates, None is as its file builds it; exact_statistics: training images over
-    which the statistics of batch normalisation are taken anew before a test, 0 for the running means.
+    which the statistics of batch normalisation are taken anew before a test, 0 for the running means; transfer: how a
+    run goes on from trained weights, None where it trains as from random ones.
     """
 
     name: str
@@ -119,6 +122,7 @@ class Recipe:
     dropout: float | None = None
     drop_path: float | None = None
     exact_statistics: int = 0
+    transfer: Transfer | None = None
     epochs: int | None = None
     iterations: int | None = None
 

@@ -69,7 +69,7 @@ def to_epochs(recipe: Recipe, epochs: int, steps_per_epoch: int) -> Fitted:
     """For another number of epochs: all times of the schedule in proportion, rates and factors as they are."""
     if recipe.iterations is None:
         assert recipe.epochs is not None
-        share = epochs / recipe.epochs
+        share = epochs / recipe.epochs if recipe.epochs else 1.0
         fitted = replace(recipe, epochs=epochs, schedule=stretched(recipe.schedule, share))
         length = f"{recipe.epochs} -> {epochs} epochs"
     else:

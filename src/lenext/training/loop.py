@@ -14,7 +14,7 @@ from lenext.errors import Failed, Interrupted
 from lenext.evaluation.inference import probabilities
 from lenext.evaluation.metrics import cross_entropy, top_k_correct
 from lenext.training.checkpoint import Checkpoints, Progress
-from lenext.training.log import MetricLog
+from lenext.training.log import MetricLog, Row
 from lenext.training.optim import set_rate
 from lenext.training.schedule import learning_rate
 from lenext.training.signals import StopRequested, StopSignals
@@ -49,6 +49,18 @@ def fit(task: Task, progress: Progress, keeping: Keeping, watcher: Watcher) -> N
             ) from None
 
 
+def begin(task: Task, progress: Progress, keeping: Keeping, watcher: Watcher, head: Row) -> None:
+    """Validate and save a network whose head was fitted before the first step: epoch 0. Raises Interrupted."""
+    session = _Session(task, progress, keeping, watcher)
+    with StopSignals() as signals:
+        try:
+            session.conclude({"epoch": 0, "step": 0, "lr": 0.0, **head}, signals)
+        except StopRequested as stop:
+            raise Interrupted(
+                "Stopped before the first step.", "Give the same command with --resume to begin again.", stop.number
+            ) from None
+
+
 class _Session:
     """One sitting of a run: what ``fit`` needs beside the progress that is saved."""
 
@@ -67,7 +79,7 @@ class _Session:
         order = permutation(task.pipeline.seed, progress.epoch, len(task.training.part.labels))
         if progress.batch == 0:
             task.begin_epoch(progress.epoch)
-        task.network.train()
+        task.train()
         for images, labels in task.training.training(task.pipeline, progress.epoch, order, cuts[progress.batch :]):
             self.step(images, labels, cuts[progress.batch])
             self.show(len(cuts) - 1)
@@ -97,7 +109,11 @@ class _Session:
         loss, accuracy = self.means()
         row: dict[str, float] = {"epoch": progress.epoch + 1, "step": progress.step, "lr": self.rate(progress.step - 1)}
         row |= {"loss": loss, "train_top1": accuracy}
-        score = None
+        self.conclude(row, signals)
+
+    def conclude(self, row: dict[str, float], signals: StopSignals) -> None:
+        """Validate what ``row`` tells of, log it, and save."""
+        task, progress, score = self.task, self.progress, None
         if task.validation is not None:
             row |= self.validate(signals)
             if not math.isfinite(row["val_loss"]):
@@ -107,7 +123,7 @@ class _Session:
             progress.plateau.see(task.recipe.schedule, row["val_top1"])
         self.keeping.log.add(row)
         self.watcher.epoch(row)
-        progress.epoch, progress.batch, progress.score = progress.epoch + 1, 0, score
+        progress.epoch, progress.batch, progress.score = int(row["epoch"]), 0, score
         progress.finished = progress.step >= task.steps
         self.totals = Totals((0.0, 0.0, 0.0))
         self.save()

@@ -18,6 +18,7 @@ from lenext.evaluation.inference import Compute
 from lenext.layers.drop_path import DropPath
 from lenext.recipes import DiagonalLM, Recipe
 from lenext.training.average import LastWeights, MovingAverage, average_of
+from lenext.training.freezing import training_mode
 from lenext.training.gradients import Gradients
 from lenext.training.objective import objective_of
 from lenext.training.one_sample_gradients import OneSampleGradients, one_sample_gradients
@@ -109,6 +110,11 @@ class Task:
             return nothing
         begin = self.optimizer.begin_epoch  # type: ignore[attr-defined]
         return lambda epoch: begin(self.network, self.recipe.loss, self.sample(epoch, value.samples))
+
+    @cached_property
+    def train(self) -> Callable[[], object]:
+        """Puts the network into training mode, as far as it trains."""
+        return training_mode(self.network, self.recipe.transfer)
 
     @property
     def test_batch(self) -> int:

@@ -1,0 +1,112 @@
+"""``lenext train --folds K``: K runs, each tested on the fold that it did not see, and what they say together."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lenext.api.options import TrainOptions
+from lenext.data.folds import LEAST
+from lenext.errors import UsageError
+from lenext.evaluation.intervals import wilson
+from lenext.evaluation.text import per_cent
+from lenext.training.watch import Watcher
+from lenext.weights.durable import write_file
+
+SUMMARY = "folds.json"
+
+
+def train_folds(data: str | None, asked: TrainOptions, watcher: Watcher) -> dict[str, Any]:
+    """Train and test every fold in a folder of its own; returns the document of ``lenext train --folds K --json``.
+
+    A fold that is finished is not trained again by a run with ``resume``.
+    """
+    from lenext.api.train import train_one
+
+    assert asked.folds is not None
+    if asked.fold is not None:
+        raise UsageError("--folds trains every fold, --fold one of them.", "Give one of the two.")
+    if asked.folds < LEAST:
+        raise UsageError(f"--folds is {asked.folds}.", f"Give {LEAST} or more.")
+    if data is None:
+        raise UsageError("No data were named.", "Give a folder, a CSV file or a built-in name.")
+    folder, start = folder_of(data, asked), time.monotonic()
+    shelf: dict[str, Any] = {}
+    documents = []
+    for number in range(1, asked.folds + 1):
+        fold = f"{number}/{asked.folds}"
+        watcher.message(f"Fold {fold}:")
+        mine = replace(asked, folds=None, fold=fold, out=folder / f"fold-{number}")
+        documents.append(train_one(data, mine, watcher, shelf))
+    document = {"run": str(folder), **together(documents), "seconds": round(time.monotonic() - start, 3)}
+    write_file(folder / SUMMARY, json.dumps(document, indent=1).encode())
+    watcher.message(line(document))
+    return document
+
+
+def folder_of(data: str, asked: TrainOptions) -> Path:
+    """Where the folds go: --out, or a folder under runs/ that is not there yet (to resume: the newest that is)."""
+    if asked.out is not None:
+        folder = Path(asked.out)
+        if folder.exists() and not asked.resume and (not folder.is_dir() or any(folder.iterdir())):
+            raise UsageError(
+                f"{folder} already holds something.", "Add --resume to go on with it, or choose another with --out."
+            )
+        return folder
+    stem = Path(data).stem if Path(data).suffix else Path(data).resolve().name
+    stem = f"{stem}-{asked.model or 'chosen'}-{asked.folds}-folds"
+    number, path = 1, Path("runs") / stem
+    while path.exists():
+        newest, number = path, number + 1
+        path = Path("runs") / f"{stem}-{number}"
+    return newest if asked.resume and number > 1 else path
+
+
+def together(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The summary of the runs' documents: pooled over all images, each of which was tested once."""
+    tests = [document["evaluations"]["test"] for document in documents]
+    images = sum(test["images"] for test in tests)
+    right = sum(round(test["top1"]["value"] * test["images"]) for test in tests)
+    each = np.array([test["top1"]["value"] for test in tests])
+    first = documents[0]
+    return {
+        "model": first["model"],
+        "reading": first["reading"],
+        "recipe": first["recipe"],
+        "images": images,
+        "folds": [
+            {
+                "run": document["run"],
+                "images": test["images"],
+                "top1": test["top1"],
+                "epochs": document["epochs"],
+                "seconds": document["seconds"],
+            }
+            for document, test in zip(documents, tests, strict=True)
+        ],
+        "top1": {
+            **wilson(right, images).document(),
+            "mean": float(each.mean()),
+            "deviation": float(each.std(ddof=1)),
+        },
+        "confusion": np.sum([test["confusion"] for test in tests], axis=0).tolist(),
+        "best": {"split": "test", "images": images, "top1": wilson(right, images).document()},
+    }
+
+
+def line(document: Mapping[str, Any]) -> str:
+    """The result in words."""
+    top1, images, folds = document["top1"], document["images"], document["folds"]
+    value, low, high = (per_cent(top1[name], images) for name in ("value", "low", "high"))
+    each = ", ".join(per_cent(fold["top1"]["value"], fold["images"]) for fold in folds)
+    return (
+        f"top-1 {value} %, 95 % interval {low} to {high} %, on all {images:,} images, each tested by a network that "
+        f"did not see it; folds: {each}.\nSummary: {os.path.join(document['run'], SUMMARY)}."
+    )

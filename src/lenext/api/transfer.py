@@ -1,0 +1,78 @@
+"""Where ``practical`` means a transfer: what the run keeps of the weights that it starts from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lenext.api.chosen_recipe import CHARACTERS
+from lenext.api.options import TrainOptions
+from lenext.data.listing import Listing
+from lenext.errors import UsageError
+from lenext.models import entry, model_file
+from lenext.protocol import Preprocessing
+from lenext.recipes import Recipe
+from lenext.recipes.transfer import EVERYTHING
+from lenext.training.transfer import transfer
+from lenext.values import decode
+
+NO_WEIGHTS = "none"
+PRACTICAL = "practical"
+
+
+def starts_from(asked: TrainOptions) -> str | None:
+    """The weights that a run starts from, by name or path; None for random ones."""
+    word = None if asked.weights is None else os.fspath(asked.weights)
+    if word is not None and word.lower() == NO_WEIGHTS and not os.path.exists(word):
+        return None
+    return word
+
+
+def transfers(asked: TrainOptions) -> bool:
+    """Whether the recipe is ours for trained weights: they are given, and no other recipe is named."""
+    assert asked.model is not None
+    ours = asked.recipe in (None, PRACTICAL) and PRACTICAL not in entry(model_file(asked.model).RECIPES, asked.model)
+    return ours and starts_from(asked) is not None
+
+
+def check_transfer(asked: TrainOptions) -> None:
+    """Refuse what only a transfer has, where there is none."""
+    for word, given in (("--features-only", asked.features_only), ("--freeze", asked.freeze)):
+        if given and starts_from(asked) is None and not asked.resume and asked.model is not None:
+            raise UsageError(f"{word} needs trained weights.", "Name them: --weights imagenet, a run folder or a file.")
+    if asked.features_only and asked.freeze not in (None, EVERYTHING):
+        raise UsageError(
+            f"--features-only trains no stage, and --freeze {asked.freeze} leaves some free.", "Give one of the two."
+        )
+    if asked.features_only and asked.epochs is not None:
+        raise UsageError("--features-only takes no steps, so it has no --epochs.", "Give one of the two.")
+
+
+def transfer_recipe(asked: TrainOptions, listing: Listing, shown: Preprocessing | None) -> Recipe | None:
+    """The recipe of a transfer from weights that want images as ``shown``; None where that is not known."""
+    if shown is None or shown.pixel_mean:
+        return None
+    return transfer(shown, mirror=listing.name not in CHARACTERS)
+
+
+def with_frozen(recipe: Recipe, asked: TrainOptions) -> Recipe:
+    """The recipe with what is asked to be frozen. Raises UsageError for a recipe that is no transfer."""
+    last = EVERYTHING if asked.features_only else asked.freeze
+    if last is None:
+        return recipe
+    if recipe.transfer is None:
+        raise UsageError(
+            f"The recipe {recipe.name} is not one for transfer, so it freezes nothing.",
+            "Leave --recipe out, or give it a transfer: --set transfer=Transfer.",
+        )
+    steps = {"epochs": 0} if last == EVERYTHING and asked.epochs is None else {}
+    return replace(recipe, transfer=replace(recipe.transfer, freeze=last), **steps)
+
+
+def shown_before(start: Mapping[str, Any] | None) -> Preprocessing | None:
+    """The input of the weights that a run was started from, as its folder tells it."""
+    found = (start or {}).get("preprocessing")
+    shown: Preprocessing | None = None if found is None else decode(Preprocessing, found, "preprocessing")
+    return shown

@@ -1,0 +1,72 @@
+"""Cross-validation: the training images divided into K folds, of which one is tested and the others train."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+
+from lenext.data.item import TEST, TRAIN
+from lenext.data.listing import Listing, with_problems
+from lenext.data.split import with_validation
+from lenext.data.stratify import rank
+from lenext.errors import UsageError
+
+LEAST = 2  # folds
+
+
+def read_fold(word: str) -> tuple[int, int]:
+    """(1, 5) for "1/5". Raises UsageError for what is no fold."""
+    number, _, folds = word.partition("/")
+    if not (number.isdecimal() and folds.isdecimal() and 1 <= int(number) <= int(folds) and int(folds) >= LEAST):
+        raise UsageError(f"There is no fold {word!r}.", "Give one as NUMBER/FOLDS: 1/5 is the first of five.")
+    return int(number), int(folds)
+
+
+def with_fold(listing: Listing, fold: str | None, *, seed: int) -> Listing:
+    """The listing whose images of one fold are its test split; None: as it is.
+
+    Every class is spread over the folds as evenly as can be. Files of the same content are in the same fold, so that no
+    picture is tested by a network that learnt it. The draw depends on seed and names alone (see ``stratify``).
+    Raises UsageError for more folds than a class has images, and where the data have a test split of their own.
+    """
+    if fold is None:
+        return listing
+    number, folds = read_fold(fold)
+    if TEST in listing.splits:
+        raise UsageError(
+            "The data have a test split, and each fold would be another.",
+            "Train without folds, or give the folder of their training images alone.",
+        )
+    places = fold_of(listing, folds, seed)
+    items = tuple(
+        replace(item, split=TEST if places.get(index) == number - 1 else item.split or TRAIN)
+        for index, item in enumerate(listing.items)
+    )
+    return with_problems(replace(listing, items=items), listing.problems)
+
+
+def fold_of(listing: Listing, folds: int, seed: int) -> dict[int, int]:
+    """For each training image its fold, from 0."""
+    pictures: defaultdict[str, defaultdict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for index, item in enumerate(listing.items):
+        if (item.split or TRAIN) == TRAIN:
+            content = listing.contents[index].sha256 if listing.contents else item.path
+            pictures[item.label][content].append(index)
+    places: dict[int, int] = {}
+    dealt = 0  # one class goes on where the other ended, so that the folds are of equal size
+    for label, found in sorted(pictures.items()):
+        if len(found) < folds:
+            raise UsageError(
+                f"The class {label!r} has {len(found)} different training images, which make no {folds} folds.",
+                f"Give --folds {max(LEAST, len(found))}, or more images." if len(found) >= LEAST else "Add images.",
+            )
+        order = sorted(found.values(), key=lambda indices: rank(listing.items[indices[0]].path, seed))
+        for indices in order:
+            places |= dict.fromkeys(indices, dealt % folds)
+            dealt += 1
+    return places
+
+
+def divided(listing: Listing, *, fraction: float, seed: int, fold: str | None = None) -> Listing:
+    """The listing as a run divides it: its fold for the test, then a share of the rest for validation."""
+    return with_validation(with_fold(listing, fold, seed=seed), fraction=fraction, seed=seed)
