@@ -69,11 +69,13 @@ def decide(asked: TrainOptions, listing: Listing, shown: Preprocessing | None = 
     seed = asked.seed or 0
     if not 0 <= seed < 2**63:
         raise UsageError(f"The seed is {seed}.", "Give a whole number from 0 to 2**63 - 1.")
-    usual = VALIDATION if asked.fold is None else 0.0  # ours: of a fold everything else trains, and the last weights count
+    usual = (
+        VALIDATION if asked.fold is None else 0.0
+    )  # ours: of a fold everything else trains, and the last weights count
     validation = usual if asked.validation is None else asked.validation
-    ours = transfer_recipe(asked, listing, shown) or named_recipe(name, asked.recipe, listing, asked.image_size)
-    as_written = as_stored(ours)
     images = len(part(divided(listing, fraction=validation, seed=seed, fold=asked.fold), TRAIN))
+    ours = transfer_recipe(listing, shown, images) or named_recipe(name, asked.recipe, listing, asked.image_size)
+    as_written = as_stored(ours)
     recipe, rules = fitted(with_frozen(as_written, asked), asked, images)
     recipe, options = with_rates(recipe, name, dict(asked.options or {}))
     recipe = as_stored(recipe)

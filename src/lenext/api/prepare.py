@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
 from lenext.api import job as jobs
+from lenext.api.choice import choose_model, situation
 from lenext.api.data import ready
 from lenext.api.job import Job, decide
 from lenext.api.options import ON_BAD, TrainOptions
 from lenext.api.run_folder import RunFolder, same_data, same_job, same_recipe
 from lenext.api.start import begin, begin_again, location, open_source, origin, with_reading
-from lenext.api.transfer import check_transfer, shown_before, starts_from, transfers
+from lenext.api.transfer import PRACTICAL, check_transfer, shown_before, starts_from, transfers
 from lenext.data.folds import divided
 from lenext.data.item import TRAIN
 from lenext.data.listing import Listing, fingerprint, part
 from lenext.data.loader import Loader, batch_cuts
 from lenext.data.statistics import Statistics
 from lenext.errors import DataError, UsageError
-from lenext.evaluation.inference import PRECISIONS
+from lenext.evaluation.inference import PRECISIONS, Compute
 from lenext.layers.network import Network
 from lenext.models import canonical
 from lenext.recipes import PixelMean
 from lenext.training.watch import Watcher
+from lenext.weights.catalogue import BEST
 
 
 @dataclass(frozen=True)
@@ -67,17 +70,26 @@ def prepare(spec: str | None, asked: TrainOptions, watcher: Watcher) -> Prepared
     """Everything that can go wrong before the first step, in the order in which it is cheap."""
     if asked.model is not None:
         asked = replace(asked, model=canonical(asked.model))  # a wrong name is said before a long scan
-    elif asked.out is None or not asked.resume:
-        raise UsageError("No network was named.", "Name one with --model; `lenext models` lists them.")
+    elif asked.resume and asked.out is None:
+        raise UsageError("No network was named.", "Name the run's with --model, or its folder with --out.")
     check_transfer(asked)
-    folder = choose_folder(spec, asked)
-    if asked.resume and folder.exists():
+    known = asked.out is not None or asked.model is not None
+    folder = choose_folder(spec, asked) if known else None
+    if folder is not None and asked.resume and folder.exists():
         return prepare_again(folder, spec, asked, watcher)
     if spec is None:
         raise UsageError("No data were named.", "Give a folder, a CSV file or a built-in name: `lenext train digits`.")
     if asked.threads:
         torch.set_num_threads(asked.threads)
     listing = ready(spec, data_root=asked.data_root, workers=asked.workers, on_bad=asked.on_bad, watcher=watcher)
+    if asked.model is None:
+        asked = chosen(asked, listing, watcher)
+    return prepare_new(folder or choose_folder(spec, asked), spec, listing, asked, watcher)
+
+
+def prepare_new(folder: RunFolder, spec: str, listing: Listing, asked: TrainOptions, watcher: Watcher) -> Prepared:
+    """A run that begins: decided for the data, built, and given the weights that it starts from."""
+    assert asked.model is not None
     weights = starts_from(asked)
     source = open_source(weights, asked.model, watcher) if weights is not None and transfers(asked) else None
     job = decide(asked, listing, source and source.shown)
@@ -95,6 +107,26 @@ def prepare(spec: str | None, asked: TrainOptions, watcher: Watcher) -> Prepared
     announce(job, listing, watcher)
     loader = Loader(part(listing, TRAIN), network.input_size[0], workers=asked.workers)
     return Prepared(folder, job, listing, data, network, jobs.statistics(job, loader), True, spec)
+
+
+def chosen(asked: TrainOptions, listing: Listing, watcher: Watcher) -> TrainOptions:
+    """What was asked, with a network where none was named; says which and why."""
+    word = asked.weights is not None and os.fspath(asked.weights)
+    if word not in (False, BEST) and starts_from(asked) is not None:
+        raise UsageError(
+            f"No network was named for the weights {word}.", "Name theirs with --model; `lenext models` lists them."
+        )
+    gpu = Compute.choose(asked.device).device.type != "cpu"
+    free = asked.recipe in (None, PRACTICAL) and asked.reading is None and not asked.options
+    choice = choose_model(situation(listing, gpu=gpu, weights=free and (word is False or word == BEST)))
+    if word == BEST and choice.weights is None:
+        raise UsageError(
+            f"No network with published weights suits these data and is on this machine ({choice.why}).",
+            "Name one with --model, whose weights are then downloaded.",
+        )
+    start = " from its ImageNet weights" if choice.weights else ""
+    watcher.message(f"{choice.model} is trained{start}: {choice.why} (--model names another).")
+    return replace(asked, model=choice.model, weights=choice.weights)
 
 
 def check_started(job: Job) -> None:
@@ -130,7 +162,9 @@ def prepare_again(folder: RunFolder, spec: str | None, asked: TrainOptions, watc
     listing = ready(spec, data_root=asked.data_root, workers=asked.workers, on_bad=asked.on_bad, watcher=watcher)
     same_data(listing, started, folder.path)
     if asked.changes_recipe:
-        same = replace(asked, model=job.model, options=job.options, validation=job.validation, seed=job.seed, fold=job.fold)
+        same = replace(
+            asked, model=job.model, options=job.options, validation=job.validation, seed=job.seed, fold=job.fold
+        )
         wanted = decide(same, listing, shown_before(job.start) if asked.recipe in (None, "practical") else None)
         same_recipe(wanted.recipe, recipe, folder.path)
     listing = divide(listing, job)

@@ -56,9 +56,7 @@ def train_one(spec: str | None, options: TrainOptions, watcher: Watcher, shelf: 
         return run(prepared, options, compute, watcher, shelf)
 
 
-def run(
-    prepared: Prepared, asked: TrainOptions, compute: Compute, watcher: Watcher, shelf: Shelf
-) -> dict[str, Any]:
+def run(prepared: Prepared, asked: TrainOptions, compute: Compute, watcher: Watcher, shelf: Shelf) -> dict[str, Any]:
     """Train from where the folder stands to the end, then measure and write the result."""
     folder, job, network = prepared.folder, prepared.job, prepared.network
     compute = Compute(compute.device, job.precision)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from lenext.api.chosen_recipe import CHARACTERS
@@ -50,11 +50,13 @@ def check_transfer(asked: TrainOptions) -> None:
         raise UsageError("--features-only takes no steps, so it has no --epochs.", "Give one of the two.")
 
 
-def transfer_recipe(asked: TrainOptions, listing: Listing, shown: Preprocessing | None) -> Recipe | None:
-    """The recipe of a transfer from weights that want images as ``shown``; None where that is not known."""
+def transfer_recipe(listing: Listing, shown: Preprocessing | None, images: int) -> Recipe | None:
+    """The recipe of a transfer to ``images`` training images, from weights that want them as ``shown``; None where that
+    is not known.
+    """
     if shown is None or shown.pixel_mean:
         return None
-    return transfer(shown, mirror=listing.name not in CHARACTERS)
+    return transfer(shown, images=images, mirror=listing.name not in CHARACTERS)
 
 
 def with_frozen(recipe: Recipe, asked: TrainOptions) -> Recipe:

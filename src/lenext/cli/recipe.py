@@ -13,7 +13,9 @@ from lenext.cli.output import common, emit
 from lenext.errors import UsageError, did_you_mean
 from lenext.explain.quotation import Line, quote_function, quote_value, variants
 from lenext.models import FILE_OF, canonical, entry, line, model_file
+from lenext.weights.catalogue import entries
 
+TRANSFER = "transfer"  # ours: what practical becomes with --weights, for networks with published ones
 PRACTICAL = "practical"  # ours: every network has it, from its own file or from training/practical.py
 
 
@@ -33,13 +35,17 @@ def command(word: str, as_json: bool, quiet: bool) -> None:  # noqa: ARG001 - no
     package = Path(lenext.__file__).parent
     file = package / "models" / f"{FILE_OF[name]}.py"
     own = variants(file, name)
-    known = list(dict.fromkeys([*own, PRACTICAL]))
+    known = list(dict.fromkeys([*own, PRACTICAL, *([TRANSFER] if entries(name) else [])]))
     variant = variant or known[0]
     if variant not in known:
         hint = did_you_mean(variant, known) or f"It has: {', '.join(known)}."
         raise UsageError(f"{name} has no recipe {variant!r}.", hint)
     if variant in own:
         quoted, head = quote_value(file, own[variant]), f"{name}:{variant}, from {file}"
+    elif variant == TRANSFER:
+        file = package / "training" / "transfer.py"
+        quoted = quote_function(file, TRANSFER)
+        head = f"{name}:{variant}, from {file}, where shown is the input of the weights and images how many train"
     else:
         file = package / "training" / "practical.py"
         quoted = quote_function(file, PRACTICAL)
@@ -57,9 +63,13 @@ def aligned(quoted: list[Line]) -> list[str]:
 def recipe_document(name: str, variant: str, quoted: list[Line]) -> Mapping[str, Any]:
     """The recipe as a value, which imports the network's file, and its lines."""
     from lenext.training.practical import practical
+    from lenext.training.transfer import transfer
     from lenext.values import encode
 
-    recipe = entry(model_file(name).RECIPES, name).get(variant) or practical(line()[name]["input"][-1])
+    recipe = entry(model_file(name).RECIPES, name).get(variant)
+    if recipe is None and variant == TRANSFER:
+        recipe = transfer(entries(name)[0].preprocessing, images=1000)  # ours: as for a small set
+    recipe = recipe or practical(line()[name]["input"][-1])
     return {
         "name": recipe.name,
         "network": name,

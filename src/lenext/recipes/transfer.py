@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lenext.errors import UsageError
 
 CLASSIFIERS = ("logistic", "svm")
-NOTHING, EVERYTHING = "none", "all"
+NOTHING, LOWER, EVERYTHING = "none", "lower", "all"  # beside the names of stages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,9 +15,10 @@ class Transfer:
     """Two phases. First the classifier alone, as a convex problem on features that are computed once; then the steps.
 
     freeze: the last stage that keeps its weights and statistics, with all before it: "none", the name of a stage or
-    "stem", or "all", after which there is no second phase; classifier: "logistic" (regression) or "svm" (linear, one
-    against the rest); views: of each image whose features are learnt from, the plain one and augmented ones; scales:
-    sides of the input, in shares of the view's, at which an image's features are taken and averaged (VGG, Appendix B);
+    "stem", "lower" for the first two thirds of the stages, or "all", after which only the classifier trains;
+    classifier: "logistic" (regression) or "svm" (linear, one against the rest); views: of each image whose features are
+    learnt from, the plain one and augmented ones; scales: sides of the input, in shares of the view's, at which an
+    image's features are taken and averaged (VGG, Appendix B);
     strengths: those of the fit (scikit-learn's C, for features of mean length 1), of which cross-validation within the
     training images in ``folds`` parts chooses.
     """

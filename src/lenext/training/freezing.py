@@ -10,21 +10,23 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from lenext.errors import UsageError, did_you_mean
 from lenext.layers.network import Network
 from lenext.recipes import Transfer
-from lenext.recipes.transfer import EVERYTHING, NOTHING
+from lenext.recipes.transfer import EVERYTHING, LOWER, NOTHING
 
 
 def frozen_parts(network: Network, last: str) -> list[nn.Module]:
-    """Stem and stages up to the one called ``last``; the head's other layers too where that is "all".
+    """Stem and stages up to the one called ``last``, of "lower" two thirds; the head's other layers too for "all".
 
     Raises UsageError for a name that no part has.
     """
     parts = {"stem": network.stem, **dict(network.stages.named_children())}
     if last == NOTHING:
         return []
+    if last == LOWER:
+        return list(parts.values())[: 1 + 2 * len(network.stages) // 3]
     if last == EVERYTHING:
         return [*parts.values(), *list(network.head)[:-1]]
     if last not in parts:
-        words = (NOTHING, *parts, EVERYTHING)
+        words = (NOTHING, LOWER, *parts, EVERYTHING)
         hint = did_you_mean(last, words) or f"It has: {', '.join(words)}."
         raise UsageError(f"{network.name} has no stage {last!r} to freeze up to.", hint)
     names = list(parts)

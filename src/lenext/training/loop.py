@@ -105,7 +105,7 @@ class _Session:
 
     def close_epoch(self, signals: StopSignals) -> None:
         """Validate, log, and save."""
-        task, progress = self.task, self.progress
+        progress = self.progress
         loss, accuracy = self.means()
         row: dict[str, float] = {"epoch": progress.epoch + 1, "step": progress.step, "lr": self.rate(progress.step - 1)}
         row |= {"loss": loss, "train_top1": accuracy}

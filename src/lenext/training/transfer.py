@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lenext.protocol import Preprocessing
+from lenext.protocol import Preprocessing, SingleCrop
 from lenext.recipes import (
     AdamW,
     Augmentation,
@@ -15,26 +15,36 @@ from lenext.recipes import (
     Recipe,
     Transfer,
 )
+from lenext.recipes.transfer import LOWER, NOTHING
 from lenext.training.practical import SMALL
 
+MANY = 2000  # ours: with fewer training images the lower stages keep what a million images taught them
 
-def transfer(shown: Preprocessing, *, mirror: bool = True) -> Recipe:
-    """The recipe for weights that want images as ``shown``; ``mirror`` is wrong for letters and digits."""
-    view = shown.view
+
+def transfer(shown: Preprocessing, *, images: int, mirror: bool = True) -> Recipe:
+    """The recipe for weights that want images as ``shown``; ``mirror`` is wrong for letters and digits.
+
+    images: how many train.
+    """
+    size, method = shown.view.crop, shown.view.interpolation
+    whole = SingleCrop(resize=size, crop=size, interpolation=method, squash=True)
     moved: tuple[Augmentation, ...]
-    if view.crop <= SMALL:
-        moved = (view, RandomCrop(size=view.crop, pad=view.crop // 8))  # ours: as practical
+    if size <= SMALL:
+        moved = (whole, RandomCrop(size=size, pad=size // 8))  # ours: as practical
     else:
-        moved = (RandomResizedCrop(size=view.crop, area=(0.35, 1.0), interpolation=view.interpolation),)  # ours: as practical
+        moved = (RandomResizedCrop(size=size, area=(0.35, 1.0), interpolation=method),)  # ours: as practical
     return Recipe(
         name="transfer",
-        epochs=10,  # ours
-        batch_size=32,  # ours: as practical
-        optimizer=AdamW(lr=2e-4, weight_decay=0.05, layer_decay=0.75),  # ours
-        schedule=Cosine(warmup=0.1, final=0.01),  # ours
+        epochs=5,  # ours: the head is good before the first step; a laptop takes minutes for some hundred images
+        batch_size=16,  # ours: few images must give enough steps
+        optimizer=AdamW(lr=3e-4, weight_decay=0.05, layer_decay=0.75),  # ours: what is near the input changes least
+        schedule=Cosine(warmup=0.1, final=0.01),  # ours: as practical
         loss=CrossEntropy(label_smoothing=0.1),  # ours: as practical
         augment=(*moved, RandomFlip()) if mirror else moved,  # ours: as practical
         normalise=FixedChannels(mean=shown.mean, std=shown.std),  # ours: what the weights were trained on
-        view=view,  # ours: what the weights were trained on
-        transfer=Transfer(views=4),  # ours
+        view=whole,  # ours: a central crop cuts off what fills its picture: 0.906 against 0.882 on 238 photographs
+        transfer=Transfer(
+            freeze=NOTHING if images >= MANY else LOWER,  # ours: see MANY
+            views=3,  # ours: the plain one, and two that are moved and mirrored
+        ),
     )

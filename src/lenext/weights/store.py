@@ -61,6 +61,16 @@ def weights_file(entry: Entry, listener: Listener) -> Path:
     return checked(found, entry)
 
 
+def at_hand(entry: Entry) -> bool:
+    """Whether the entry's file is on this machine; it is not opened."""
+    if entry.package:
+        try:
+            return in_package(entry).is_file()
+        except Failed:
+            return False
+    return any(place.is_file() for place in (cache_folder() / entry.file, *elsewhere(entry)))
+
+
 def cache_folder() -> Path:
     """Where torch keeps downloaded weights: ``$TORCH_HOME/hub/checkpoints``."""
     import torch

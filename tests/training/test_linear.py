@@ -1,0 +1,74 @@
+"""A linear classifier of features: what scikit-learn fits, with a strength chosen on images that did not fit."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from lenext.recipes import Transfer
+from lenext.training.linear import divisions, fit_linear
+
+
+@pytest.fixture
+def blobs():
+    """Three classes of 20 points about their own centres, in 2 views."""
+    numbers = np.random.default_rng(0)
+    labels = np.arange(60) % 3
+    centres = np.array([[3.0, 0, 0, 0], [0, 3, 0, 0], [0, 0, 3, 0]])
+    return centres[labels] + numbers.normal(size=(2, 60, 4)), labels
+
+
+def test_it_is_scikit_learns(blobs):
+    features, labels = blobs
+    linear = fit_linear(features, labels, 3, Transfer(views=2, strengths=(4.0,)))
+    scale = np.linalg.norm(features, axis=2).mean()
+    theirs = LogisticRegression(C=2.0, max_iter=1000).fit(features.reshape(120, 4) / scale, np.tile(labels, 2))
+    ours = np.exp(linear.logits(features[0]))
+    assert ours / ours.sum(1, keepdims=True) == pytest.approx(theirs.predict_proba(features[0] / scale), abs=1e-6)
+
+
+@pytest.mark.parametrize("classifier", ["logistic", "svm"])
+def test_it_separates(blobs, classifier):
+    features, labels = blobs
+    linear = fit_linear(features, labels, 3, Transfer(classifier=classifier))
+    assert (linear.logits(features[0]).argmax(1) == labels).mean() > 0.85
+    assert linear.strength in Transfer().strengths
+    assert len(linear.scores) == len(Transfer().strengths)
+
+
+def test_two_classes_have_two_logits(blobs):
+    features, labels = blobs
+    rows = labels < 2
+    linear = fit_linear(features[:, rows], labels[rows], 2, Transfer(strengths=(1.0,)))
+    assert linear.weight.shape == (2, 4)
+    assert linear.weight[0] == pytest.approx(-linear.weight[1])
+    theirs = LogisticRegression(C=0.5, max_iter=1000)
+    scale = np.linalg.norm(features[:, rows], axis=2).mean()
+    theirs.fit(features[:, rows].reshape(-1, 4) / scale, np.tile(labels[rows], 2))
+    gap = linear.logits(features[0])[:, 1] - linear.logits(features[0])[:, 0]
+    assert gap == pytest.approx(theirs.decision_function(features[0] / scale), abs=1e-6)
+
+
+def test_a_class_without_images_is_never_the_answer(blobs):
+    features, labels = blobs
+    linear = fit_linear(features, np.where(labels == 2, 3, labels), 4, Transfer(strengths=(1.0,)))
+    assert set(linear.logits(features[0]).argmax(1)) <= {0, 1, 3}
+
+
+def test_a_useless_strength_is_not_chosen(blobs):
+    linear = fit_linear(*blobs, 3, Transfer(strengths=(1e-9, 10.0)))
+    assert linear.strength == 10.0
+    assert linear.scores[1] > linear.scores[0] - 0.01
+
+
+def test_divisions_judge_every_image_once():
+    labels = np.array([0, 0, 0, 0, 0, 0, 1, 1, 1])
+    parts = list(divisions(labels, 3))
+    assert sorted(np.concatenate([held for _, held in parts])) == list(range(9))
+    assert all(set(labels[fitted]) == {0, 1} for fitted, _ in parts)
+    assert not any(set(fitted) & set(held) for fitted, held in parts)
+
+
+def test_one_image_a_class_leaves_nothing_to_judge():
+    linear = fit_linear(np.eye(3)[None], np.arange(3), 3, Transfer())
+    assert linear.scores == (0.0,) * 4
+    assert list(linear.logits(np.eye(3)).argmax(1)) == [0, 1, 2]
