@@ -35,7 +35,7 @@ def test_every_line_stands_beside_its_address(recipe):
     addressed = [line for line in text if "  # " in line]
     assert len({line.index("  # ") for line in addressed}) == 1
     assert any(line.split() == ["batch_size=256,", "#", "3.1"] for line in addressed)
-    assert text[-1] == "Recipes of vgg16: paper, glorot, s384, multiscale, practical"
+    assert text[-1] == "Recipes of vgg16: paper, glorot, s384, multiscale, practical, transfer"
 
 
 def test_a_variant_shows_what_it_is_made_of(recipe):
@@ -55,6 +55,16 @@ def test_the_practical_recipe_is_shown_where_a_network_has_none_of_its_own(recip
     assert "def practical(image_size: int" in out
     assert "image_size is 224" in out.splitlines()[0]
     assert "# ours: " in out
+
+
+def test_the_recipe_for_transfer_is_that_of_networks_with_published_weights(recipe):
+    out = recipe("resnet50:transfer")[1]
+    assert "def transfer(shown: Preprocessing" in out
+    assert "# ours: " in out
+    document = json.loads(recipe("resnet50:transfer", "--json")[1])
+    assert document["recipe"]["transfer"]["freeze"] == "lower"
+    assert document["recipe"]["normalise"]["mean"] == [0.485, 0.456, 0.406]
+    assert "transfer" not in recipe("resnet20_cifar:practical")[1].splitlines()[-1]
 
 
 @pytest.mark.parametrize("word", ["vgg16:multiscale", "resnet110_cifar", "preresnet1001_cifar:batch64", "lenet5"])
