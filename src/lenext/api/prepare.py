@@ -92,7 +92,7 @@ def prepare_new(folder: RunFolder, spec: str, listing: Listing, asked: TrainOpti
     assert asked.model is not None
     weights = starts_from(asked)
     source = open_source(weights, asked.model, watcher) if weights is not None and transfers(asked) else None
-    job = decide(asked, listing, source and source.shown)
+    job = decide(asked, listing, None if source is None else source.shown)
     if job.recipe.batch_size == 1 and not asked.threads:
         torch.set_num_threads(1)  # a step on one image is too small for two: they would wait for each other
     data, listing = fingerprint(listing), divide(listing, job)

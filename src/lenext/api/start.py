@@ -43,7 +43,7 @@ def open_source(weights: str | Path, name: str, watcher: Watcher) -> Source:
     else:
         network = from_file(name, Path(word), None, {})
         like = next((one for one in entries(name) if one.reading == network.reading), None)
-        return Source(network, None, f"that of {Path(word).name}", like and like.preprocessing)
+        return Source(network, None, f"that of {Path(word).name}", None if like is None else like.preprocessing)
     return Source(model.network, model.card.classes, model.card.licence, model.card.preprocessing)
 
 

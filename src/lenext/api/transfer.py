@@ -69,8 +69,8 @@ def with_frozen(recipe: Recipe, asked: TrainOptions) -> Recipe:
             f"The recipe {recipe.name} is not one for transfer, so it freezes nothing.",
             "Leave --recipe out, or give it a transfer: --set transfer=Transfer.",
         )
-    steps = {"epochs": 0} if last == EVERYTHING and asked.epochs is None else {}
-    return replace(recipe, transfer=replace(recipe.transfer, freeze=last), **steps)
+    epochs = 0 if last == EVERYTHING and asked.epochs is None else recipe.epochs
+    return replace(recipe, epochs=epochs, transfer=replace(recipe.transfer, freeze=last))
 
 
 def shown_before(start: Mapping[str, Any] | None) -> Preprocessing | None:
