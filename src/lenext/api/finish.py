@@ -10,20 +10,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from lenext.api.data import counts, left_out
 from lenext.api.job import VALIDATION
 from lenext.api.prepare import Prepared
 from lenext.api.run_folder import versions
 from lenext.api.start import licence
+from lenext.api.trust import settle, show
 from lenext.data.item import TEST, TRAIN, VAL
 from lenext.data.listing import part
-from lenext.data.loader import Loader
-from lenext.evaluation.inference import probabilities
+from lenext.evaluation.inference import softmax
 from lenext.evaluation.measure import Evaluation, measure
 from lenext.evaluation.model_card import write_card
 from lenext.evaluation.record import DataFacts, NetworkFacts, PicturedMistake, Record, RunFacts, Usage
 from lenext.evaluation.report import write_report
 from lenext.evaluation.text import per_cent
+from lenext.evaluation.trust import Shown
 from lenext.models import model_file
 from lenext.protocol import Preprocessing
 from lenext.training.batch_statistics import exact_statistics
@@ -45,10 +48,12 @@ def finish(prepared: Prepared, task: Task, progress: Progress, watcher: Watcher)
         seen = exact_statistics(task.network, task.views_of_training(job.recipe.exact_statistics))
         if seen:
             watcher.message(f"Statistics of batch normalisation taken anew over {seen:,} training images.")
-    measured = evaluations(prepared, task)
-    card = describe(prepared, measured)
-    save(folder.weights, prepared.network, card, prepared.statistics)
-    record = chronicle(prepared, measured, progress)
+    shown = {split: show(prepared, task, part(prepared.listing, split)) for split in held_out(prepared)}
+    settled = settle(prepared, task, shown, watcher)
+    measured = evaluations(prepared, task, shown, settled.temperature)
+    card = replace(describe(prepared, measured), calibration=settled.calibration)
+    save(folder.weights, prepared.network, card, prepared.statistics, settled.familiar)
+    record = replace(chronicle(prepared, measured, progress), trust=settled.found)
     write_report(folder.report, record)
     write_card(folder.model_card, record)
     split, headline = record.headline
@@ -68,6 +73,7 @@ def finish(prepared: Prepared, task: Task, progress: Progress, watcher: Watcher)
         "seconds": round(progress.seconds, 3),
         "best": {"split": split, **headline.document()},
         "evaluations": {name: evaluation.document() for name, evaluation in measured.items()},
+        **settled.found.document(),
     }
 
 
@@ -80,22 +86,26 @@ def restore_best(checkpoints: Checkpoints, task: Task, watcher: Watcher) -> None
         watcher.message(f"The best checkpoint, {best.name}, is damaged; the last weights are used.")
 
 
-def evaluations(prepared: Prepared, task: Task) -> dict[str, Evaluation]:
-    """Measurements by split: validation and test where they exist, else the training images themselves."""
-    present = [split for split in (VAL, TEST) if split in prepared.listing.splits] or [TRAIN]
+def held_out(prepared: Prepared) -> list[str]:
+    """The splits to measure: validation and test where they exist, else the training images themselves."""
+    return [split for split in (VAL, TEST) if split in prepared.listing.splits] or [TRAIN]
+
+
+def evaluations(
+    prepared: Prepared, task: Task, shown: Mapping[str, Shown], temperature: float
+) -> dict[str, Evaluation]:
+    """Measurements by split, of the calibrated probabilities."""
     measured = {}
-    for split in present:
+    for split, one in shown.items():
         chosen = part(prepared.listing, split)
-        loader = Loader(chosen, task.training.channels, workers=task.training.workers)
-        views = loader.views(task.recipe.view, task.test_batch)
         measured[split] = measure(
-            probabilities(task.network, prepared.statistics, views, task.compute),
+            softmax(torch.from_numpy(one.logits), temperature).numpy(),
             chosen.labels,
             names=chosen.names,
             classes=prepared.listing.classes,
             protocol="single",
             views=task.recipe.view.views,
-            unreadable=left_out(prepared.listing) if split == present[-1] else (),
+            unreadable=left_out(prepared.listing) if split == list(shown)[-1] else (),
         )
     return measured
 

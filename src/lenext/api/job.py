@@ -20,6 +20,7 @@ from lenext.data.listing import Listing, part
 from lenext.data.loader import Loader, batch_cuts
 from lenext.data.statistics import Statistics, gather
 from lenext.errors import UsageError
+from lenext.evaluation.selective import TARGET, check_target
 from lenext.layers.init import initialise
 from lenext.layers.network import Network
 from lenext.models import build_options, canonical, create_model, line
@@ -41,7 +42,8 @@ class Job:
 
     deviations: each field that differs from the recipe as it stands in its file; rules: by which of them were changed
     together, in words; micro_batch: images of one pass at most; start: what is said of the weights that it began with;
-    fold: which of several is tested, "1/5".
+    fold: which of several is tested, "1/5";
+    error_target: what a network that may say `unknown` is allowed to get wrong.
     """
 
     model: str
@@ -56,6 +58,7 @@ class Job:
     micro_batch: int | None = None
     start: Mapping[str, Any] | None = None
     fold: str | None = None
+    error_target: float = TARGET
 
 
 def decide(asked: TrainOptions, listing: Listing, shown: Preprocessing | None = None) -> Job:
@@ -94,6 +97,7 @@ def decide(asked: TrainOptions, listing: Listing, shown: Preprocessing | None = 
         rules=rules,
         micro_batch=asked.micro_batch,
         fold=asked.fold,
+        error_target=TARGET if asked.error_target is None else check_target(asked.error_target),
     )
 
 

@@ -89,7 +89,7 @@ class TrainOptions:
     between checkpoints; data_root: where the files of built-in sets lie; validation: share of the training images that
     is held out where there is no split; freeze: the last stage that keeps its weights, "none" or "all"; features_only:
     fit a linear classifier on frozen features; folds: so many runs, each tested on a fold that the others train on;
-    fold: one of them, "1/5".
+    fold: one of them, "1/5"; error_target: share of wrong answers that a network which may say `unknown` is allowed.
     """
 
     model: str | None = None
@@ -108,6 +108,7 @@ class TrainOptions:
     features_only: bool = False
     folds: int | None = None
     fold: str | None = None
+    error_target: float | None = None
     on_bad: str = "skip"
     data_root: str | None = None
     device: str = "auto"

@@ -25,6 +25,7 @@ from lenext.data.listing import Listing, fingerprint
 from lenext.data.split import to_csv
 from lenext.data.statistics import Statistics
 from lenext.errors import DataError, Failed, LenextError, UsageError
+from lenext.evaluation.selective import TARGET
 from lenext.models import canonical
 from lenext.recipes import Recipe
 from lenext.values import decode, encode
@@ -145,6 +146,7 @@ def describe(job: Job, listing: Listing, data: str, spec: str) -> dict[str, Any]
         "precision": job.precision,
         "validation": job.validation,
         "fold": job.fold,
+        "error_target": job.error_target,
         "data": spec if listing.layout == "built-in" else os.path.abspath(spec),
         "classes": list(listing.classes),
         "fingerprint": data,
@@ -174,10 +176,12 @@ def same_job(asked: TrainOptions, started: Mapping[str, Any], recipe: Recipe, fo
         "validation": asked.validation,
         "micro_batch": asked.micro_batch,
         "fold": asked.fold,
+        "error_target": asked.error_target,
         "weights": asked.weights and location(asked.weights),
     }
     start = started.get("start")  # runs of the first version have none of the last
-    present = {"micro_batch": None, "fold": None, **started, "weights": start and start["weights"]}
+    usual = {"micro_batch": None, "fold": None, "error_target": TARGET}
+    present = {**usual, **started, "weights": start and start["weights"]}
     for name, value in wanted.items():
         if value is not None and value != present[name]:
             raise UsageError(
@@ -197,6 +201,7 @@ def same_job(asked: TrainOptions, started: Mapping[str, Any], recipe: Recipe, fo
         micro_batch=present["micro_batch"],
         start=start,
         fold=present["fold"],
+        error_target=present["error_target"],
     )
 
 

@@ -29,6 +29,7 @@ from lenext.cli.watch import screen
 @click.option("--validation", type=float, metavar="SHARE", help="Share held out where the data have no split [0.1].")
 @click.option("--folds", type=int, metavar="K", help="Cross-validate: K runs, each tested on its fold.")
 @click.option("--fold", metavar="I/K", help="One run of these.")
+@click.option("--error-target", type=float, metavar="SHARE", help="Wrong among the answers, or say `unknown` [0.05].")
 @click.option("--on-bad", type=click.Choice(["skip", "stop"]), default="skip", help="When a file cannot be used.")
 @click.option("--data-root", help="Where the files of built-in sets lie.")
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")

@@ -62,10 +62,12 @@ def probabilities(
     batches: Iterable[Tensor],
     compute: Compute,
     poll: Callable[[], None] = lambda: None,
+    temperature: float = 1.0,
 ) -> NDArray[np.float32]:
     """Softmax of the logits of every image of ``batches`` (uint8 N C H W), in order: float32 (images, classes).
 
     The network is used in evaluation mode and left in it. ``poll`` is called between batches and may raise to stop.
+    ``temperature`` divides the logits.
     """
     network.eval()
     parts = []
@@ -73,6 +75,11 @@ def probabilities(
         for images in batches:
             with compute.autocast():
                 logits = network(statistics.normalise(images.to(compute.device)))
-            parts.append(logits.float().softmax(1).cpu())
+            parts.append(softmax(logits, temperature).cpu())
             poll()
     return torch.cat(parts).numpy() if parts else np.empty((0, 0), dtype=np.float32)
+
+
+def softmax(logits: Tensor, temperature: float = 1.0) -> Tensor:  # images classes
+    """Probabilities of logits divided by the temperature, float32."""
+    return (logits.float() / temperature).softmax(1)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lenext.evaluation.measure import Evaluation
+from lenext.evaluation.trust import Trust
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +78,8 @@ class Record:
     recipe: (field, value) as text, in the recipe's order; deviations: fields that differ from the recipe as written;
     curves: rows of ``metrics.jsonl``; ``loss train_top1 val_loss val_top1`` over ``epoch`` or ``step`` are drawn, where
     present;
-    evaluations: split -> measurement; chosen_on: the split whose images chose the checkpoint, "" when none did.
+    evaluations: split -> measurement; chosen_on: the split whose images chose the checkpoint, "" when none did; trust:
+    how far the answers are to be believed.
     """
 
     title: str
@@ -91,6 +93,7 @@ class Record:
     deviations: Sequence[str] = ()
     curves: Sequence[Mapping[str, float | None]] = ()
     mistakes: Sequence[PicturedMistake] = ()
+    trust: Trust | None = None
 
     @property
     def headline(self) -> tuple[str, Evaluation]:

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from lenext.data.statistics import Statistics
 from lenext.evaluation.dense import densely
-from lenext.evaluation.inference import Compute
+from lenext.evaluation.inference import Compute, softmax
 from lenext.evaluation.products import counted
 from lenext.evaluation.views import views, whole_images
 from lenext.layers.network import Network
@@ -73,13 +73,20 @@ def scores(
 
 
 def run(
-    network: Network, statistics: Statistics, shown: Iterable[list[Stack]], compute: Compute, pixels: int
+    network: Network,
+    statistics: Statistics,
+    shown: Iterable[list[Stack]],
+    compute: Compute,
+    pixels: int,
+    temperature: float = 1.0,
 ) -> Tested:
     """Test a network on what is ``shown`` of each image; ``pixels``: how many of one channel go through at once.
 
+    ``temperature`` divides the logits.
+
     The network is used in evaluation mode and left in it.
     """
-    bench = Bench(network.eval(), statistics, compute, pixels)
+    bench = Bench(network.eval(), statistics, compute, pixels, temperature)
     for image in shown:
         bench.add(image)
     return bench.finish()
@@ -88,12 +95,15 @@ def run(
 class Bench:
     """Views wait, sorted by size, until a batch is full; each answer is added to the mean of its image."""
 
-    def __init__(self, network: Network, statistics: Statistics, compute: Compute, pixels: int) -> None:
+    def __init__(
+        self, network: Network, statistics: Statistics, compute: Compute, pixels: int, temperature: float = 1.0
+    ) -> None:
         self._network = network
         self._dense: nn.Module | None = None
         self._statistics = statistics
         self._compute = compute
         self._pixels = pixels
+        self._temperature = temperature
         self._waiting: dict[Kind, list[tuple[int, Stack]]] = {}
         self._means: list[Tensor | None] = []
         self._macs: dict[Kind, int] = {}
@@ -157,8 +167,7 @@ class Bench:
                 self._macs[kind] = products.macs // len(views)
         self._views += len(views)
         self._products += self._macs[kind] * len(views)
-        probabilities: Tensor = logits.float().softmax(1).cpu()
-        return probabilities
+        return softmax(logits, self._temperature).cpu()
 
 
 def area(kind: Kind, queue: list[tuple[int, Stack]]) -> int:

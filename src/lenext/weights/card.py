@@ -20,6 +20,7 @@ from lenext.layers.network import Network
 from lenext.models import create_model
 from lenext.protocol import Preprocessing
 from lenext.values import decode, encode
+from lenext.weights import trust
 from lenext.weights.durable import write_file
 
 FILE = "model.safetensors"
@@ -35,7 +36,7 @@ class Card:
     """What a weight file is. ``network reading options`` build it again; ``classes`` are in the order of the logits.
 
     recipe: as JSON, with its deviations; start: the weights that training began with, None for random ones; data: name,
-    fingerprint, images per split; metrics: split -> measurement with interval; calibration: None while it was not
+    fingerprint, images per split; metrics: split -> measurement with interval; calibration: None where it was not
     measured; versions: what trained it; sha256: of all tensors, filled in by ``save``; licence: of the weights.
     """
 
@@ -48,7 +49,7 @@ class Card:
     start: Mapping[str, Any] | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
-    calibration: Mapping[str, Any] | None = None
+    calibration: trust.Calibration | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     sha256: str = ""
     licence: str = "that of the training data's owner; the weights started from random numbers"
@@ -56,18 +57,22 @@ class Card:
 
 @dataclass(frozen=True)
 class Model:
-    """A network with everything that predicting needs: what ``load`` returns."""
+    """A network with everything that predicting needs: what ``load`` returns; familiar: None where nobody looked."""
 
     network: Network
     card: Card
     statistics: Statistics
+    familiar: trust.Familiar | None = None
 
 
-def save(path: Path, network: Network, card: Card, statistics: Statistics) -> None:
-    """Write the weight file, whole or not at all."""
+def save(
+    path: Path, network: Network, card: Card, statistics: Statistics, familiar: trust.Familiar | None = None
+) -> None:
+    """Write the weight file, whole or not at all; ``familiar`` goes with a card that has novelty."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     if statistics.pixel_mean is not None:
         tensors[_PIXEL_MEAN] = statistics.pixel_mean.contiguous()
+    tensors.update(familiar.tensors() if familiar else {})
     metadata = {
         _KEY: json.dumps(encode(replace(card, sha256=digest(tensors))))
     }  # one key: several would be written in an order of chance
@@ -99,12 +104,13 @@ def load(path: str | Path) -> Model:
         own = tensors[_PIXEL_MEAN].shape[-1:] if _PIXEL_MEAN in tensors else ()
         side = max([shown.view.crop, *own])
         expected[_PIXEL_MEAN] = torch.empty(shown.channels, side, side)
+    expected.update(trust.expected(card.calibration))
     _check_tensors(file, expected, tensors)
     _check_bytes(file, card, tensors)
-    pixel_mean = tensors.pop(_PIXEL_MEAN, None)
+    pixel_mean, familiar = tensors.pop(_PIXEL_MEAN, None), trust.taken(tensors)
     network.load_state_dict(tensors)
     network.eval()
-    return Model(network, card, Statistics(shown.mean, shown.std, pixel_mean))
+    return Model(network, card, Statistics(shown.mean, shown.std, pixel_mean), familiar)
 
 
 def weight_file(path: Path) -> Path:
@@ -174,9 +180,9 @@ def _check_card(file: Path, card: Card) -> None:
     shown = card.preprocessing
     channels = len(shown.mean) == len(shown.std) == shown.channels
     positive = all(number > 0 for number in (shown.channels, shown.view.resize, shown.view.crop, *shown.std))
-    if not (card.classes and channels and positive):
+    if not (card.classes and channels and positive and (card.calibration is None or card.calibration.sound)):
         raise WeightFileError(
-            f"The card of {file} contradicts itself: classes, channels, mean, std or sizes do not go together.",
+            f"The card of {file} contradicts itself: classes, channels, mean, std, sizes or calibration do not fit.",
             "Copy the file again, or use the run folder that it came from.",
         )
 
