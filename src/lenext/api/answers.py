@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -18,6 +19,7 @@ from lenext.data.item import TEST, TRAIN, VAL
 from lenext.data.listing import Listing, Part, fingerprint, part
 from lenext.data.loader import Loader
 from lenext.errors import DataError, UsageError, did_you_mean
+from lenext.evaluation.features import Seen, seen
 from lenext.evaluation.inference import Compute
 from lenext.evaluation.testing import Stack, Tested, run, stacks
 from lenext.protocol import SingleCrop
@@ -41,15 +43,21 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:
-    """One network's answers: the test, how it was shown the images, and the seconds that took."""
+    """One network's answers: the test, how it was shown the images, the seconds that took; seen: if watched."""
 
     tested: Tested
     chosen: Chosen
     seconds: float
+    seen: Seen | None = None
 
 
-def answers(model: Model, images: Part, chosen: Chosen, reading: Reading, watcher: Watcher) -> Answers:
-    """The network's probabilities for every image, once, by a protocol."""
+def answers(
+    model: Model, images: Part, chosen: Chosen, reading: Reading, watcher: Watcher, temperature: float | None = None
+) -> Answers:
+    """The network's probabilities for every image, once, by a protocol.
+
+    With a temperature they are those of the logits divided by it, and the network is watched: one view an image.
+    """
     shown_as, compute = model.card.preprocessing, reading.compute
     loader = Loader(images, shown_as.channels, shown_as.background, reading.workers)
     compute.place(model.network)
@@ -65,8 +73,10 @@ def answers(model: Model, images: Part, chosen: Chosen, reading: Reading, watche
     else:
         shown = loader.images(show)
     pixels = reading.batch_size * shown_as.view.crop**2
-    tested = run(model.network, model.statistics, watched(shown, len(images), watcher), compute, pixels)
-    return Answers(tested=tested, chosen=chosen, seconds=time.perf_counter() - start)
+    things = watched(shown, len(images), watcher)
+    with nullcontext() if temperature is None else seen(model.network) as caught:
+        tested = run(model.network, model.statistics, things, compute, pixels, temperature or 1.0)
+    return Answers(tested=tested, chosen=chosen, seconds=time.perf_counter() - start, seen=caught)
 
 
 def watched(things: Iterator[Thing], total: int, watcher: Watcher) -> Iterator[Thing]:

@@ -13,13 +13,16 @@ from numpy.typing import NDArray
 
 from lenext.api.answers import Answers, Reading, answers, choose, positions
 from lenext.api.data import left_out, ready
+from lenext.api.doubt import before_others, calibration_of, check, shown_of, trust_of
 from lenext.api.model import open_model
 from lenext.api.options import read_options
 from lenext.api.protocols import SINGLE, choose_protocols
 from lenext.errors import DataError, UsageError
+from lenext.evaluation.abroad import Abroad
 from lenext.evaluation.inference import Compute
 from lenext.evaluation.measure import Evaluation, measure
 from lenext.evaluation.text import visible
+from lenext.evaluation.trust import NOT_CALIBRATED, Trust
 from lenext.training.watch import Silent, Watcher
 from lenext.values import encode
 from lenext.weights.card import Card
@@ -33,7 +36,8 @@ class EvaluateOptions:
     network's own and ``vgg-dense-multiscale`` of any; split: "train", "val", "test" or "all", and when None the test
     split, else the validation split (also the one that the run itself held out of these data), else every image;
     weights: for networks' names which published ones; data_root: where the files of built-in sets lie; on_bad: skip or
-    stop.
+    stop; unknown: share of wrong answers that a network which may say `unknown` is allowed, None for what its run aimed
+    at; against: another data set, whose images the network should not know.
     """
 
     protocol: str = SINGLE
@@ -45,6 +49,8 @@ class EvaluateOptions:
     workers: int = 2
     data_root: str | None = None
     on_bad: str = "skip"
+    unknown: float | None = None
+    against: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +61,8 @@ class Measured:
     split: str
     models: tuple[str, ...]
     each: tuple[Answers, ...]
+    trust: Trust = NOT_CALIBRATED
+    abroad: Abroad | None = None
 
     def document(self) -> dict[str, Any]:
         """What ``lenext evaluate --json`` prints: the measurement, on which images it was made, and how."""
@@ -63,6 +71,8 @@ class Measured:
             "models": list(self.models),
             **self.evaluation.document(),
             "shown": [encode(one.chosen.protocol) for one in self.each],
+            **self.trust.document(),
+            **({} if self.abroad is None else {"against": self.abroad.document()}),
         }
 
 
@@ -88,6 +98,8 @@ def measured(models: Sequence[str | Path], data: str, asked: EvaluateOptions, wa
     loaded = [open_model(model, asked.weights, watcher) for model in models]
     cards = [model.card for model in loaded]
     same_classes(cards, models)
+    calibration = calibration_of(loaded, asked.protocol)
+    check(calibration, loaded, unknown=asked.unknown, against=asked.against)
     chosen = choose_protocols(loaded, asked.protocol)
     listing = ready(
         data, data_root=asked.data_root, workers=asked.workers, on_bad=asked.on_bad, watcher=watcher, least=1
@@ -95,7 +107,10 @@ def measured(models: Sequence[str | Path], data: str, asked: EvaluateOptions, wa
     images, split = choose(listing, cards, asked.split)
     labels = positions(listing, cards[0])[images.labels]
     watcher.message(f"Measuring {len(images):,} images ({split}).")
-    each = tuple(answers(model, images, how, reading, watcher) for model, how in zip(loaded, chosen, strict=True))
+    temperature = None if calibration is None else calibration.temperature
+    each = tuple(
+        answers(model, images, how, reading, watcher, temperature) for model, how in zip(loaded, chosen, strict=True)
+    )
     evaluation = measure(
         ensemble(cards, each),
         labels,
@@ -111,7 +126,15 @@ def measured(models: Sequence[str | Path], data: str, asked: EvaluateOptions, wa
         macs=sum(one.tested.macs for one in each),
         seconds=sum(one.seconds for one in each),
     )
-    return Measured(evaluation=evaluation, split=split, models=tuple(map(str, models)), each=each)
+    found = Measured(evaluation=evaluation, split=split, models=tuple(map(str, models)), each=each)
+    if calibration is None:
+        return found
+    own, model = shown_of(each[0], labels), loaded[0]
+    rule, trust = trust_of(model, calibration, own, split, asked.unknown)
+    if asked.against is None:
+        return replace(found, trust=trust)
+    elsewhere = before_others(model, rule, own, chosen[0], asked.against, asked.data_root, reading, watcher)
+    return replace(found, trust=trust, abroad=elsewhere)
 
 
 def reading_of(asked: EvaluateOptions) -> Reading:

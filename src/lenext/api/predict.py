@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lenext.api.doubt import rule_to_predict
 from lenext.api.model import open_model
 from lenext.api.options import read_options
 from lenext.data.decode import read_image
@@ -20,14 +22,21 @@ from lenext.data.geometry import single_crop
 from lenext.data.item import Problem
 from lenext.data.loader import read_ahead
 from lenext.errors import ImageError, UsageError
+from lenext.evaluation.features import seen
 from lenext.evaluation.inference import Compute, probabilities
+from lenext.evaluation.trust import Doubt, Rule
 from lenext.training.watch import Silent, Watcher
 from lenext.weights.card import Model
+
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, kw_only=True)
 class PredictOptions:
-    """top: classes to name; weights: for a network's name which published ones; workers: threads that read images."""
+    """top: classes to name; weights: for a network's name which published ones; workers: threads that read images.
+
+    unknown: share of wrong answers that is allowed, None to answer always.
+    """
 
     top: int = 5
     weights: str | None = None
@@ -35,6 +44,7 @@ class PredictOptions:
     device: str = "auto"
     precision: str = "fp32"
     workers: int = 2
+    unknown: float | None = None
 
 
 @dataclass(frozen=True)
@@ -53,7 +63,8 @@ def predict(
 
     model: a run folder, a weight file, or a network's name for its published ImageNet weights; paths: files, folders
     (searched through) and globs; asked: ``PredictOptions``. A file that cannot be read has no predictions and an error
-    ``{"kind", "message"}``.
+    ``{"kind", "message"}``. With ``unknown`` there are an ``answer`` (a class or
+    "unknown") and the ``doubt`` that decided it.
     """
     options = read_options(PredictOptions, asked, "lenext.predict")
     if options.top < 1 or options.batch_size < 1:
@@ -62,15 +73,19 @@ def predict(
     loaded = open_model(model, options.weights, watcher or Silent())
     compute = Compute.choose(options.device, options.precision)
     compute.place(loaded.network)
+    rule = None if options.unknown is None else rule_to_predict(loaded, options.unknown)
     files = [file for path in given for file in expand(os.fspath(path))]
     if not files:
         raise UsageError("No image was named.", "Give files, folders or globs, or - for a list on standard input.")
-    return answers(loaded, files, options, compute)
+    return answers(loaded, files, options, compute, rule)
 
 
-def answers(model: Model, files: Sequence[str], options: PredictOptions, compute: Compute) -> Iterator[dict[str, Any]]:
+def answers(
+    model: Model, files: Sequence[str], options: PredictOptions, compute: Compute, rule: Rule | None
+) -> Iterator[dict[str, Any]]:
     """The answers, batch by batch."""
     shown_as = model.card.preprocessing
+    temperature = 1.0 if model.card.calibration is None else model.card.calibration.temperature
 
     def show(path: str) -> Shown:
         try:
@@ -84,10 +99,23 @@ def answers(model: Model, files: Sequence[str], options: PredictOptions, compute
 
     for batch in read_ahead(read, range(0, len(files), options.batch_size), options.workers):
         views = [shown.view for shown in batch if shown.view is not None]
-        scores = iter(probabilities(model.network, model.statistics, [torch.cat(views)] if views else [], compute))
+        with nullcontext() if rule is None else seen(model.network) as caught:
+            inputs = [torch.cat(views)] if views else []
+            scores = iter(probabilities(model.network, model.statistics, inputs, compute, temperature=temperature))
+        doubts = iter(rule.doubts(caught.logits(), caught.features()) if rule and caught and views else ())
         for shown in batch:
             predictions = [] if shown.view is None else ranked(next(scores).tolist(), model.card.classes, options.top)
-            yield {"path": shown.path, "predictions": predictions, "error": shown.error}
+            answer = {"path": shown.path, "predictions": predictions, "error": shown.error}
+            if rule is not None:
+                answer |= decided(predictions, None if shown.view is None else next(doubts))
+            yield answer
+
+
+def decided(predictions: Sequence[Mapping[str, Any]], doubt: Doubt | None) -> dict[str, Any]:
+    """The best class, or "unknown" where there is a reason to doubt; both None for a file that cannot be read."""
+    if doubt is None:
+        return {"answer": None, "doubt": None}
+    return {"answer": UNKNOWN if doubt.reasons else predictions[0]["class"], "doubt": doubt.document()}
 
 
 def ranked(scores: Sequence[float], classes: Sequence[str], top: int) -> list[dict[str, Any]]:

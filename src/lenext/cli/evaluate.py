@@ -16,6 +16,8 @@ from lenext.cli.watch import screen
 @click.option("--weights", help="With a network's name: its published weights, as `lenext show` lists them [the best].")
 @click.option("--protocol", default="single", help="ten-crop, vgg-dense ...; `lenext show` lists a network's.")
 @click.option("--split", help="train, val, test or all; by default the images that did not train.")
+@click.option("--unknown", type=float, metavar="SHARE", help="Wrong among the answers, or say `unknown` [the run's].")
+@click.option("--against", metavar="DATA", help="Other images, which the network should not know.")
 @click.option("--batch-size", type=click.IntRange(1), default=64, help="Images at once [64].")
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
 @click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", help="Of the network's arithmetic.")
@@ -30,8 +32,11 @@ def command(models: tuple[str, ...], data: str, as_json: bool, quiet: bool, **as
     ensemble: the mean of their probabilities answers.
     """
     from lenext.api.evaluate import EvaluateOptions, measured
+    from lenext.evaluation import abroad, trust
     from lenext.evaluation.measure import lines
 
     with screen(quiet=quiet) as watcher:
         found = measured(models, data, EvaluateOptions(**asked), watcher)
-    emit(found.document(), lines(found.evaluation), as_json=as_json)
+    elsewhere = [] if found.abroad is None else abroad.lines(found.abroad)
+    text = [*lines(found.evaluation), *trust.lines(found.trust), *elsewhere]
+    emit(found.document(), text, as_json=as_json)

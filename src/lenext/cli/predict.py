@@ -18,6 +18,7 @@ from lenext.errors import DataError
 @click.argument("paths", nargs=-1, required=True)
 @click.option("--weights", help="With a network's name: its published weights, as `lenext show` lists them [the best].")
 @click.option("--top", type=click.IntRange(1), default=1, help="Classes to name [1; 5 with --json].")
+@click.option("--unknown", type=float, metavar="SHARE", help="Say `unknown` rather than err in more of the answers.")
 @click.option("--batch-size", type=click.IntRange(1), default=32, help="Images at once [32].")
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
 @click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", help="Of the network's arithmetic.")
@@ -63,7 +64,8 @@ def write_lines(answers: Iterator[dict[str, Any]], *, quiet: bool) -> int:
         if answer["error"] is None:
             readable += 1
             named = [f"{visible(one['class'])} {one['probability']:.4f}" for one in answer["predictions"]]
-            click.echo("\t".join([visible(answer["path"]), *named]))
+            silent = ["unknown"] if answer.get("doubt") and answer["doubt"]["reasons"] else []
+            click.echo("\t".join([visible(answer["path"]), *silent, *named]))
         elif not quiet:
             reason = f"{answer['error']['message']} [{answer['error']['kind']}]"
             click.echo(f"{visible(answer['path'])}: {reason}", err=True)

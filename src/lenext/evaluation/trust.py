@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +15,7 @@ from lenext.evaluation import novelty, selective
 from lenext.evaluation.calibration import LEAST_IMAGES, Effect, effect, fit_temperature, tempered
 from lenext.evaluation.metrics import Bools, Ints
 from lenext.evaluation.selective import Selective
+from lenext.evaluation.text import per_cent
 from lenext.weights.trust import Calibration, Familiar, Novelty
 
 FOLDS = 5  # of the validation images, where there are no others to judge on
@@ -39,8 +41,7 @@ class Shown:
 class Trust:
     """What report, model card and ``evaluate`` say; effect and silence are None where ``reason`` says why.
 
-    fitted: validation images that temperature and thresholds were fitted on; found_new: share of another set's images
-    that are answered `unknown`, with what that set is called and how well the score tells it.
+    fitted: validation images that temperature and thresholds were fitted on.
     """
 
     effect: Effect | None = None
@@ -55,6 +56,34 @@ class Trust:
             "unknown": None if self.silence is None else self.silence.document(),
             **({"uncalibrated": self.reason} if self.reason else {}),
         }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doubt:
+    """One image: its confidence and the level that it needs, how new it looks and the limit of that."""
+
+    confidence: float
+    level: float
+    novelty: float | None
+    limit: float | None
+
+    @property
+    def reasons(self) -> list[str]:
+        """What speaks against an answer: "confidence", "novelty"."""
+        new = self.novelty is not None and self.limit is not None and self.novelty > self.limit
+        return ["confidence"] * (self.confidence < self.level) + ["novelty"] * new
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "confidence": self.confidence,
+            "threshold": self.level,
+            "novelty": self.novelty,
+            "novelty_limit": self.limit,
+            "reasons": self.reasons,
+        }
+
+
+NOT_CALIBRATED = Trust(reason="The weight file holds no calibration for one network and one view.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +108,20 @@ class Rule:
             return np.zeros(len(features), dtype=np.bool_)
         found: Bools = scores > limits.limit
         return found
+
+    def doubts(self, logits: Singles, features: Singles) -> list[Doubt]:
+        """For each image its scores beside their limits."""
+        confidence = tempered(logits, self.calibration.temperature).max(axis=1)
+        scores, limits = self.novelty(features), self.calibration.novelty
+        return [
+            Doubt(
+                confidence=float(confidence[row]),
+                level=math.inf if self.level is None else self.level,
+                novelty=None if scores is None else float(scores[row]),
+                limit=None if limits is None else limits.limit,
+            )
+            for row in range(len(logits))
+        ]
 
     def answered(self, shown: Shown) -> Bools:
         """Which images get an answer."""
@@ -173,3 +216,30 @@ def with_figures(calibration: Calibration, found: Trust) -> Calibration:
     measured = {name: document[name] for name in kept}
     measured["unknown"] = {name: value for name, value in measured["unknown"].items() if name != "curve"}
     return replace(calibration, measured=measured)
+
+
+def lines(found: Trust) -> list[str]:
+    """Calibration and rule for a terminal."""
+    if found.effect is None or found.silence is None:
+        return []
+    effect, silence = found.effect, found.silence
+    text = [
+        "",
+        (
+            f"calibrated  ECE {effect.after.ece.value:.4f} (95 % interval {effect.after.ece.low:.4f} to "
+            f"{effect.after.ece.high:.4f}) at temperature {effect.temperature:.3f}; {effect.before.ece.value:.4f} without"
+        ),
+    ]
+    goal = f"at most {100 * silence.target:g} % wrong"
+    if silence.level is None:
+        return [*text, f"unknown     {goal} cannot be promised: too few validation images show it"]
+    images = effect.images
+    error, coverage = silence.error, silence.coverage
+    return [
+        *text,
+        (
+            f"unknown     for {goal}: below a confidence of {silence.level:.4g}, or where an image looks new; answers "
+            f"{per_cent(coverage.value, images)} %, of which {per_cent(error.value, images)} % wrong (95 % interval "
+            f"{per_cent(error.low, images)} to {per_cent(error.high, images)} %)"
+        ),
+    ]
