@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
+from lenext.data.draws import uniforms
 from lenext.evaluation.intervals import Interval, wilson
 
 
@@ -55,3 +56,15 @@ def test_about_95_of_100_intervals_hold_the_truth(truth):
 def test_impossible_questions_are_refused(successes, total, confidence):
     with pytest.raises(ValueError, match=r"impossible|confidence"):
         wilson(successes, total, confidence)
+
+
+@pytest.mark.parametrize("images", [100, 360, 2000, 10_000])
+@pytest.mark.parametrize("truth", [0.7, 0.9, 0.95])
+def test_of_a_thousand_evaluations_930_to_970_hold_the_true_accuracy(images, truth):
+    """Every image of every evaluation is drawn, by its place; the measurement is the one that users get."""
+    holding = 0
+    for number in range(1000):
+        right = uniforms((11, 93), number, 0, -(-images // 4), 4).ravel()[:images] < truth
+        found = wilson(int(right.sum()), images)
+        holding += found.low <= truth <= found.high
+    assert 930 <= holding <= 970

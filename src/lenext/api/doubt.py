@@ -73,7 +73,7 @@ def before_others(
 
 
 def rule_to_predict(model: Model, target: float) -> Rule:
-    """The rule for an error rate. Raises UsageError for a network that was not calibrated, Failed where none is sure."""
+    """The rule for an error rate. Raises UsageError for a network without calibration, Failed where none is sure."""
     check(model.card.calibration, [model], unknown=target, against=None)
     assert model.card.calibration is not None
     rule = rule_of(model.card.calibration, model.familiar, target)

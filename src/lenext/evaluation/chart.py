@@ -139,6 +139,13 @@ def _thin(points: list[Point]) -> list[Point]:
     return [(sum(x for x, _ in part) / len(part), sum(y for _, y in part) / len(part)) for part in groups]
 
 
+def marked_axis(values: list[float], start: float, end: float) -> tuple[list[float], Axis]:
+    """Round marks from below the least to above the greatest value, which stay within 0 to 100 per cent."""
+    marks, axis = _linear_axis(values, start, end)
+    low, high = max(0.0, axis.low), min(100.0, axis.high)
+    return [mark for mark in marks if low <= mark <= high], Axis(low, high, start, end)
+
+
 def _value_axis(values: list[float], bound: float) -> tuple[list[float], Axis]:
     """The upright axis: logarithmic for positive values that span more than a factor of 30."""
     bottom, top = HEIGHT - BOTTOM, TOP

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from lenext.evaluation.calibration import BINNING
+from lenext.evaluation.intervals import Interval
 from lenext.evaluation.measure import Evaluation, worst_first
 from lenext.evaluation.record import Record
 from lenext.evaluation.text import duration, per_cent, visible
@@ -29,6 +31,7 @@ def card(record: Record) -> str:
         _code("python", record.usage.python),
         "## Accuracy",
         _accuracy(record),
+        *_trust(record),
         "## Limits",
         _limits(record),
         "## Data",
@@ -69,6 +72,40 @@ def _accuracy(record: Record) -> str:
             f"The {plain(record.chosen_on)} images chose the best epoch, so their figure is slightly optimistic."
         )
     return "\n\n".join(notes)
+
+
+def _trust(record: Record) -> list[str]:
+    """How far confidence is to be believed, and what `unknown` does."""
+    if record.trust is None:
+        return []
+    if record.trust.effect is None or record.trust.silence is None:
+        return ["## Confidence", f"Not calibrated. {plain(record.trust.reason)}"]
+    effect, silence = record.trust.effect, record.trust.silence
+    rows = [
+        (words, *(f"{part.value:.4f} ({part.low:.4f} to {part.high:.4f})" for part in parts))
+        for words, parts in (
+            ("calibration error (ECE)", (effect.before.ece, effect.after.ece)),
+            ("negative log-likelihood", (effect.before.nll, effect.after.nll)),
+            ("Brier score", (effect.before.brier, effect.after.brier)),
+        )
+    ]
+    chosen = f"Temperature {effect.temperature:.3f}, from {record.trust.fitted:,} validation images"
+    goal = f"{100 * silence.target:g} %"
+    if silence.level is None:
+        rule = f"An error rate of {goal} among the answers cannot be promised: too few validation images show it."
+    else:
+        answered, wrong = (_quoted_share(part, effect.images) for part in (silence.coverage, silence.error))
+        rule = (
+            f"With `--unknown {silence.target:g}` it answers {answered} of the images, and {wrong} of the answers are "
+            f"wrong (at most {goal} were promised)."
+        )
+    table = _table(("figure", "before (95 % interval)", "after (95 % interval)"), rows)
+    return ["## Confidence", f"{chosen}; judged on {effect.judged}. ECE is over {BINNING}.", table, rule]
+
+
+def _quoted_share(part: Interval, images: int) -> str:
+    value, low, high = (per_cent(share, images) for share in (part.value, part.low, part.high))
+    return f"{value} % (95 % interval {low} to {high} %)"
 
 
 def _quoted(evaluation: Evaluation, share: float) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lenext.evaluation.calibration import BINNING
 from lenext.evaluation.chart import charts
 from lenext.evaluation.intervals import Interval, wilson
 from lenext.evaluation.matrix import matrix
@@ -20,6 +21,7 @@ from lenext.evaluation.measure import Evaluation, worst_first
 from lenext.evaluation.metrics import ClassScore
 from lenext.evaluation.record import DataFacts, Record
 from lenext.evaluation.text import cut, duration, per_cent, visible
+from lenext.evaluation.trust_chart import trust_charts
 from lenext.weights.durable import write_file
 
 if TYPE_CHECKING:
@@ -67,6 +69,8 @@ def render(record: Record) -> str:
             evaluation=evaluation,
             others={name: other for name, other in record.evaluations.items() if name != split},
             charts=charts(record.curves),
+            trust_charts=trust_charts(record.trust),
+            binning=BINNING,
             matrix=matrix(evaluation),
             classes=class_rows(evaluation),
             in_order=len(evaluation.classes) <= IN_ORDER,

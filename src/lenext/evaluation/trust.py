@@ -226,8 +226,8 @@ def lines(found: Trust) -> list[str]:
     text = [
         "",
         (
-            f"calibrated  ECE {effect.after.ece.value:.4f} (95 % interval {effect.after.ece.low:.4f} to "
-            f"{effect.after.ece.high:.4f}) at temperature {effect.temperature:.3f}; {effect.before.ece.value:.4f} without"
+            f"calibrated  ECE {effect.after.ece.value:.4f} (95 %: {effect.after.ece.low:.4f} to "
+            f"{effect.after.ece.high:.4f}) at temperature {effect.temperature:.3g}; without {effect.before.ece.value:.4f}"
         ),
     ]
     goal = f"at most {100 * silence.target:g} % wrong"
