@@ -67,10 +67,10 @@ def test_a_few_images_that_are_all_right_do_not_make_it_certain():
     assert 0.2 < fit_temperature(logits, np.arange(24) % 3) < 1
 
 
-def test_the_interval_of_a_perfect_confidence_begins_at_nothing(images=500):
+def test_the_interval_of_a_perfect_confidence_begins_at_nothing():
     holding = 0
     for seed in range(10):
-        logits, labels = overconfident(images, factor=1.0, seed=seed)
+        logits, labels = overconfident(500, factor=1.0, seed=seed)
         found = reliability(tempered(logits, 1.0), labels).ece
         assert found.low <= found.value <= found.high
         holding += found.low == 0.0

@@ -18,6 +18,7 @@ from lenext.models import create_model
 from lenext.protocol import Preprocessing, SingleCrop
 from lenext.values import encode
 from lenext.weights.card import FILE, Card, load, save
+from lenext.weights.trust import Calibration, Familiar, Novelty
 
 DIGITS = Card(
     network="lenet5",
@@ -335,3 +336,44 @@ def test_a_bit_that_turned_over_is_noticed(tmp_path):
     (tmp_path / FILE).write_bytes(data)
     with pytest.raises(WeightFileError, match="SHA-256 differs"):
         load(tmp_path)
+
+
+class TestCalibration:
+    CALIBRATION = Calibration(
+        temperature=1.5,
+        images=40,
+        answered=(40, 30),
+        wrong=(4, 1),
+        target=0.05,
+        novelty=Novelty(features=3, limit=2.5, rejected=1, images=40),
+        measured={"ece": {"before": 0.1, "after": 0.05}},
+    )
+    FAMILIAR = Familiar(mean=torch.arange(3.0), whitening=torch.eye(3))
+
+    def saved(self, path, calibration, familiar=FAMILIAR):
+        network, statistics = built(DIGITS)
+        save(path / FILE, network, replace(DIGITS, calibration=calibration), statistics, familiar)
+        return path / FILE
+
+    def test_it_comes_back_with_its_tensors(self, tmp_path):
+        model = load(self.saved(tmp_path, self.CALIBRATION))
+        assert model.card.calibration == self.CALIBRATION
+        assert model.familiar.mean.equal(self.FAMILIAR.mean)
+        assert model.familiar.whitening.equal(self.FAMILIAR.whitening)
+
+    def test_a_file_without_it_has_none(self, tmp_path):
+        model = load(self.saved(tmp_path, None, None))
+        assert (model.card.calibration, model.familiar) == (None, None)
+
+    def test_tensors_and_card_must_agree(self, tmp_path):
+        refused(self.saved(tmp_path, None), "unknown tensor 'novelty.mean'")
+        refused(self.saved(tmp_path, self.CALIBRATION, None), "lacks tensor 'novelty.mean'")
+        other = Familiar(mean=torch.zeros(4), whitening=torch.eye(4))
+        refused(self.saved(tmp_path, self.CALIBRATION, other), "shape (4,)")
+
+    @pytest.mark.parametrize(
+        "change",
+        [{"temperature": 0.0}, {"temperature": -1.0}, {"wrong": (4,)}, {"wrong": (41, 1)}, {"target": 0.0}],
+    )
+    def test_figures_that_cannot_be_are_refused(self, tmp_path, change):
+        refused(self.saved(tmp_path, replace(self.CALIBRATION, **change)), "contradicts itself")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lenext.errors import DataError, Failed
+from lenext.evaluation import bootstrap
 from lenext.evaluation.intervals import Interval, wilson
 from lenext.evaluation.metrics import (
     ClassScore,
@@ -18,6 +19,7 @@ from lenext.evaluation.metrics import (
     class_scores,
     confusion_matrix,
     cross_entropy,
+    surprises,
     top_k_correct,
 )
 from lenext.evaluation.text import columns, cut, duration, per_cent, visible
@@ -71,6 +73,7 @@ class Evaluation:
     scaled: tuple[str, ...] = ()
     macs: int | None = None
     seconds: float | None = None
+    loss_interval: Interval | None = None
 
     @property
     def wrong(self) -> int:
@@ -93,8 +96,16 @@ class Evaluation:
             "top1": self.top1.document(),
             "top5": self.top5.document(),
             "loss": self.loss,
+            "loss_interval": None if self.loss_interval is None else self.loss_interval.document(),
             "per_class": [
-                {"class": s.name, "support": s.support, "precision": s.precision, "recall": s.recall, "f1": s.f1}
+                {
+                    "class": s.name,
+                    "support": s.support,
+                    "precision": s.precision,
+                    "recall": s.recall,
+                    "f1": s.f1,
+                    "intervals": {name: part and part.document() for name, part in s.intervals.items()},
+                }
                 for s in self.per_class
             ],
             "confusion": [list(row) for row in self.confusion],
@@ -136,6 +147,7 @@ def measure(
         per_class=class_scores(confusion, classes),
         confusion=tuple(map(tuple, confusion.tolist())),
         mistakes=_worst_mistakes(probabilities, labels, names, classes),
+        loss_interval=bootstrap.mean(surprises(probabilities, labels)),
     )
 
 

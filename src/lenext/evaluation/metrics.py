@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lenext.evaluation.intervals import Interval, wilson
+
 Floats = NDArray[np.floating]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -25,7 +27,7 @@ LEAST = float(np.finfo(np.float32).tiny)
 class ClassScore:
     """The figures of one class.
 
-    support: images of the class; hits: how many of them were recognised;
+    support: images of the class; hits: how many of them were recognised; answered: how often the class was answered;
     precision: share of the answers ``name`` that were right, None when there was no such answer;
     recall: share of the class's images that were recognised, None when there was no such image;
     f1: their harmonic mean, 2 hits / (support + answers); None when the class neither occurs nor is answered.
@@ -37,6 +39,21 @@ class ClassScore:
     precision: float | None
     recall: float | None
     f1: float | None
+    answered: int = 0
+
+    @property
+    def intervals(self) -> dict[str, Interval | None]:
+        """95 % intervals of precision, recall and F1, None where the figure is.
+
+        F1 is 2 h / (1 + h) of the share h of hits among all images that are of the class or were answered so.
+        """
+        involved = wilson(self.hits, self.support + self.answered - self.hits)
+        f1 = Interval(*(2 * end / (1 + end) for end in (involved.value, involved.low, involved.high)))
+        return {
+            "precision": None if self.precision is None else wilson(self.hits, self.answered),
+            "recall": None if self.recall is None else wilson(self.hits, self.support),
+            "f1": None if self.f1 is None else f1,
+        }
 
 
 def answers(probabilities: Floats) -> Ints:
@@ -73,6 +90,7 @@ def class_scores(confusion: Ints, classes: Sequence[str]) -> tuple[ClassScore, .
             precision=_share(hits, answered),
             recall=_share(hits, support),
             f1=_share(2 * hits, support + answered),
+            answered=int(answered),
         )
         for name, hits, support, answered in columns
     )
@@ -80,8 +98,14 @@ def class_scores(confusion: Ints, classes: Sequence[str]) -> tuple[ClassScore, .
 
 def cross_entropy(probabilities: Floats, labels: Ints) -> float:
     """Mean of -log(probability of the truth), in nats; probabilities below ``LEAST`` count as ``LEAST``."""
+    return float(surprises(probabilities, labels).mean())
+
+
+def surprises(probabilities: Floats, labels: Ints) -> NDArray[np.float64]:
+    """The same for each image: N."""
     truth = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return float(np.log(1 / np.maximum(truth, LEAST)).mean())
+    result: NDArray[np.float64] = np.log(1 / np.maximum(truth, LEAST))
+    return result
 
 
 def _share(part: np.int64, whole: np.int64) -> float | None:

@@ -227,7 +227,7 @@ def lines(found: Trust) -> list[str]:
         "",
         (
             f"calibrated  ECE {effect.after.ece.value:.4f} (95 %: {effect.after.ece.low:.4f} to "
-            f"{effect.after.ece.high:.4f}) at temperature {effect.temperature:.3g}; without {effect.before.ece.value:.4f}"
+            f"{effect.after.ece.high:.4f}) at temperature {effect.temperature:.3g}; {effect.before.ece.value:.4f} at 1"
         ),
     ]
     goal = f"at most {100 * silence.target:g} % wrong"
