@@ -14,7 +14,7 @@ from lenext.weights.card import load
 def reader(tmp_path_factory):
     """A LeNet-5 that reads digits badly, with enough validation images to know it."""
     out = tmp_path_factory.mktemp("reader") / "run"
-    words = ["train", "digits", "--model", "lenet5", "--epochs", "3", "--validation", "0.3", "--error-target", "0.3"]
+    words = ["train", "digits", "--model", "lenet5", "--epochs", "10", "--validation", "0.3", "--error-target", "0.3"]
     with pytest.raises(SystemExit) as left:
         main([*words, "--out", str(out), "--quiet"])
     assert left.value.code == 0

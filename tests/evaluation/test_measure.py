@@ -37,8 +37,11 @@ def test_the_document_holds_what_other_programs_read():
     assert document["top1"] == wilson(2, 4).document()
     assert document["top5"]["value"] == 1.0
     assert document["confusion"] == [[1, 1, 0], [1, 1, 0], [0, 0, 0]]
-    assert document["per_class"][0] == {"class": "cat", "support": 2, "precision": 0.5, "recall": 0.5, "f1": 0.5}
-    assert document["per_class"][2] == {"class": "owl", "support": 0, "precision": None, "recall": None, "f1": None}
+    first = dict(document["per_class"][0])
+    assert first.pop("intervals")["precision"] == wilson(1, 2).document()
+    assert first == {"class": "cat", "support": 2, "precision": 0.5, "recall": 0.5, "f1": 0.5}
+    none = dict.fromkeys(("precision", "recall", "f1"))
+    assert document["per_class"][2] == {"class": "owl", "support": 0, **none, "intervals": none}
     assert document["loss"] == pytest.approx(-np.log([0.9, 0.8, 0.4, 0.05]).mean())
 
 
