@@ -166,8 +166,8 @@ def ece(confidence: Doubles, right: NDArray[np.bool_], groups: Ints) -> Interval
     """Expected calibration error with a 95 % interval that is rather too wide than too narrow.
 
     The figure is the usual one, of which chance alone makes something even where the confidence is perfect. So the
-    interval begins as far below it as chance goes for a perfect confidence (by the triangle inequality, no further off
-    may the truth lie), and ends as far above it as the bootstrap scatters below its own mean.
+    interval begins as far below it as chance goes for a perfect confidence, or as the bootstrap scatters above its own
+    mean, whichever is further, and ends as far above it as the bootstrap scatters below its mean.
     """
     images, size = len(right), int(groups.max()) + 1
 
@@ -177,8 +177,9 @@ def ece(confidence: Doubles, right: NDArray[np.bool_], groups: Ints) -> Interval
     value = figure(confidence - right)
     drawn = [figure(times * (confidence - right)) for times in bootstrap.counts(images)]
     chance = [figure(confidence - (number < confidence)) for number in bootstrap.draws(images)]
-    low = max(0.0, value - float(np.quantile(chance, 0.975)))
-    return Interval(value, low, value + float(np.mean(drawn) - np.quantile(drawn, 0.025)))
+    middle, (least, most) = float(np.mean(drawn)), np.quantile(drawn, (0.025, 0.975))
+    below = max(float(np.quantile(chance, 0.975)), float(most) - middle)
+    return Interval(value, max(0.0, value - below), value + middle - float(least))
 
 
 def make_bin(confidence: Doubles, right: NDArray[np.bool_]) -> Bin:
