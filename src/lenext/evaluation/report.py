@@ -59,7 +59,7 @@ def render(record: Record) -> str:
     """The report's HTML."""
     split, evaluation = record.headline
     return (
-        _environment()
+        environment()
         .get_template("report.html")
         .render(
             record=record,
@@ -77,7 +77,7 @@ def render(record: Record) -> str:
     )
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
