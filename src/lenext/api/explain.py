@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lenext.api.explanation import Explainer, Explained, sheet_of_filters
+from lenext.api.explanation import Explained, Explainer, sheet_of_filters
 from lenext.api.explanation_folder import Folder, open_folder
 from lenext.api.model import open_model
 from lenext.api.nearest import search
@@ -59,8 +58,8 @@ def explain(
 
     model: a run folder, a weight file, or a network's name for its published weights; images: files, folders and globs;
     asked: ``ExplainOptions``. "heat" is float32 (H, W) over the upright picture (its longer side at most
-    ``explanation.MOST`` pixels), 0 where nothing speaks for the class or the network was shown nothing; None for sheets
-    and for files that cannot be read. Its unit is that of the logit for "gradcam", of the probability for "occlusion".
+    1,024 pixels), 0 where nothing speaks for the class or the network was shown nothing; None for sheets and for files
+    that cannot be read. For "gradcam" its unit is that of the logit, for "occlusion" the fall of the log odds in nats.
     Raises the errors of ``lenext.errors``.
     """
     options = read_options(ExplainOptions, asked, "lenext.explain")
@@ -95,7 +94,7 @@ def explained(
     if options.method == "filters":
         entries = iter([sheet_of_filters(loaded)])
     else:
-        entries = read_ahead(partial(explainer.read), files, options.workers)
+        entries = read_ahead(explainer.read, files, options.workers)
         entries = (explainer.explain(seen) for seen in entries)
     if folder is not None:
         entries = folder.filled(entries, title, options.method)

@@ -6,22 +6,22 @@ import json
 import platform
 import shlex
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from lenext.api.data import counts, left_out
 from lenext.api.job import VALIDATION
+from lenext.api.pictures import with_pictures
 from lenext.api.prepare import Prepared
 from lenext.api.run_folder import versions
 from lenext.api.start import licence
 from lenext.data.item import TEST, TRAIN, VAL
 from lenext.data.listing import part
 from lenext.data.loader import Loader
-from lenext.evaluation.inference import probabilities
+from lenext.evaluation.inference import Compute, probabilities
 from lenext.evaluation.measure import Evaluation, measure
 from lenext.evaluation.model_card import write_card
-from lenext.evaluation.record import DataFacts, NetworkFacts, PicturedMistake, Record, RunFacts, Usage
+from lenext.evaluation.record import DataFacts, NetworkFacts, Record, RunFacts, Usage
 from lenext.evaluation.report import write_report
 from lenext.evaluation.text import per_cent
 from lenext.models import model_file
@@ -33,8 +33,6 @@ from lenext.training.task import Task
 from lenext.training.watch import Watcher
 from lenext.values import encode, fields
 from lenext.weights.card import Card, save
-
-PICTURES = 24  # mistakes that the report shows
 
 
 def finish(prepared: Prepared, task: Task, progress: Progress, watcher: Watcher) -> dict[str, Any]:
@@ -48,7 +46,7 @@ def finish(prepared: Prepared, task: Task, progress: Progress, watcher: Watcher)
     measured = evaluations(prepared, task)
     card = describe(prepared, measured)
     save(folder.weights, prepared.network, card, prepared.statistics)
-    record = chronicle(prepared, measured, progress)
+    record = chronicle(prepared, measured, progress, task.compute)
     write_report(folder.report, record)
     write_card(folder.model_card, record)
     split, headline = record.headline
@@ -136,7 +134,7 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
     return {name: document[name] for name in ("images", "protocol", "views", "top1", "top5", "loss")}
 
 
-def chronicle(prepared: Prepared, measured: Mapping[str, Evaluation], progress: Progress) -> Record:
+def chronicle(prepared: Prepared, measured: Mapping[str, Evaluation], progress: Progress, compute: Compute) -> Record:
     """All that the report and the model card say."""
     job, folder, listing = prepared.job, prepared.folder, prepared.listing
     paper = model_file(job.model).PAPER
@@ -170,24 +168,7 @@ def chronicle(prepared: Prepared, measured: Mapping[str, Evaluation], progress: 
         ),
         usage=usage(folder.path),
     )
-    return replace(record, mistakes=pictured(prepared, record))
-
-
-def pictured(prepared: Prepared, record: Record) -> list[PicturedMistake]:
-    """The most confident mistakes of the headline's split, with their pictures as they were read."""
-    split, evaluation = record.headline
-    chosen = part(prepared.listing, split)
-    channels = prepared.network.input_size[0]
-    return [
-        PicturedMistake(
-            name=mistake.name,
-            truth=mistake.truth,
-            answer=mistake.answer,
-            probability=mistake.probability,
-            picture=chosen.images.read(int(chosen.indices[mistake.index]), channels, 255).permute(1, 2, 0).numpy(),
-        )
-        for mistake in evaluation.mistakes[:PICTURES]
-    ]
+    return with_pictures(record, prepared, compute)
 
 
 def command_line(prepared: Prepared) -> str:

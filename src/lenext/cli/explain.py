@@ -36,9 +36,7 @@ METHODS = ["gradcam", "occlusion", "filters", "activations"]
 @click.option("--workers", type=click.IntRange(0), default=2, help="Threads that read images [2].")
 @click.option("--data-root", help="Where the files of built-in sets lie.")
 @common
-def command(
-    model: str, images: tuple[str, ...], out: str | None, as_json: bool, quiet: bool, **asked: Any
-) -> None:
+def command(model: str, images: tuple[str, ...], out: str | None, as_json: bool, quiet: bool, **asked: Any) -> None:
     """Say why MODEL answers as it does: heat maps on the pictures, what they are worth, and a page of them all.
 
     MODEL is a run folder, a weight file, or a network's name for its published ImageNet weights. IMAGES are files,

@@ -1,7 +1,7 @@
 """Grad-CAM: where the maps of a stage speak for a class.
 
-Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization" (1610.02391), 3: the
-maps of the stage, each weighted by the mean of its gradient, added up, and only what speaks for the class kept.
+Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization" (1610.02391), 3:
+the maps of the stage, each weighted by the mean of its gradient, added up, and only what speaks for the class kept.
 """
 
 from __future__ import annotations

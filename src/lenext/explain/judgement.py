@@ -1,7 +1,7 @@
 """A heat map put to the test: what becomes of the answer without its hottest pixels, and with nothing else.
 
-Deletion and insertion after Petsiuk, Das and Saenko (1806.07421), at one share of the pixels; and a map must beat random
-ones. Those are the map itself, moved over the picture and mirrored by chance: as smooth and as hot, but elsewhere.
+Deletion and insertion after Petsiuk, Das and Saenko (1806.07421), at one share of the pixels; and a map must beat
+random ones. Those are the map itself, moved over the picture and mirrored by chance: as smooth and as hot, elsewhere.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from lenext.data.draws import uniforms
+from lenext.explain.odds import log_odds
 
 HOTTEST = 0.1  # share of the pixels that is hidden, or kept alone
 TRIALS = 19  # random maps: with none as good, a map is better than chance at 1 in 20
@@ -22,7 +23,7 @@ BATCH = 32  # pictures at once
 class Judgement:
     """whole, hidden, alone: the class's probability of the picture, without its hottest tenth, and of that tenth alone.
 
-    matched: of ``trials`` random maps, those whose difference of ``alone`` and ``hidden`` was as large.
+    matched: of ``trials`` random maps, those whose ``alone`` lay as far above their ``hidden``, in log odds.
     """
 
     whole: float
@@ -67,23 +68,21 @@ def judge(
     window = (slice(rows[0], rows[1] + 1), slice(columns[0], columns[1] + 1))
     inside = heat[window].cpu()
     masks = torch.stack([hottest(one) for one in (inside, *moved(inside, trials, seed))])
-    probabilities = []
+    hidden_odds: list[Tensor] = []
+    alone_odds: list[Tensor] = []
     with torch.no_grad():
-        probabilities.append(network(inputs).float().softmax(1)[:, class_].cpu())
+        whole = log_odds(network(inputs).float(), class_)
         for some in masks.split(BATCH):
             mask = torch.zeros(len(some), *heat.shape, dtype=torch.bool)
             mask[(slice(None), *window)] = some
-            keep = mask | ~picture.cpu()
-            for shown in (~mask, keep):
-                hidden = inputs * shown[:, None].to(inputs.device)
-                probabilities.append(network(hidden).float().softmax(1)[:, class_].cpu())
-    whole, *pairs = probabilities
-    hidden, alone = torch.cat(pairs[::2]), torch.cat(pairs[1::2])
+            for odds, kept in ((hidden_odds, ~mask), (alone_odds, mask | ~picture.cpu())):
+                odds.append(log_odds(network(inputs * kept[:, None].to(inputs.device)).float(), class_))
+    hidden, alone = torch.cat(hidden_odds), torch.cat(alone_odds)
     gain = alone - hidden
     return Judgement(
-        whole=float(whole[0]),
-        hidden=float(hidden[0]),
-        alone=float(alone[0]),
+        whole=float(whole.sigmoid()[0]),
+        hidden=float(hidden.sigmoid()[0]),
+        alone=float(alone.sigmoid()[0]),
         matched=int((gain[1:] >= gain[0]).sum()),
         trials=trials,
     )

@@ -1,7 +1,8 @@
-"""Occlusion: by how much the probability of a class falls when a patch hides a part of the picture.
+"""Occlusion: by how much the odds of a class fall when a patch hides a part of the picture.
 
 Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks" (1311.2901), 4.2. What is hidden becomes 0 in
-the network's input, which is the mean of the training images.
+the network's input, which is the mean of the training images. They plot the probability; its odds tell the same where
+it is so near 1 that no patch alone brings it down.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from lenext.errors import UsageError
+from lenext.explain.odds import log_odds
 
 BATCH = 64  # hidden pictures at once
 
@@ -37,7 +39,7 @@ def patch_of(side: int, patch: int | None, stride: int | None) -> tuple[int, int
 
 
 def occlusion(network: nn.Module, inputs: Tensor, class_: int, *, patch: int, stride: int) -> Tensor:  # 1 C H W -> H W
-    """For every pixel the mean fall of the class's probability over all patches that hide it; negative where it rose.
+    """For every pixel the mean fall of the class's log odds (nats) over all patches that hide it; negative: a rise.
 
     inputs: one image as the network's input; the network is in evaluation mode.
     """
@@ -46,14 +48,14 @@ def occlusion(network: nn.Module, inputs: Tensor, class_: int, *, patch: int, st
     falls = torch.zeros(height, width, dtype=torch.float64)
     covers = torch.zeros(height, width, dtype=torch.float64)
     with torch.no_grad():
-        whole = float(network(inputs).float().softmax(1)[0, class_])
+        whole = float(log_odds(network(inputs).float(), class_)[0])
         for some in groups(corners, BATCH):
             hidden = inputs.repeat(len(some), 1, 1, 1)
             for row, (y, x) in enumerate(some):
                 hidden[row, :, y : y + patch, x : x + patch] = 0
-            left = network(hidden).float().softmax(1)[:, class_].tolist()
-            for (y, x), probability in zip(some, left, strict=True):
-                falls[y : y + patch, x : x + patch] += whole - probability
+            left = log_odds(network(hidden).float(), class_).tolist()
+            for (y, x), odds in zip(some, left, strict=True):
+                falls[y : y + patch, x : x + patch] += whole - odds
                 covers[y : y + patch, x : x + patch] += 1
     return (falls / covers).float()
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lenext.explain.judgement import HOTTEST
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 Pixels = NDArray[np.uint8]
 
@@ -91,7 +95,7 @@ def overlay(picture: Pixels, heat: NDArray[np.float32], shown: NDArray[np.bool_]
     return png(np.asarray(below.convert("RGB")))
 
 
-def as_image(picture: Pixels):  # type: ignore[no-untyped-def]  # Pillow is imported where it is used
+def as_image(picture: Pixels) -> Image.Image:
     """A Pillow image of H W C."""
     from PIL import Image
 
