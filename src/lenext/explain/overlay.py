@@ -53,8 +53,8 @@ def levels(heat: NDArray[np.float32], shown: NDArray[np.bool_]) -> Pixels:
     if top > 0:
         numbers = np.rint(np.clip(heat / top, 0, 1) * LEVELS).astype(np.uint8)
         count = max(1, round(HOTTEST * int(shown.sum())))
-        warm = np.where(shown, heat, -1)
-        hot = warm >= max(np.partition(warm.ravel(), -count)[-count], 1e-6 * top)
+        warm = np.where(shown, np.rint(heat / top * 1000), -1)  # on a plateau, rounding errors would draw speckles
+        hot = warm >= max(np.partition(warm.ravel(), -count)[-count], 1)
         numbers[grown(hot) & ~hot & shown] = SHADE
         numbers[hot & grown(~hot)] = LINE
     numbers[~shown] = VEIL

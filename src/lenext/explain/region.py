@@ -34,6 +34,7 @@ def region(heat: Floats, shown: NDArray[np.bool_]) -> Region | None:
     count = max(1, round(HOTTEST * int(shown.sum())))
     warm = np.where(shown, heat, -1).ravel()
     chosen = np.argpartition(-warm, count - 1)[:count]
+    chosen = chosen[warm[chosen] > 0]  # of a sharp map, less than a tenth is warm at all
     share = float(warm[chosen].sum(dtype=np.float64)) / total
     ys, xs = np.unravel_index(chosen, heat.shape)
     return Region(peak=(int(peak[0]), int(peak[1])), share=share, words=where(ys, xs, heat.shape))
@@ -70,6 +71,6 @@ def why(answer: str, found: Region | None, judged: Judgement | None) -> list[str
     )
     if judged.better_than_random is not None:
         verdict = f"{judged.matched} of {judged.trials} random maps do as well"
-        worth = f"{verdict}." if judged.better_than_random else f"Do not trust this map: {verdict}."
+        worth = f"{verdict}." if judged.better_than_random else f"This map is no better than chance: {verdict}."
         said.append(worth)
     return said
