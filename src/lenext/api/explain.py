@@ -91,11 +91,12 @@ def explained(
     explainer = explainer_of(loaded, options, compute, watcher)
     folder = None if options.out is None else open_folder(Path(options.out))
     title = os.fspath(model)
+    entries: Iterator[Explained]
     if options.method == "filters":
         entries = iter([sheet_of_filters(loaded)])
     else:
-        entries = read_ahead(explainer.read, files, options.workers)
-        entries = (explainer.explain(seen) for seen in entries)
+        read = read_ahead(explainer.read, files, options.workers)
+        entries = (explainer.explain(seen) for seen in read)
     if folder is not None:
         entries = folder.filled(entries, title, options.method)
     return Explanations(entries, folder)

@@ -196,7 +196,7 @@ class Explainer:
             on_view=heat,
             placement=placed,
             found=found,
-            peak=found and on_whole(found.peak, laid.shape, (height, width)),
+            peak=on_whole(found.peak, laid.shape, (height, width)) if found else None,
             judged=judged,
             said=tuple(why(explained.class_, found, judged)),
         )

@@ -81,7 +81,7 @@ def drawing(one: Explained) -> bytes | None:
         return png(one.sheet)
     if one.on_view is None or one.placement is None or one.picture is None:
         return None
-    height, width = drawn_size(*one.picture.shape[:2], LEAST, MOST)
+    height, width = drawn_size(one.picture.shape[0], one.picture.shape[1], LEAST, MOST)
     return overlay(one.picture, *(part.numpy() for part in one.placement.lay(one.on_view, height, width)))
 
 
@@ -92,7 +92,7 @@ def entry(one: Explained) -> Entry:
     if one.sheet is not None:
         picture, tiny = address(png(one.sheet), "png"), True
     elif one.picture is not None and one.on_view is not None and one.placement is not None:
-        height, width = drawn_size(*one.picture.shape[:2], LEAST, SIDE)
+        height, width = drawn_size(one.picture.shape[0], one.picture.shape[1], LEAST, SIDE)
         above = address(layer(*(part.numpy() for part in one.placement.lay(one.on_view, height, width))), "png")
         picture, tiny = shown(one.picture, SIDE), max(one.picture.shape) < LEAST
     return Entry(

@@ -50,7 +50,9 @@ def with_pictures(record: Record, prepared: Prepared, compute: Compute) -> Recor
     rest = [mistake for mistake in evaluation.mistakes if mistake.index not in indices][:MISTAKES]
     maps = heat_maps([*shown, *rest], images, prepared, compute)
 
-    def pictured(one: Mistake) -> PicturedMistake:
+    def pictured(one: Mistake | None) -> PicturedMistake | None:
+        if one is None:
+            return None
         heat = maps.get(one.index)
         channels = prepared.network.input_size[0]
         return PicturedMistake(
@@ -59,17 +61,15 @@ def with_pictures(record: Record, prepared: Prepared, compute: Compute) -> Recor
             answer=one.answer,
             probability=one.probability,
             picture=read(images, one.index, channels).permute(1, 2, 0).numpy(),
-            heat=heat and heat.layer,
-            hidden=heat and heat.hidden,
+            heat=heat.layer if heat else None,
+            hidden=heat.hidden if heat else None,
         )
 
     classes = [
-        PicturedClass(
-            name=pair.name, right=pair.right and pictured(pair.right), wrong=pair.wrong and pictured(pair.wrong)
-        )
-        for pair in examples
+        PicturedClass(name=pair.name, right=pictured(pair.right), wrong=pictured(pair.wrong)) for pair in examples
     ]
-    return replace(record, examples=classes, mistakes=[pictured(mistake) for mistake in rest])
+    worst = [found for mistake in rest if (found := pictured(mistake)) is not None]
+    return replace(record, examples=classes, mistakes=worst)
 
 
 def chosen_classes(examples: tuple[Examples, ...], worst: list[str]) -> list[Examples]:

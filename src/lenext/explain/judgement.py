@@ -72,7 +72,7 @@ def judge(
     alone_odds: list[Tensor] = []
     with torch.no_grad():
         whole = log_odds(network(inputs).float(), class_)
-        for some in masks.split(BATCH):
+        for some in torch.split(masks, BATCH):
             mask = torch.zeros(len(some), *heat.shape, dtype=torch.bool)
             mask[(slice(None), *window)] = some
             for odds, kept in ((hidden_odds, ~mask), (alone_odds, mask | ~picture.cpu())):

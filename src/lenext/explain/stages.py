@@ -51,7 +51,7 @@ def stages(network: Network, height: int, width: int) -> list[Stage]:
     sight = Sight(image)
     with torch.no_grad(), Watch(sight):
         maps = network.intermediates(image)
-    return [Stage(name, *one.shape[2:], sight.of(one)) for name, one in maps.items()]
+    return [Stage(name, one.shape[2], one.shape[3], sight.of(one)) for name, one in maps.items()]
 
 
 def chosen_stage(network: Network, height: int, width: int, name: str | None) -> Stage:
