@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
-from lenext.api.answers import watched
 from lenext.api.data import ready
 from lenext.data.item import TRAIN
 from lenext.data.listing import Listing, Part, fingerprint, part
@@ -74,9 +75,18 @@ def search(
     watcher.message(f"Looking at {len(images):,} training images for those that are most alike.")
     shown_as = model.card.preprocessing
     loader = Loader(images, shown_as.channels, shown_as.background, workers)
-    views = watched(loader.views(shown_as.view, BATCH), -(-len(images) // BATCH), watcher)
+    views = watched(loader.views(shown_as.view, BATCH), len(images), watcher)
     found = features(model.network, model.statistics, views, compute)
     return Pictures(images, listing.classes, found, shown_as.channels, shown_as.background)
+
+
+def watched(batches: Iterator[Tensor], total: int, watcher: Watcher) -> Iterator[Tensor]:
+    """The same batches, their images counted for whoever watches."""
+    done = 0
+    for batch in batches:
+        yield batch
+        done += len(batch)
+        watcher.scan(done, total)
 
 
 def trained(listing: Listing, card: Card) -> Part:
