@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from lenext.api.compare import compare
     from lenext.api.evaluate import evaluate
+    from lenext.api.explain import explain
     from lenext.api.predict import predict
     from lenext.api.train import train
     from lenext.models import list_models, paper, protocols, recipe
@@ -23,6 +24,7 @@ _HOME = {
     "compare": "lenext.api.compare",
     "create_model": "lenext.weights.pretrained",
     "evaluate": "lenext.api.evaluate",
+    "explain": "lenext.api.explain",
     "list_models": "lenext.models",
     "load": "lenext.weights.card",
     "paper": "lenext.models",
@@ -37,6 +39,7 @@ __all__ = [
     "compare",
     "create_model",
     "evaluate",
+    "explain",
     "list_models",
     "load",
     "paper",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -12,10 +13,10 @@ import pytest
 from PIL import Image
 from sample_runs import HOSTILE, curves, noisy_evaluation, record
 
-from lenext.evaluation.record import DataFacts
+from lenext.evaluation.record import DataFacts, PicturedClass
 from lenext.evaluation.report import PROBLEMS, SIDE, above, picture, render, scale_floor, write_report
 
-VOID = {"meta", "img"}
+VOID = {"meta", "img", "input"}
 SECTIONS = ["accuracy", "curves", "confusion", "classes", "mistakes", "data", "recipe", "cost", "use"]
 
 
@@ -85,7 +86,7 @@ def test_nothing_is_fetched_and_nothing_runs(which, request):
     page = request.getfixturevalue(which)
     addresses = [attributes[name] for _, attributes in page.elements for name in ("src", "href") if name in attributes]
     assert addresses
-    assert all(address.startswith(("data:image/png;base64,", "#")) for address in addresses)
+    assert all(address.startswith(("data:image/png;base64,", "data:image/jpeg;base64,", "#")) for address in addresses)
     assert not {tag for tag, _ in page.elements} & {"script", "link", "iframe", "object", "embed", "base", "form"}
     assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
     styles = page.text + " ".join(attributes.get("style", "") for _, attributes in page.elements)
@@ -139,6 +140,21 @@ def test_every_mistake_is_shown_with_its_picture_and_words(digits_page, digits_r
         assert mistake.name in digits_page.text
 
 
+def test_examples_lie_under_their_heat_maps(digits_record):
+    best, worst = digits_record.mistakes[:2]
+    heated = [replace(best, answer=best.truth, heat=b"a layer", hidden=0.25), replace(worst, heat=None)]
+    pair = PicturedClass(name=best.truth, right=heated[0], wrong=heated[1])
+    page = Page(render(replace(digits_record, examples=[pair], mistakes=digits_record.mistakes[2:4])))
+    assert not page.unbalanced
+    assert page.all("section")[4]["id"] == "examples"
+    layers = [shown for shown in page.all("img") if shown.get("class") == "layer"]
+    assert [base64.b64decode(shown["src"].split(",")[1]) for shown in layers] == [b"a layer"]
+    assert "recognised" in page.text
+    assert "25.0 % without the hottest tenth" in page.text
+    assert "would have taken too long" in page.text
+    assert len(page.all("input")) == 1
+
+
 def test_a_run_without_mistakes_says_so():
     assert "Not one of these images was taken" in Page(render(flawless())).text
 
@@ -155,7 +171,7 @@ def test_large_pictures_are_reduced_and_png_files_are_taken():
     for source in (large, file.getvalue()):
         found = picture(source)
         with Image.open(io.BytesIO(base64.b64decode(found.address.split(",")[1]))) as image:
-            assert (image.size, image.format, found.tiny) == ((SIDE * 2 // 3, SIDE), "PNG", False)
+            assert (image.size, image.format, found.tiny) == ((SIDE * 2 // 3, SIDE), "JPEG", False)
 
 
 @pytest.mark.parametrize("classes", [2, 30])

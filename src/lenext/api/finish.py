@@ -14,6 +14,7 @@ import torch
 
 from lenext.api.data import counts, left_out
 from lenext.api.job import VALIDATION
+from lenext.api.pictures import with_pictures
 from lenext.api.prepare import Prepared
 from lenext.api.run_folder import versions
 from lenext.api.start import licence
@@ -23,7 +24,7 @@ from lenext.data.listing import part
 from lenext.evaluation.inference import softmax
 from lenext.evaluation.measure import Evaluation, measure
 from lenext.evaluation.model_card import write_card
-from lenext.evaluation.record import DataFacts, NetworkFacts, PicturedMistake, Record, RunFacts, Usage
+from lenext.evaluation.record import DataFacts, NetworkFacts, Record, RunFacts, Usage
 from lenext.evaluation.report import write_report
 from lenext.evaluation.text import per_cent
 from lenext.evaluation.trust import Shown
@@ -36,8 +37,6 @@ from lenext.training.task import Task
 from lenext.training.watch import Watcher
 from lenext.values import encode, fields
 from lenext.weights.card import Card, save
-
-PICTURES = 24  # mistakes that the report shows
 
 
 def finish(prepared: Prepared, task: Task, progress: Progress, watcher: Watcher) -> dict[str, Any]:
@@ -54,6 +53,7 @@ def finish(prepared: Prepared, task: Task, progress: Progress, watcher: Watcher)
     card = replace(describe(prepared, measured), calibration=settled.calibration)
     save(folder.weights, prepared.network, card, prepared.statistics, settled.familiar)
     record = replace(chronicle(prepared, measured, progress), trust=settled.found)
+    record = with_pictures(record, prepared, task.compute, settled.temperature)
     write_report(folder.report, record)
     write_card(folder.model_card, record)
     split, headline = record.headline
@@ -151,7 +151,7 @@ def chronicle(prepared: Prepared, measured: Mapping[str, Evaluation], progress: 
     """All that the report and the model card say."""
     job, folder, listing = prepared.job, prepared.folder, prepared.listing
     paper = model_file(job.model).PAPER
-    record = Record(
+    return Record(
         title=f"{job.model} on {listing.name}",
         network=NetworkFacts(
             name=job.model,
@@ -181,24 +181,6 @@ def chronicle(prepared: Prepared, measured: Mapping[str, Evaluation], progress: 
         ),
         usage=usage(folder.path),
     )
-    return replace(record, mistakes=pictured(prepared, record))
-
-
-def pictured(prepared: Prepared, record: Record) -> list[PicturedMistake]:
-    """The most confident mistakes of the headline's split, with their pictures as they were read."""
-    split, evaluation = record.headline
-    chosen = part(prepared.listing, split)
-    channels = prepared.network.input_size[0]
-    return [
-        PicturedMistake(
-            name=mistake.name,
-            truth=mistake.truth,
-            answer=mistake.answer,
-            probability=mistake.probability,
-            picture=chosen.images.read(int(chosen.indices[mistake.index]), channels, 255).permute(1, 2, 0).numpy(),
-        )
-        for mistake in evaluation.mistakes[:PICTURES]
-    ]
 
 
 def command_line(prepared: Prepared) -> str:

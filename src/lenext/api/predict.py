@@ -85,7 +85,6 @@ def answers(
 ) -> Iterator[dict[str, Any]]:
     """The answers, batch by batch."""
     shown_as = model.card.preprocessing
-    temperature = 1.0 if model.card.calibration is None else model.card.calibration.temperature
 
     def show(path: str) -> Shown:
         try:
@@ -101,7 +100,9 @@ def answers(
         views = [shown.view for shown in batch if shown.view is not None]
         with nullcontext() if rule is None else seen(model.network) as caught:
             inputs = [torch.cat(views)] if views else []
-            scores = iter(probabilities(model.network, model.statistics, inputs, compute, temperature=temperature))
+            scores = iter(
+                probabilities(model.network, model.statistics, inputs, compute, temperature=model.temperature)
+            )
         doubts = iter(rule.doubts(caught.logits(), caught.features()) if rule and caught and views else ())
         for shown in batch:
             predictions = [] if shown.view is None else ranked(next(scores).tolist(), model.card.classes, options.top)

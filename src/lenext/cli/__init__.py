@@ -21,6 +21,7 @@ VERBS = {
     "evaluate": "Measure a trained network, every figure with its interval.",
     "compare": "Say which of two trained networks is better, and whether that is chance.",
     "predict": "Name the class of images.",
+    "explain": "Say why: heat maps on images, each put to the test.",
     "models": "List the networks of the line.",
     "show": "Show a network layer by layer, with what its paper says of it.",
     "audit": "Say how a network deviates from its paper, point by point.",

@@ -31,13 +31,22 @@ NAME = 28  # columns for a class's name
 
 @dataclass(frozen=True, kw_only=True)
 class Mistake:
-    """One image that was taken for another class: ``index`` is its row, ``probability`` that of the wrong answer."""
+    """One image and its answer, mostly another class: ``index`` is its row, ``probability`` that of the answer."""
 
     index: int
     name: str
     truth: str
     answer: str
     probability: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examples:
+    """Of one class the image that was recognised with the highest probability, and the surest wrong answer."""
+
+    name: str
+    right: Mistake | None
+    wrong: Mistake | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +63,8 @@ class Confused:
 class Evaluation:
     """A measurement: every readable image counted once. Rows of ``confusion`` are the truth, columns the answer.
 
-    mistakes: the ``WORST`` most confident ones, most confident first; loss: mean cross-entropy in nats;
+    mistakes: the ``WORST`` most confident ones, most confident first; examples: of each class that has an image;
+    loss: mean cross-entropy in nats;
     scaled: how the protocol's lengths differ from the paper's, in words; macs: multiply-adds of all images together;
     seconds: of reading, cutting and computing; None where nobody measured.
     """
@@ -70,6 +80,7 @@ class Evaluation:
     per_class: tuple[ClassScore, ...]
     confusion: tuple[tuple[int, ...], ...]
     mistakes: tuple[Mistake, ...]
+    examples: tuple[Examples, ...] = ()
     scaled: tuple[str, ...] = ()
     macs: int | None = None
     seconds: float | None = None
@@ -148,6 +159,7 @@ def measure(
         confusion=tuple(map(tuple, confusion.tolist())),
         mistakes=_worst_mistakes(probabilities, labels, names, classes),
         loss_interval=bootstrap.mean(surprises(probabilities, labels)),
+        examples=_examples(probabilities, labels, names, classes),
     )
 
 
@@ -177,16 +189,34 @@ def _worst_mistakes(
     wrong = np.flatnonzero(given != labels)
     confidence = probabilities[wrong, given[wrong]]
     order = wrong[np.argsort(-confidence, kind="stable")][:WORST]
-    return tuple(
-        Mistake(
-            index=int(row),
-            name=names[row],
-            truth=classes[labels[row]],
-            answer=classes[given[row]],
-            probability=float(probabilities[row, given[row]]),
-        )
-        for row in order
+    return tuple(_answered(row, probabilities, labels, names, classes) for row in order)
+
+
+def _answered(row: int, probabilities: Floats, labels: Ints, names: Sequence[str], classes: Sequence[str]) -> Mistake:
+    answer = int(answers(probabilities[row : row + 1])[0])
+    return Mistake(
+        index=int(row),
+        name=names[row],
+        truth=classes[labels[row]],
+        answer=classes[answer],
+        probability=float(probabilities[row, answer]),
     )
+
+
+def _examples(
+    probabilities: Floats, labels: Ints, names: Sequence[str], classes: Sequence[str]
+) -> tuple[Examples, ...]:
+    given = answers(probabilities)
+    sureness = probabilities[np.arange(len(labels)), given]
+    found = []
+    for number in np.unique(labels):
+        surest = []
+        for chosen in ((given == labels), (given != labels)):
+            rows = np.flatnonzero(chosen & (labels == number))
+            best = rows[np.argmax(sureness[rows])] if len(rows) else None
+            surest.append(None if best is None else _answered(best, probabilities, labels, names, classes))
+        found.append(Examples(name=classes[number], right=surest[0], wrong=surest[1]))
+    return tuple(found)
 
 
 def most_confused(evaluation: Evaluation, most: int) -> list[Confused]:

@@ -43,13 +43,28 @@ class DataFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class PicturedMistake:
-    """A mistake with its picture: uint8 H x W x C (C 1 or 3) or the bytes of a PNG file."""
+    """A mistake with its picture: uint8 H x W x C (C 1 or 3) or the bytes of a PNG file.
+
+    heat: the PNG file of a transparent layer of the picture's aspect, None where the map was not computed; hidden: the
+    probability of the answer without the hottest tenth of what the network is shown.
+    """
 
     name: str
     truth: str
     answer: str
     probability: float
     picture: NDArray[np.uint8] | bytes
+    heat: bytes | None = None
+    hidden: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PicturedClass:
+    """Of one class the picture that was recognised most surely, and the surest wrong answer (None: there is none)."""
+
+    name: str
+    right: PicturedMistake | None
+    wrong: PicturedMistake | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +109,13 @@ class Record:
     curves: Sequence[Mapping[str, float | None]] = ()
     mistakes: Sequence[PicturedMistake] = ()
     trust: Trust | None = None
+    examples: Sequence[PicturedClass] = ()
+
+    @property
+    def pictured(self) -> list[PicturedMistake]:
+        """All pictures in the report's order."""
+        pairs = [one for pair in self.examples for one in (pair.right, pair.wrong)]
+        return [one for one in (*pairs, *self.mistakes) if one is not None]
 
     @property
     def headline(self) -> tuple[str, Evaluation]:

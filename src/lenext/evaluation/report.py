@@ -19,7 +19,7 @@ from lenext.evaluation.intervals import Interval, wilson
 from lenext.evaluation.matrix import matrix
 from lenext.evaluation.measure import Evaluation, worst_first
 from lenext.evaluation.metrics import ClassScore
-from lenext.evaluation.record import DataFacts, Record
+from lenext.evaluation.record import DataFacts, PicturedClass, PicturedMistake, Record
 from lenext.evaluation.text import cut, duration, per_cent, visible
 from lenext.evaluation.trust_chart import trust_charts
 from lenext.weights.durable import write_file
@@ -61,7 +61,7 @@ def render(record: Record) -> str:
     """The report's HTML."""
     split, evaluation = record.headline
     return (
-        _environment()
+        environment()
         .get_template("report.html")
         .render(
             record=record,
@@ -75,13 +75,14 @@ def render(record: Record) -> str:
             classes=class_rows(evaluation),
             in_order=len(evaluation.classes) <= IN_ORDER,
             pictures=[(mistake, picture(mistake.picture)) for mistake in record.mistakes],
+            examples=[(one.name, [(shown, picture(shown.picture)) for shown in pair(one)]) for one in record.examples],
             splits=splits(record.data),
             named_problems=record.data.problems[:PROBLEMS],
         )
     )
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -93,6 +94,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(cut=cut, per_cent=per_cent, duration=duration, above=above, scale_floor=scale_floor)
+    environment.filters.update(layer=layer)
     return environment
 
 
@@ -132,8 +134,21 @@ def splits(data: DataFacts) -> list[Split]:
     ]
 
 
+def pair(one: PicturedClass) -> list[PicturedMistake]:
+    """The pictures of a class that there are, right before wrong."""
+    return [shown for shown in (one.right, one.wrong) if shown is not None]
+
+
+def layer(file: bytes) -> str:
+    """A heat map's PNG file as an address that holds it."""
+    return "data:image/png;base64," + base64.b64encode(file).decode("ascii")
+
+
 def picture(source: NDArray[np.uint8] | bytes) -> Picture:
-    """``source`` (uint8 H x W x C, or a PNG file) as a PNG in a data address, its longer side at most ``SIDE``."""
+    """``source`` (uint8 H x W x C, or a PNG file) in a data address, its longer side at most ``SIDE``.
+
+    JPEG, a fifth of the bytes; a tiny one, whose pixels are to be seen, is PNG.
+    """
     from PIL import Image
 
     if isinstance(source, bytes):
@@ -143,6 +158,11 @@ def picture(source: NDArray[np.uint8] | bytes) -> Picture:
     with opened as image:
         image.thumbnail((SIDE, SIDE))
         file = io.BytesIO()
-        image.save(file, format="PNG", optimize=True)
         tiny = max(image.size) < TINY
-    return Picture("data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii"), tiny)
+        if tiny:
+            image.save(file, format="PNG", optimize=True)
+        else:
+            image.convert("RGB").save(file, format="JPEG", quality=85)
+    return Picture(
+        f"data:image/{'png' if tiny else 'jpeg'};base64," + base64.b64encode(file.getvalue()).decode("ascii"), tiny
+    )

@@ -64,6 +64,11 @@ class Model:
     statistics: Statistics
     familiar: trust.Familiar | None = None
 
+    @property
+    def temperature(self) -> float:
+        """What logits are divided by before they become probabilities; 1 for a network that was not calibrated."""
+        return 1.0 if self.card.calibration is None else self.card.calibration.temperature
+
 
 def save(
     path: Path, network: Network, card: Card, statistics: Statistics, familiar: trust.Familiar | None = None
