@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from lenext.api.check import check
     from lenext.api.compare import compare
     from lenext.api.evaluate import evaluate
     from lenext.api.predict import predict
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from lenext.weights.pretrained import create_model
 
 _HOME = {
+    "check": "lenext.api.check",
     "compare": "lenext.api.compare",
     "create_model": "lenext.weights.pretrained",
     "evaluate": "lenext.api.evaluate",
@@ -34,6 +36,7 @@ _HOME = {
 
 __all__ = [
     "__version__",
+    "check",
     "compare",
     "create_model",
     "evaluate",
