@@ -42,7 +42,7 @@ class CheckOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Checked:
-    """listing: what can be used, with every problem; pairs: pictures that are there twice; doubts: with item numbers."""
+    """listing: what can be used, with every problem; pairs: pictures there twice; doubts: rows are item numbers."""
 
     listing: Listing
     pairs: Sequence[Twins]
@@ -71,7 +71,7 @@ class Checked:
         }
 
     def leave_out(self) -> list[str]:
-        """Paths that a set without these faults would not have: what cannot be read, and pictures that are there twice."""
+        """Paths that a set without these faults would not have: what cannot be read, pictures that are there twice."""
         bad = {p.path for p in self.listing.problems if p.action == LEFT_OUT and p.kind not in HARMLESS}
         return sorted(bad | {self.listing.items[index].path for index in to_leave_out(self.listing, self.pairs)})
 

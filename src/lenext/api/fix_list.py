@@ -1,4 +1,4 @@
-"""The list of what a data set would be better without: a file of paths, by which a person may act. Nothing is deleted."""
+"""The list of what a data set would be better without: paths, by which a person may act. Nothing is deleted."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lenext.data.neighbours import neighbours
-from lenext.data.sketch import Sketch, colours, thumbnails
+from lenext.data.sketch import SIDE, Sketch, colours, thumbnails
 
 GRID, AXES = 16, 48  # cells a side of a descriptor, and the principal axes of descriptors that a search looks at
 RADIUS = 0.35  # of the search, where descriptors have length 1
@@ -122,15 +122,30 @@ def centre(pictures: Tensor) -> Tensor:
 
 
 def best_shift(first: Tensor, second: Tensor) -> Tensor:
-    """The least ``unexplained`` over shifts of at most a pixel, float N; pictures float N H W."""
+    """The least ``unexplained`` over shifts of at most a pixel, float N; pictures float N H W.
+
+    By half pixels too where thumbnails are smaller than their pictures, whose pixels are finer.
+    """
     _, height, width = first.shape
+    halves = (-2, -1, 0, 1, 2) if max(height, width) == SIDE else (-2, 0, 2)
     best = torch.full((len(first),), torch.inf)
     here = first[:, EDGE : height - EDGE, EDGE : width - EDGE]
-    for down in (0, 1, -1):
-        for right in (0, 1, -1):
-            there = second[:, EDGE - down : height - EDGE - down, EDGE - right : width - EDGE - right]
-            best = torch.minimum(best, unexplained(here, there))
+    for down in halves:
+        for right in halves:
+            best = torch.minimum(best, unexplained(here, moved(second, down, right)))
     return best
+
+
+def moved(pictures: Tensor, down: int, right: int) -> Tensor:
+    """The inside of pictures (float N H W) that were moved by so many half pixels."""
+    _, height, width = pictures.shape
+    rows, columns = ({-(step // 2), -((step + 1) // 2)} for step in (down, right))
+    parts = [
+        pictures[:, EDGE + row : height - EDGE + row, EDGE + column : width - EDGE + column]
+        for row in rows
+        for column in columns
+    ]
+    return torch.stack(parts).mean(0) if len(parts) > 1 else parts[0]
 
 
 def unexplained(first: Tensor, second: Tensor) -> Tensor:

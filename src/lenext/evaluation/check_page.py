@@ -1,4 +1,4 @@
-"""The page of ``lenext check``: what is wrong with a data set, with pictures, in one HTML file that asks for nothing."""
+"""The page of ``lenext check``: what is wrong with a data set, with pictures, in one HTML file."""
 
 from __future__ import annotations
 
