@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from lenext.api.check import check
     from lenext.api.compare import compare
     from lenext.api.evaluate import evaluate
     from lenext.api.explain import explain
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from lenext.weights.pretrained import create_model
 
 _HOME = {
+    "check": "lenext.api.check",
     "compare": "lenext.api.compare",
     "create_model": "lenext.weights.pretrained",
     "evaluate": "lenext.api.evaluate",
@@ -36,6 +38,7 @@ _HOME = {
 
 __all__ = [
     "__version__",
+    "check",
     "compare",
     "create_model",
     "evaluate",

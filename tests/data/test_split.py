@@ -70,3 +70,28 @@ def test_the_record_of_a_built_in_set_says_that_it_is_no_data(tmp_path):
     (tmp_path / "split.csv").write_text(to_csv(with_validation(find("digits")), tmp_path), encoding="utf-8")
     with pytest.raises(DataError):
         find(str(tmp_path / "split.csv"))
+
+
+def test_equal_pictures_stay_on_one_side(tmp_path):
+    root = class_folders(tmp_path, {"cat": 40, "dog": 40})
+    for number in range(40):
+        (root / "dog" / f"copy{number}.jpg").write_bytes((root / "dog" / f"{number:03d}.jpg").read_bytes())
+    parted = with_validation(scan(find(str(root))), fraction=0.3)
+    side = {item.path: item.split for item in parted.items}
+    assert all(side[f"dog/copy{number}.jpg"] == side[f"dog/{number:03d}.jpg"] for number in range(40))
+    assert "dog" in {path.split("/")[0] for path in names(parted, "val")}
+
+
+def test_equals_alone_all_train(tmp_path):
+    root = class_folders(tmp_path, {"cat": 4, "dog": 1})
+    (root / "dog" / "copy.jpg").write_bytes((root / "dog" / "000.jpg").read_bytes())
+    assert {"dog/000.jpg", "dog/copy.jpg"} <= names(with_validation(scan(find(str(root)))), "train")
+
+
+def test_other_classes_are_parted_as_if_there_were_no_equals(tmp_path):
+    root = class_folders(tmp_path, {"cat": 40, "dog": 40})
+    before = with_validation(scan(find(str(root))), fraction=0.3)
+    (root / "dog" / "copy.jpg").write_bytes((root / "dog" / "000.jpg").read_bytes())
+    after = with_validation(scan(find(str(root))), fraction=0.3)
+    cats = [{path for path in names(one, "val") if path.startswith("cat")} for one in (before, after)]
+    assert cats[0] == cats[1]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
+from lenext.data.duplicates import contents, equal_groups, exact_twins
+from lenext.data.duplicates import problems as twin_problems
 from lenext.data.item import LEFT_OUT, Problem
-from lenext.data.listing import Listing, find, part
+from lenext.data.listing import Listing, find, part, with_problems
 from lenext.data.scan import scan, summary
 from lenext.errors import DataError
 from lenext.evaluation.text import visible
@@ -21,7 +23,7 @@ def ready(spec: str, *, data_root: str | None, workers: int, on_bad: str, watche
     Raises DataError when a file must be left out and ``on_bad`` is "stop".
     """
     found = find(spec, data_root=data_root, least=least)
-    listing = scan(found, workers=max(1, workers), progress=watcher.scan, least=least)
+    listing = with_twins(scan(found, workers=max(1, workers), progress=watcher.scan, least=least))
     for line in (*summary(listing), *problem_lines(listing)):
         watcher.message(line)
     bad = left_out(listing)
@@ -31,6 +33,13 @@ def ready(spec: str, *, data_root: str | None, workers: int, on_bad: str, watche
             "Repair or remove them, or leave them out with --on-bad skip.",
         )
     return listing
+
+
+def with_twins(listing: Listing) -> Listing:
+    """The listing with a remark on every picture that stands, equal to the byte, in two splits or classes."""
+    pairs = exact_twins(listing, equal_groups(contents(listing) or ()))
+    grave = [pair for pair in pairs if "duplicate" not in pair.kinds]
+    return with_problems(listing, [*listing.problems, *twin_problems(listing, grave)]) if grave else listing
 
 
 def problem_lines(listing: Listing) -> list[str]:

@@ -2,34 +2,60 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from lenext.cli.output import common, emit
+from lenext.cli.output import common, emit, table
 from lenext.cli.watch import screen
+
+if TYPE_CHECKING:
+    from lenext.api.check import Checked
+
+NAMED = 400  # problems that are written out; --json has all
 
 
 @click.command()
 @click.argument("data")
+@click.option("--model", metavar="RUN", help="Name the labels that a trained model doubts: a run or a weight file.")
+@click.option("--html", type=click.Path(path_type=Path), help="Write a page with the pictures, side by side.")
+@click.option("--fix-list", type=click.Path(path_type=Path), help="Write what to leave out, a path a line.")
 @click.option("--data-root", help="Where the files of built-in sets lie.")
+@click.option("--device", default="auto", help="Of the model: auto, cpu, cuda, cuda:1 ...")
 @click.option("--workers", type=click.IntRange(1), default=2, help="Threads that read images [2].")
 @common
-def command(data: str, data_root: str | None, workers: int, as_json: bool, quiet: bool) -> None:
-    """Say what is wrong with DATA before it trains anything: every file is read, none is changed."""
-    from lenext.api.data import problem_line
-    from lenext.data.item import LEFT_OUT
-    from lenext.data.listing import find
-    from lenext.data.scan import scan, summary
+def command(data: str, html: Path | None, fix_list: Path | None, as_json: bool, quiet: bool, **asked: Any) -> None:
+    """Say what is wrong with DATA before it trains anything: every file is read, none is changed.
+
+    Damaged files, wrong names, equal and nearly equal pictures (above all in two classes or two splits), mixtures,
+    imbalance. What decoding found is remembered in $LENEXT_CACHE, so that a second check is quick.
+    """
+    from lenext.api.check import CheckOptions, checked
+    from lenext.api.check_pictures import write_page
+    from lenext.api.fix_list import write_fix_list
 
     with screen(quiet=quiet) as watcher:
-        listing = scan(find(data, data_root=data_root), workers=workers, progress=watcher.scan)
-    labels = Counter(item.label for item in listing.items)
-    document = {
-        "images": len(listing.items),
-        "classes": {name: labels[name] for name in listing.classes},
-        "problems": [vars(problem) for problem in listing.problems],
-    }
-    # What was left out and the summary come last, where a terminal that has scrolled still shows them.
-    problems = sorted(listing.problems, key=lambda problem: problem.action == LEFT_OUT)
-    emit(document, [*map(problem_line, problems), *summary(listing)], as_json=as_json)
+        found = checked(data, CheckOptions(**asked), watcher)
+    if html is not None:
+        write_page(html, found)
+    if fix_list is not None:
+        write_fix_list(fix_list, found)
+    emit(found.document(), lines(found), as_json=as_json)
+
+
+def lines(found: Checked) -> Iterator[str]:
+    """Problems, classes and the summary; what was left out and the summary come last, where a terminal shows them."""
+    from lenext.api.data import counts, problem_line
+    from lenext.data.item import LEFT_OUT
+    from lenext.data.scan import summary
+
+    problems = sorted(found.listing.problems, key=lambda problem: problem.action == LEFT_OUT)
+    if len(problems) > NAMED:
+        yield f"({len(problems) - NAMED:,} remarks before these: see --json, --html or --fix-list)"
+    yield from map(problem_line, problems[-NAMED:])
+    by_split = counts(found.listing)
+    rows = [[name, *(f"{split[name]:,}" for split in by_split.values())] for name in found.listing.classes]
+    yield from table(["class", *by_split], rows, right=set(range(1, len(by_split) + 1)))
+    yield from summary(found.listing)

@@ -63,6 +63,7 @@ REMARKS = {
     "large": "The picture is very large and slow to decode.",
     "extreme-aspect": "The picture is very long and narrow; most of it lies outside the usual crop.",
 }
+NAME_REMARKS = frozenset({"wrong-extension", "no-extension"})  # those that the name earns, not the content
 TINY, LARGE, EXTREME_ASPECT = 16, 40_000_000, 6  # pixels of the shorter side, pixels, longer to shorter side
 
 
@@ -310,11 +311,8 @@ def read_header(data: bytes, name: str) -> Description:
         mode, transparent = {"Gray": "L", "CMYK": "CMYK", "YCCK": "CMYK"}.get(colours, "RGB"), False
     check_size(width, height)
     turned = container.orientation(format_name, data)
-    suffix = PurePath(name).suffix.lower()
     short, long = sorted((width, height))
     found = {
-        "wrong-extension": suffix in SUFFIXES and SUFFIXES[suffix] != format_name,
-        "no-extension": not suffix,
         "exif": turned != 1,
         "grey16": mode.startswith("I;16"),
         "animated": container.several_frames(format_name, data),
@@ -326,4 +324,13 @@ def read_header(data: bytes, name: str) -> Description:
     }
     if TURNS[turned][0] and format_name != "TIFF":  # whose size Pillow has swapped already
         width, height = height, width
-    return Description(format_name, width, height, mode, tuple(kind for kind, true in found.items() if true))
+    remarks = (*name_remarks(name, format_name), *(kind for kind, true in found.items() if true))
+    return Description(format_name, width, height, mode, remarks)
+
+
+def name_remarks(name: str, format_name: str) -> tuple[str, ...]:
+    """The kinds of ``REMARKS`` that a file of this format earns by its name alone."""
+    suffix = PurePath(name).suffix.lower()
+    if not suffix:
+        return ("no-extension",)
+    return ("wrong-extension",) if suffix in SUFFIXES and SUFFIXES[suffix] != format_name else ()

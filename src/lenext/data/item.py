@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lenext.data.sketch import Sketch
 
 USED, REMARK, LEFT_OUT = "used", "used with a remark", "left out"
 
@@ -30,9 +34,14 @@ class Problem:
 
 @dataclass(frozen=True)
 class Content:
-    """What decoding a file found: SHA-256 of its bytes, format, upright size in pixels."""
+    """What decoding a file found: SHA-256 of its bytes, format, upright size in pixels, Pillow's mode.
+
+    sketch: by which copies of the picture are found; None where nobody asked for it.
+    """
 
     sha256: str
     format: str
     width: int
     height: int
+    mode: str = ""
+    sketch: Sketch | None = field(default=None, repr=False)

@@ -10,20 +10,30 @@ from dataclasses import replace
 from itertools import compress
 from statistics import median_low
 
-from lenext.data.decode import REMARKS, decode, describe, read_file
+from torch import Tensor
+
+from lenext.data.cache import Cache, Finding
+from lenext.data.decode import NAME_REMARKS, REMARKS, Description, decode, describe, name_remarks, read_file
 from lenext.data.images import ArrayImages, FileImages
 from lenext.data.item import LEFT_OUT, REMARK, SPLITS, Content, Problem
 from lenext.data.listing import Listing, check_classes, with_problems
+from lenext.data.sketch import sketch
 from lenext.errors import ImageError
 
 
 def scan(
-    listing: Listing, *, workers: int = 2, progress: Callable[[int, int], None] | None = None, least: int = 2
+    listing: Listing,
+    *,
+    workers: int = 2,
+    progress: Callable[[int, int], None] | None = None,
+    least: int = 2,
+    cache: Cache | None = None,
 ) -> Listing:
     """The listing without the images that cannot be read, with a problem for each and a remark where one is due.
 
     Every file is read, hashed and decoded once, by ``workers`` threads; ``progress(done, total)`` is called from the
-    calling thread. Arrays are taken as they are. Raises ``DataError`` where fewer than ``least`` classes are left.
+    calling thread. With a ``cache``, what it remembers is not decoded, and contents have sketches. Arrays are taken as
+    they are. Raises ``DataError`` where fewer than ``least`` classes are left.
     """
     images = listing.images
     if not isinstance(images, FileImages):
@@ -32,7 +42,7 @@ def scan(
     problems: list[Problem] = list(listing.problems)
     pool = ThreadPoolExecutor(workers)
     try:
-        looks = pool.map(lambda index: look(images, index), range(len(images)))
+        looks = pool.map(lambda index: look(images, index, cache), range(len(images)))
         for done, (content, found) in enumerate(looks, start=1):
             contents.append(content)
             problems += found
@@ -45,17 +55,32 @@ def scan(
     return scanned
 
 
-def look(images: FileImages, index: int) -> tuple[Content | None, list[Problem]]:
+def look(images: FileImages, index: int, cache: Cache | None = None) -> tuple[Content | None, list[Problem]]:
     """What one file holds, and what there is to say about it."""
     name = images.name(index)
     try:
         data = read_file(images.path(index))
-        decode(data, name)
-        found = describe(data, name)
+        sha256 = hashlib.sha256(data).hexdigest()
+        found = cache.get(sha256) if cache else None
+        kinds = (*name_remarks(name, found.format), *found.remarks) if found else ()
+        if found is None:
+            pixels = decode(data, name)
+            header = describe(data, name)
+            kinds = header.remarks
+            found = finding(header, pixels, sketched=cache is not None)
+            if cache:
+                cache.put(sha256, found)
     except ImageError as error:
         return None, [Problem(name, error.reason, error.message, LEFT_OUT)]
-    remarks = [Problem(name, kind, REMARKS[kind], REMARK) for kind in found.remarks]
-    return Content(hashlib.sha256(data).hexdigest(), found.format, found.width, found.height), remarks
+    remarks = [Problem(name, kind, REMARKS[kind], REMARK) for kind in kinds]
+    return Content(sha256, found.format, found.width, found.height, found.mode, found.sketch), remarks
+
+
+def finding(header: Description, pixels: Tensor, *, sketched: bool) -> Finding:
+    """What is remembered of a content; ``pixels``: uint8 3 H W."""
+    remarks = tuple(kind for kind in header.remarks if kind not in NAME_REMARKS)
+    found = sketch(pixels.permute(1, 2, 0).numpy()) if sketched else None
+    return Finding(header.format, header.width, header.height, header.mode, remarks, found)
 
 
 def without_unreadable(

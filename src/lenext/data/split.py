@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lenext.data import table
+from lenext.data.duplicates import contents, equal_groups
 from lenext.data.item import TRAIN, VAL
 from lenext.data.listing import Listing, with_problems
 from lenext.data.stratify import stratified_share
@@ -16,7 +17,7 @@ def with_validation(listing: Listing, *, fraction: float = 0.1, seed: int = 0) -
 
     Every class with two images or more has one in it; a ``fraction`` of 0 sets nothing aside. Test images are never
     touched. The draw depends on seed and paths alone (see ``stratify``), so that the same data give the same split on
-    every machine.
+    every machine. Equal pictures, of one content, stay on one side.
     """
     if VAL in listing.splits or fraction == 0:
         return listing
@@ -25,8 +26,29 @@ def with_validation(listing: Listing, *, fraction: float = 0.1, seed: int = 0) -
     labels = [listing.items[index].label for index in train]
     chosen = {train[row] for row in stratified_share(names, labels, fraction=fraction, seed=seed)}
     parted = {index: VAL if index in chosen else TRAIN for index in train}
+    parted |= together(listing, parted)
     items = tuple(replace(item, split=parted.get(index, item.split)) for index, item in enumerate(listing.items))
     return with_problems(replace(listing, items=items), listing.problems)
+
+
+def together(listing: Listing, parted: dict[int, str]) -> dict[int, str]:
+    """The split of every item that has equals among those of ``parted``: that of the first of them by path.
+
+    A class that would lose its last training image so keeps all of its equals in training.
+    """
+    marks = contents(listing) or []
+    groups = equal_groups(mark for index, mark in enumerate(marks) if index in parted)
+    if not groups:
+        return {}
+    order = sorted(parted)
+    moved = {order[row]: parted[order[group[0]]] for group in groups for row in group}
+    after = parted | moved
+    trained = {listing.items[index].label for index, split in after.items() if split == TRAIN}
+    for group in groups:
+        members = [order[row] for row in group]
+        if any(listing.items[index].label not in trained for index in members):
+            moved |= dict.fromkeys(members, TRAIN)
+    return moved
 
 
 def to_csv(listing: Listing, folder: Path) -> str:

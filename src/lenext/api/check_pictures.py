@@ -1,0 +1,62 @@
+"""The page of a check, with its pictures: pairs side by side, doubtful labels one by one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lenext.api.check import Checked
+from lenext.api.data import counts
+from lenext.data.duplicates import Twins
+from lenext.data.scan import summary
+from lenext.errors import ImageError
+from lenext.evaluation.check_page import CheckPage, Group, Shown, write_check_page
+from lenext.evaluation.confident import Doubt
+from lenext.evaluation.report import Picture, picture
+
+SHOWN = 120  # pairs, and as many doubtful labels; each is a picture in the file
+GRAVITY = ("two-classes", "leak", "duplicate", "near-duplicate")  # the worst first
+TITLES = {
+    "two-classes": "In two classes", "leak": "In two splits", "duplicate": "Twice", "near-duplicate": "Nearly the same",
+}  # fmt: skip
+
+
+def write_page(path: Path, found: Checked) -> None:
+    """Write the page of a check. Raises ``Failed`` where it cannot be written."""
+    listing = found.listing
+    pairs = sorted(found.pairs, key=lambda pair: (GRAVITY.index(pair.kinds[0]), pair.first, pair.second))
+    groups = [pair_group(found, pair) for pair in pairs[:SHOWN]] + [doubt_group(found, d) for d in found.doubts[:SHOWN]]
+    page = CheckPage(
+        name=listing.name,
+        lines=summary(listing),
+        counts=counts(listing),
+        groups=groups,
+        more=len(pairs) + len(found.doubts) - len(groups),
+        problems=listing.problems,
+    )
+    write_check_page(path, page)
+
+
+def pair_group(found: Checked, pair: Twins) -> Group:
+    note = "equal to the pixel" if pair.exact else f"{100 * pair.difference:.2f} % of the variance differs"
+    title = " and ".join((TITLES[pair.kinds[0]], *(TITLES[kind].lower() for kind in pair.kinds[1:])))
+    return Group(title=title, note=note, pictures=[shown(found, pair.first), shown(found, pair.second)])
+
+
+def doubt_group(found: Checked, doubt: Doubt) -> Group:
+    item, answer = found.listing.items[doubt.row], found.answers[doubt.answer]
+    note = f"the model says {answer} ({doubt.probability:.3f}; for the label {doubt.given:.3f})"
+    return Group(title=f"Labelled {item.label}", note=note, pictures=[shown(found, doubt.row)])
+
+
+def shown(found: Checked, index: int) -> Shown:
+    item = found.listing.items[index]
+    place = f"{item.label}, {item.split}" if item.split else item.label
+    return Shown(path=item.path, place=place, picture=read(found, index))
+
+
+def read(found: Checked, index: int) -> Picture | None:
+    """The picture, or none where the file was taken away meanwhile."""
+    try:
+        return picture(found.listing.images.read(index, 3, 255).permute(1, 2, 0).numpy())
+    except ImageError:
+        return None

@@ -1,0 +1,145 @@
+"""What decoding a file found, remembered by the file's content: a second look at the same bytes needs no decoding.
+
+One SQLite file, which any number of processes may use at once. A row that is damaged counts as absent, and a file that
+is damaged is begun anew: a cache may be slow, it may not be wrong or stop anybody.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+import zlib
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from lenext.data.sketch import Sketch
+
+VERSION = 1  # of what a row says: another decoder, another thumbnail or another remark needs another number
+LARGEST = 4 * 2**30  # bytes of the file at which it is begun anew
+WAITING = 2000  # rows that are written together
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a content holds: format, upright size, Pillow's mode, kinds of the remarks that its name has no part in."""
+
+    format: str
+    width: int
+    height: int
+    mode: str
+    remarks: tuple[str, ...]
+    sketch: Sketch | None
+
+
+def cache_folder() -> Path:
+    """$LENEXT_CACHE, or lenext in $XDG_CACHE_HOME or ~/.cache."""
+    named = os.environ.get("LENEXT_CACHE")
+    if named:
+        return Path(named).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "lenext"
+
+
+class Cache:
+    """Findings by SHA-256; safe for the threads of a process and for several processes."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """``folder``: by default ``cache_folder()``. Where it cannot be used, nothing is remembered."""
+        self._lock = threading.Lock()
+        self._new: dict[str, bytes] = {}
+        self._base = opened((folder or cache_folder()) / f"pictures-{VERSION}.sqlite")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._flush()
+            if self._base is not None:
+                self._base.close()
+                self._base = None
+
+    def get(self, sha256: str) -> Finding | None:
+        """What was found in the content before, if it is remembered."""
+        with self._lock:
+            if self._base is None:
+                return None
+            try:
+                row = self._base.execute("SELECT found FROM pictures WHERE sha256 = ?", (sha256,)).fetchone()
+            except sqlite3.Error:
+                return None
+        return unpacked(row[0]) if row else None
+
+    def put(self, sha256: str, finding: Finding) -> None:
+        """Remember; written some time later, at the latest at the end."""
+        with self._lock:
+            self._new[sha256] = packed(finding)
+            if len(self._new) >= WAITING:
+                self._flush()
+
+    def _flush(self) -> None:
+        rows, self._new = list(self._new.items()), {}
+        if self._base is None or not rows:
+            return
+        with suppress(sqlite3.Error), self._base:
+            self._base.executemany("INSERT OR REPLACE INTO pictures VALUES (?, ?)", rows)
+
+
+def opened(path: Path) -> sqlite3.Connection | None:
+    """The file, made where it is missing and begun anew where it is damaged or has grown too large."""
+    for _ in range(2):
+        base = None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.exists() and path.stat().st_size > LARGEST:
+                discard(path)
+            base = sqlite3.connect(path, timeout=20, check_same_thread=False)
+            base.execute("PRAGMA synchronous = OFF")  # losing the last rows in a power cut costs a second look
+            base.execute("CREATE TABLE IF NOT EXISTS pictures (sha256 TEXT PRIMARY KEY, found BLOB) WITHOUT ROWID")
+            base.execute("SELECT found FROM pictures WHERE sha256 = ''").fetchone()
+        except sqlite3.DatabaseError as error:
+            if base is not None:
+                base.close()
+            if isinstance(error, sqlite3.OperationalError):  # locked, read-only, full: not damage
+                return None
+            discard(path)
+        except OSError:
+            return None
+        else:
+            return base
+    return None
+
+
+def discard(path: Path) -> None:
+    for end in ("", "-journal", "-wal", "-shm"):
+        with suppress(OSError):
+            path.with_name(path.name + end).unlink()
+
+
+def packed(finding: Finding) -> bytes:
+    """A finding as bytes that begin with their own checksum."""
+    header = asdict(finding)
+    if finding.sketch is None:
+        raise ValueError("only what was sketched is remembered")
+    grey, colour = header["sketch"].pop("grey"), header["sketch"].pop("colour")
+    text = json.dumps(header | {"lengths": [len(grey), len(colour)]}).encode()
+    body = len(text).to_bytes(4, "big") + text + grey + colour
+    return zlib.crc32(body).to_bytes(4, "big") + body
+
+
+def unpacked(data: object) -> Finding | None:
+    """The finding, or None where a bit of it is not what was written."""
+    if not isinstance(data, bytes) or zlib.crc32(data[4:]).to_bytes(4, "big") != data[:4]:
+        return None
+    try:
+        end = 8 + int.from_bytes(data[4:8], "big")
+        header = json.loads(data[8:end])
+        grey, colour = header.pop("lengths")
+        pixels = {"grey": data[end : end + grey], "colour": data[end + grey : end + grey + colour]}
+        sketch = Sketch(**header.pop("sketch"), **pixels)
+        return Finding(**header | {"remarks": tuple(header["remarks"])}, sketch=sketch)
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,186 @@
+"""Pictures that are nearly the same: candidates by a descriptor of the whole picture, each judged on its pixels.
+
+What makes a copy of a picture is not that it is near, for many pictures of one kind are (trousers, say), but that it is
+far nearer than the others of its kind: a pair must pass both tests. Found are copies that were compressed, resized,
+brightened, darkened, made noisy, moved by a pixel or cut by little at the edges; a mirror image or a turned picture
+is another picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from lenext.data.neighbours import neighbours
+from lenext.data.sketch import SIDE, Sketch, colours, thumbnails
+
+GRID, AXES = 16, 48  # cells a side of a descriptor, and the principal axes of descriptors that a search looks at
+RADIUS = 0.35  # of the search, where descriptors have length 1
+COUNT = 8  # candidates of each picture
+FLAT = 3.0  # grey levels of deviation below which a picture shows nothing that could be compared
+PAIRS = 8192  # judged at once
+SURE = 0.0005  # difference that needs no comparison with others
+CONTEXT = 5  # the neighbour by whose distance one is judged to be far nearer than usual
+EDGE = 2  # pixels that are not judged, for what was cut off has been blurred into them
+FAR = 0.05  # the distance of that neighbour where the search found none
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """Two pictures by number, first < second.
+
+    difference: the share of the variance of one that the other does not explain, at the best shift; usual: the same for
+    other neighbours of the two.
+    """
+
+    first: int
+    second: int
+    difference: float
+    usual: float
+
+
+def near_copies(sketches: Sequence[Sketch]) -> list[Likeness]:
+    """Every pair of pictures that are nearly the same, sorted; equal ones are among them."""
+    pictures = thumbnails(sketches)
+    smooth = torch.cat([blurred(part) for part in pictures.split(4096)])
+    worth = (smooth.flatten(1).float().std(1) > FLAT).nonzero()[:, 0]
+    if len(worth) < 2:
+        return []
+    smooth = smooth[worth]
+    pairs = candidates(smooth)
+    difference = torch.cat([best_shift(smooth[p[:, 0]].float(), smooth[p[:, 1]].float()) for p in pairs.split(PAIRS)])
+    usual = context(pairs, difference, len(worth))
+    kept = same(difference, usual)
+    pairs, difference, usual = worth[pairs[kept]], difference[kept], usual[kept]
+    kept = same_colours(colours(sketches), pairs) & same_shape(sketches, pairs)
+    rows = zip(pairs[kept].tolist(), difference[kept].tolist(), usual[kept].tolist(), strict=True)
+    return sorted((Likeness(i, j, d, u) for (i, j), d, u in rows), key=lambda one: (one.first, one.second))
+
+
+def same(difference: Tensor, usual: Tensor) -> Tensor:
+    """Which pairs are copies: by what differs, and by how much less that is than usual."""
+    ratio = difference / usual
+    return (difference < SURE) | (difference < 0.0015) & (ratio < 0.25) | (difference < 0.0045) & (ratio < 0.12)
+
+
+# ---------------------------------------------------------------- candidates
+
+
+def blurred(pictures: Tensor) -> Tensor:
+    """uint8 N H W as half-precision numbers, without what noise and compression change most."""
+    weights = torch.tensor([1.0, 8, 28, 56, 70, 56, 28, 8, 1]) / 256
+    padded = F.pad(pictures[:, None].float(), (4, 4, 4, 4), mode="replicate")
+    rows = F.conv2d(padded, weights.view(1, 1, 1, 9))
+    return F.conv2d(rows, weights.view(1, 1, 9, 1))[:, 0].half()
+
+
+def candidates(smooth: Tensor) -> Tensor:
+    """Pairs worth judging, int64 M 2: near as they lie, or near once each is moved to its middle."""
+    found = [neighbours(points, RADIUS, COUNT)[0] for points in (described(smooth), described(smooth, centred=True))]
+    pairs = torch.cat(found)
+    codes = torch.unique(pairs[:, 0] * len(smooth) + pairs[:, 1])
+    return torch.stack([codes // len(smooth), codes % len(smooth)], 1)
+
+
+def described(smooth: Tensor, *, centred: bool = False) -> Tensor:
+    """Descriptors on their principal axes, float N AXES: cell means of a picture without its mean, length 1."""
+    parts = []
+    for part in smooth.split(4096):
+        whole = part.float()
+        cells = F.adaptive_avg_pool2d((centre(whole) if centred else whole)[:, None], GRID).flatten(1)
+        cells = cells - cells.mean(1, keepdim=True)
+        parts.append(cells / cells.norm(dim=1, keepdim=True).clamp_min(1e-6))
+    points = torch.cat(parts)
+    points -= points.mean(0)
+    _, axes = torch.linalg.eigh(points.T @ points)
+    return points @ axes.flip(1)[:, :AXES]
+
+
+def centre(pictures: Tensor) -> Tensor:
+    """Each picture (float N H W) moved so that what stands out from its edge lies around the middle."""
+    _, height, width = pictures.shape
+    edge = torch.cat([pictures[:, 0], pictures[:, -1], pictures[:, :, 0], pictures[:, :, -1]], 1).median(1).values
+    mass = (pictures - edge[:, None, None]).abs()
+    mass = mass / mass.sum((1, 2), keepdim=True).clamp_min(1e-6)
+    rows, columns = torch.linspace(-1, 1, height), torch.linspace(-1, 1, width)
+    down, right = (mass.sum(2) * rows).sum(1), (mass.sum(1) * columns).sum(1)
+    grid = torch.stack(
+        [
+            (columns[None, None] + right[:, None, None]).expand(-1, height, -1),
+            (rows[None, :, None] + down[:, None, None]).expand(-1, -1, width),
+        ],
+        -1,
+    )
+    return F.grid_sample(pictures[:, None], grid, padding_mode="border", align_corners=True)[:, 0]
+
+
+# ---------------------------------------------------------------- judging
+
+
+def best_shift(first: Tensor, second: Tensor) -> Tensor:
+    """The least ``unexplained`` over shifts of at most a pixel, float N; pictures float N H W.
+
+    By half pixels too where thumbnails are smaller than their pictures, whose pixels are finer.
+    """
+    _, height, width = first.shape
+    halves = (-2, -1, 0, 1, 2) if max(height, width) == SIDE else (-2, 0, 2)
+    best = torch.full((len(first),), torch.inf)
+    here = first[:, EDGE : height - EDGE, EDGE : width - EDGE]
+    for down in halves:
+        for right in halves:
+            best = torch.minimum(best, unexplained(here, moved(second, down, right)))
+    return best
+
+
+def moved(pictures: Tensor, down: int, right: int) -> Tensor:
+    """The inside of pictures (float N H W) that were moved by so many half pixels."""
+    _, height, width = pictures.shape
+    rows, columns = ({-(step // 2), -((step + 1) // 2)} for step in (down, right))
+    parts = [
+        pictures[:, EDGE + row : height - EDGE + row, EDGE + column : width - EDGE + column]
+        for row in rows
+        for column in columns
+    ]
+    return torch.stack(parts).mean(0) if len(parts) > 1 else parts[0]
+
+
+def unexplained(first: Tensor, second: Tensor) -> Tensor:
+    """1 - r squared: the share of either's variance that brightness and contrast do not account for."""
+    a, b = first.flatten(1), second.flatten(1)
+    a, b = a - a.mean(1, keepdim=True), b - b.mean(1, keepdim=True)
+    together = (a * b).sum(1).clamp_min(0)
+    return 1 - together.square() / (a.square().sum(1) * b.square().sum(1)).clamp_min(1e-6)
+
+
+def context(pairs: Tensor, difference: Tensor, total: int) -> Tensor:
+    """For each pair the lesser of its members' usual differences: that of the ``CONTEXT``-th nearest neighbour."""
+    others = difference >= 0.0015  # copies of a picture say nothing of what is usual around it
+    members = pairs[others].T.flatten()
+    distances = difference[others].repeat(2)
+    by_distance = distances.argsort()
+    order = by_distance[members[by_distance].argsort(stable=True)]
+    ordered = members[order].contiguous()
+    rank = torch.arange(len(ordered)) - torch.searchsorted(ordered, ordered)
+    usual = torch.full((total,), FAR)
+    chosen = order[rank == CONTEXT - 1]
+    usual[members[chosen]] = distances[chosen].clamp(1e-6, FAR)
+    return torch.minimum(usual[pairs[:, 0]], usual[pairs[:, 1]])
+
+
+def same_colours(planes: Tensor, pairs: Tensor) -> Tensor:
+    """Whether colours differ by no more than compression and contrast make them."""
+    first, second = planes[pairs[:, 0]].flatten(1), planes[pairs[:, 1]].flatten(1)
+    apart = (first - second).square().mean(1).sqrt()
+    strength = torch.maximum(first.square().mean(1), second.square().mean(1)).sqrt()
+    return apart < 4 + 0.15 * strength
+
+
+def same_shape(sketches: Sequence[Sketch], pairs: Tensor) -> Tensor:
+    """Whether the two are about as much longer than wide."""
+    aspects = torch.tensor([one.aspect for one in sketches])
+    ratio = aspects[pairs[:, 0]] / aspects[pairs[:, 1]]
+    return (ratio > 0.85) & (ratio < 1 / 0.85)
