@@ -14,6 +14,7 @@ from lenext.layers.network import Network
 from lenext.training.inherit import go_on_from, inherit_layers
 from lenext.training.watch import Watcher
 from lenext.weights.card import digest, has_card, load, weight_file
+from lenext.weights.hub import nearby
 from lenext.weights.pretrained import from_file, is_file, published_model
 
 
@@ -31,8 +32,8 @@ def open_source(weights: str | Path, job: Job, watcher: Watcher) -> Source:
 
     A word that is no file names published weights: of the network that the recipe inherits from, else of the job's own.
     """
-    word = os.fspath(weights)
     name = job.model if job.recipe.inherit is None else job.recipe.inherit.network
+    word = nearby(name, os.fspath(weights), watcher)
     if not is_file(name, word):
         model = published_model(name, word, watcher)
     elif Path(word).is_dir() or not Path(word).exists() or has_card(Path(word)):

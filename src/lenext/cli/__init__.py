@@ -21,6 +21,8 @@ VERBS = {
     "evaluate": "Measure a trained network, every figure with its interval.",
     "compare": "Say which of two trained networks is better, and whether that is chance.",
     "predict": "Name the class of images.",
+    "push": "Send a finished run to Hugging Face's Hub.",
+    "pull": "Fetch a weight file from Hugging Face's Hub.",
     "models": "List the networks of the line.",
     "show": "Show a network layer by layer, with what its paper says of it.",
     "audit": "Say how a network deviates from its paper, point by point.",
