@@ -30,11 +30,12 @@ def push(
     message: str = "",
     watcher: Watcher | None = None,
 ) -> dict[str, Any]:
-    """Send a run's weight file, model card and report to a repository ``USER/NAME``; what ``lenext push --json`` prints.
+    """Send a run's weight file, model card and report to a repository; what ``lenext push --json`` prints.
 
-    run: a run folder or a weight file, which is checked first; public: who may see a repository that is made (one that
-    is there stays as it is); report: whether ``report.html``, which shows pictures of the data, is sent too; licence:
-    the Hub's word for that of the weights. Raises the errors of ``lenext.load``, ``Failed`` and ``UsageError``.
+    run: a run folder or a weight file, which is checked first; repository: ``USER/NAME``; public: who may see one that
+    is made (one that is there stays as it is); report: whether ``report.html``, which shows pictures of the data, is
+    sent too; licence: the Hub's word for that of the weights. Raises the errors of ``lenext.load``, ``Failed`` and
+    ``UsageError``.
     """
     place = Repository.read(repository)
     path = Path(run)

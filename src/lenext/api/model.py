@@ -1,5 +1,5 @@
-"""What MODEL means in ``predict`` and ``evaluate``: a run folder, a weight file, ``hf:USER/NAME`` of Hugging Face's Hub,
-or a network with published weights."""
+"""What MODEL means in ``predict`` and ``evaluate``: a run folder, a weight file, ``hf:USER/NAME`` of the Hub, or a
+network with published weights."""
 
 from __future__ import annotations
 

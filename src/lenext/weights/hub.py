@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lenext import __version__
-from lenext.errors import Failed, LenextError, UsageError
+from lenext.errors import Failed, LenextError, UsageError, WeightFileError
 from lenext.weights.catalogue import Entry, table
 from lenext.weights.store import HUB, Listener, forbidden, hub_cache
 
@@ -65,10 +65,15 @@ def entry_of(repository: Repository) -> Entry | None:
 def weights_of(repository: Repository, listener: Listener) -> Path:
     """The repository's ``model.safetensors`` in Hugging Face's cache, fetched where it is not there yet.
 
-    timm's ``config.json`` comes beside it, where there is one. Raises ``Failed`` and ``UsageError``.
+    timm's ``config.json`` comes beside it, where there is one. Raises ``Failed``, ``UsageError`` and
+    ``WeightFileError``.
     """
     listener.message(f"Asks the Hub for {WEIGHTS} of {repository}.")
     path = fetched(repository, WEIGHTS)
+    with path.open("rb") as file:
+        start = file.read(9)
+    if start[8:] != b"{":  # the header's beginning; a pickle with this name would be found out later, and is not opened
+        raise WeightFileError(f"{WEIGHTS} of {repository} is no safetensors file.", "Use another repository.")
     with suppress(LenextError):  # ours have none
         fetched(repository, CONFIG)
     return path
