@@ -165,6 +165,9 @@ def running(monkeypatch, folder, token=TOKEN):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        monkeypatch.setattr(
+            "huggingface_hub.constants.HF_HUB_DISABLE_XET", True
+        )  # the older way, which HTTP can follow
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
         monkeypatch.setenv("HF_HUB_CACHE", str(folder / "cache"))

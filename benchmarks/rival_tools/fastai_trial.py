@@ -39,7 +39,7 @@ def main() -> None:
     trial.write(
         classes,
         {"fastai": fastai.__version__, "torch": torch.__version__},
-        validation=float(learner.recorder.values[-1][-1]),
+        validation=float(learner.recorder.values[-1][2]),
         what="vision_learner(from_folder(batch_tfms=aug_transforms()), resnet18, pretrained=False), "
         "fit_one_cycle(epochs, 3e-3), 28 px, batch 64, fp32",
         documentation="fastbook chapters 4 (Going Deeper) and 7 (Training a State-of-the-Art Model)",

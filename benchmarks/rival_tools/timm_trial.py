@@ -43,7 +43,6 @@ def loader(dataset: object, config: dict, *, training: bool) -> object:
 
 def main() -> None:
     trial = Trial()
-    torch.set_num_threads(2)
     random_seed(trial.seed, 0)
     train = create_dataset("", root=str(trial.data), split="train", is_training=True)
     val = create_dataset("", root=str(trial.data), split="val")

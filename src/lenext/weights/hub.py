@@ -123,14 +123,14 @@ def installed() -> Any:
     try:
         import huggingface_hub
         import huggingface_hub.errors
-        import huggingface_hub.utils
     except ImportError:
         raise UsageError(
             "Repositories of Hugging Face need the library huggingface_hub, which is not installed.",
             'Install it: pip install "lenext[hub]".',
         ) from None
-    huggingface_hub.utils.disable_progress_bars()  # what is fetched is said in a line of ours, and not with --quiet
-    return huggingface_hub
+    library: Any = huggingface_hub
+    library.utils.disable_progress_bars()  # what is fetched is said in a line of ours, and not with --quiet
+    return library
 
 
 @contextmanager
@@ -250,7 +250,7 @@ def reading_told(network: str, path: Path) -> str | None:
     except (OSError, ValueError, LookupError, TypeError):
         return None
     of = {theirs: (ours, reading) for ours, reading, theirs in known("timm")}
-    if told not in of:
+    if not isinstance(told, str) or told not in of:
         return None
     ours, reading = of[told]
     if ours != network:
