@@ -16,6 +16,7 @@ from hub_stand_in import Held, running
 
 from lenext.weights.card import FILE, load
 
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # huggingface_hub's own upload
 NAME = "ada/day-and-night"
 
 
@@ -150,6 +151,15 @@ def test_somebody_elses_name(hub, refused, trained):
     status, error = refused("push", trained, "grace/photos")
     assert status == 1
     assert "right" in error["message"]
+
+
+def test_an_upload_that_breaks(hub, refused, trained, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setattr(hub, "do_PUT", lambda request: request.refuse(500, ""))
+    status, error = refused("push", trained, NAME)
+    assert status == 1
+    assert "500" in error["message"]
+    assert hub.repositories[NAME].files == {}
 
 
 def test_without_a_token_nothing_is_sent(stranger, refused, trained):

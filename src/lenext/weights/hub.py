@@ -123,6 +123,7 @@ def installed() -> Any:
     try:
         import huggingface_hub
         import huggingface_hub.errors
+        import huggingface_hub.utils
     except ImportError:
         raise UsageError(
             "Repositories of Hugging Face need the library huggingface_hub, which is not installed.",
@@ -141,7 +142,8 @@ def translated(repository: Repository, file: str, offline: str) -> Iterator[None
     except LenextError:
         raise
     except Exception as error:
-        found = refusal(error, repository, file, offline)
+        reasons = [one for one in (error, error.__cause__) if isinstance(one, Exception)]  # uploads wrap theirs
+        found = next((ours for one in reasons if (ours := refusal(one, repository, file, offline))), None)
         if found is None:
             raise
         raise found from None
