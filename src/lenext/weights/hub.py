@@ -131,6 +131,7 @@ def installed() -> Any:
         ) from None
     library: Any = huggingface_hub
     library.utils.disable_progress_bars()  # what is fetched is said in a line of ours, and not with --quiet
+    library.utils.logging.set_verbosity_error()  # each attempt that fails is logged with a traceback
     return library
 
 
