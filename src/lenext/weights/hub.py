@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from lenext import __version__
 from lenext.errors import Failed, LenextError, UsageError, WeightFileError
@@ -129,7 +129,7 @@ def installed() -> Any:
             "Repositories of Hugging Face need the library huggingface_hub, which is not installed.",
             'Install it: pip install "lenext[hub]".',
         ) from None
-    library: Any = huggingface_hub
+    library = cast("Any", huggingface_hub)
     library.utils.disable_progress_bars()  # what is fetched is said in a line of ours, and not with --quiet
     library.utils.logging.set_verbosity_error()  # each attempt that fails is logged with a traceback
     return library
