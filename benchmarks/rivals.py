@@ -209,7 +209,7 @@ def main() -> None:
     words.add_argument("--only", choices=TOOLS, nargs="+", default=TOOLS)
     words.add_argument("--seconds", type=float, default=300.0, help="of each training [300]")
     words.add_argument("--seeds", type=int, nargs="+", default=[0])
-    words.add_argument("--epochs", type=int, help="instead of what the probe says")
+    words.add_argument("--epochs", type=int, help="instead of what the probe says: to try it, out of any budget")
     words.add_argument("--data-root", help="where the idx files of Fashion-MNIST lie")
     words.add_argument("--probe", action="store_true", help="measure the length of an epoch, and train no more")
     words.add_argument("--again", action="store_true", help="runs that are there, and their probes, too")
@@ -229,9 +229,11 @@ def main() -> None:
             if asked.probe:
                 break
             found = run(tool, place, epochs, seed, path)
-            path.write_text(json.dumps(row(tool, found, place, asked.seconds)), encoding="utf-8")
+            path.write_text(
+                json.dumps(row(tool, found, place, 0.0 if asked.epochs else asked.seconds)), encoding="utf-8"
+            )
             print(f"{tool}, seed {seed}: {json.loads(path.read_text())['value']:.2%} after {found['seconds']:.0f} s")
-    gathered = gather(asked.keep, asked.result)
+    gathered = gather(asked.keep, asked.result, 0.0 if asked.epochs else asked.seconds)
     if gathered:
         asked.result.parent.mkdir(exist_ok=True)
         text = json.dumps(document(gathered, asked.seconds), indent=1)
@@ -239,11 +241,14 @@ def main() -> None:
         print(asked.result)
 
 
-def gather(kept: Path, result: Path) -> list[dict[str, Any]]:
-    """The rows of the result file, replaced and completed by the runs that are kept here; tool by tool."""
+def gather(kept: Path, result: Path, seconds: float) -> list[dict[str, Any]]:
+    """The rows of the result file, replaced and completed by the runs that are kept here; tool by tool.
+
+    Of the budget only: a run of another length, or of a given number of epochs (budget 0), is no rival to these.
+    """
     before = json.loads(result.read_text(encoding="utf-8"))["measurements"] if result.exists() else []
     here = [json.loads(path.read_text(encoding="utf-8")) for path in kept.glob("*-seed*.json")]
-    rows = {one["name"]: one for one in (*before, *here)}
+    rows = {one["name"]: one for one in (*before, *here) if one["budget"] == seconds}
     return sorted(rows.values(), key=lambda one: (TOOLS.index(one["tool"]), one["seed"]))
 
 
