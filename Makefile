@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: install demo test check tables golden clean mnist fashion test-parity catalogue audit-exports
+.PHONY: install demo test check tables golden clean mnist fashion test-parity catalogue audit-exports rivals
 
 install: $(VENV)/.installed
 
@@ -74,6 +74,19 @@ fashion: $(VENV)/.installed
 # All networks, exported to ONNX by both of torch's exporters and recognised by the audit; hours, and resumable.
 audit-exports: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/audit_exports.py
+
+# fastai, Ultralytics and timm, without what they require of torch and GPUs: see benchmarks/rival_tools/trial.py.
+RIVALS := .venv-rivals
+
+$(RIVALS)/.installed: benchmarks/rival_tools/requirements.txt benchmarks/rival_tools/rivals.txt
+	python3 -m venv $(RIVALS)
+	$(RIVALS)/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/rival_tools/requirements.txt
+	$(RIVALS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement benchmarks/rival_tools/rivals.txt
+	touch $@
+
+# lenext against them on the same folder in the same minutes; about half an hour, resumable: RIVAL="--only timm --seeds 1".
+rivals: $(VENV)/.installed $(RIVALS)/.installed
+	$(BIN)/python benchmarks/rivals.py $(RIVAL)
 
 clean:
 	rm -rf $(VENV) runs

@@ -1,4 +1,5 @@
-"""What MODEL means in ``predict`` and ``evaluate``: a run folder, a weight file, a network with published weights."""
+"""What MODEL means in ``predict`` and ``evaluate``: a run folder, a weight file, ``hf:USER/NAME`` of the Hub, or a
+network with published weights."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from lenext.errors import UsageError, did_you_mean
 from lenext.models import ALIASES, FILE_OF
 from lenext.weights.card import Model, load
 from lenext.weights.catalogue import BEST
+from lenext.weights.hub import Repository, entry_of, is_on_hub, weights_of
 from lenext.weights.pretrained import published_model
 from lenext.weights.store import Listener
 
@@ -21,15 +23,24 @@ def open_model(model: str | Path, weights: str | None, listener: Listener) -> Mo
     """
     word = os.fspath(model)
     network = word.lower() in FILE_OF or word.lower() in ALIASES
-    if os.path.exists(word) or not network:
+    hub = is_on_hub(word)
+    if hub or os.path.exists(word) or not network:
         if weights is not None:
             raise UsageError(
                 f"{word} has its own weights, so {weights!r} cannot be used.",
                 "Name a network of `lenext models`, or leave the weights out.",
             )
+        if hub:
+            return from_hub(Repository.read(word), listener)
         if not os.path.exists(word) and os.sep not in word:
             hint = did_you_mean(word, FILE_OF)
             remedy = "Name a run folder, a weight file, or a network that has published weights."
             raise UsageError(f"There is no model at {word}.", f"{remedy} {hint}".strip())
         return load(word)
     return published_model(word, weights or BEST, listener)
+
+
+def from_hub(repository: Repository, listener: Listener) -> Model:
+    """The model of a repository: by its card, or one of timm's that the catalogue knows."""
+    entry = entry_of(repository)
+    return published_model(entry.network, entry.name, listener) if entry else load(weights_of(repository, listener))

@@ -17,6 +17,7 @@ from lenext.training.watch import Watcher
 from lenext.values import encode
 from lenext.weights.card import digest, has_card, load, weight_file
 from lenext.weights.catalogue import entries
+from lenext.weights.hub import nearby
 from lenext.weights.pretrained import from_file, is_file, published_model
 
 
@@ -35,7 +36,7 @@ def open_source(weights: str | Path, name: str, watcher: Watcher) -> Source:
 
     A word that is no file names published weights of the network ``name``.
     """
-    word = os.fspath(weights)
+    word = nearby(name, os.fspath(weights), watcher)
     if not is_file(name, word):
         model = published_model(name, word, watcher)
     elif Path(word).is_dir() or not Path(word).exists() or has_card(Path(word)):

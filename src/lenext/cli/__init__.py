@@ -22,6 +22,8 @@ VERBS = {
     "compare": "Say which of two trained networks is better, and whether that is chance.",
     "predict": "Name the class of images.",
     "explain": "Say why: heat maps on images, each put to the test.",
+    "push": "Send a finished run to Hugging Face's Hub.",
+    "pull": "Fetch a weight file from Hugging Face's Hub.",
     "models": "List the networks of the line.",
     "show": "Show a network layer by layer, with what its paper says of it.",
     "audit": "Say how a network deviates from its paper, point by point.",

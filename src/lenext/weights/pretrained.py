@@ -11,6 +11,7 @@ from lenext.errors import UsageError, WeightFileError, did_you_mean
 from lenext.models import canonical, readings
 from lenext.models import create_model as build
 from lenext.weights.catalogue import BEST, Entry, choose, entries
+from lenext.weights.hub import nearby, reading_told
 from lenext.weights.store import Listener, weights_file
 
 if TYPE_CHECKING:
@@ -48,8 +49,9 @@ def create_model(
 
     num_classes, in_channels: the paper's when None; reading: "paper" or another published reading, and when None that
     of the weights; weights: None, "imagenet" (the best published ones), a name that ``lenext show`` lists
-    ("torchvision:IMAGENET1K_V2"), or a file: lenext's own or a state dict of torchvision or timm. What was chosen is
-    said in one line on standard error. With another ``num_classes`` than the weights' the classifier is fresh.
+    ("torchvision:IMAGENET1K_V2"), a repository of Hugging Face's Hub ("hf:timm/resnet50.a1_in1k"), or a file: lenext's
+    own or a state dict of torchvision or timm. What was chosen is said in one line on standard error. With another
+    ``num_classes`` than the weights' the classifier is fresh.
     options: what the paper varies (``shortcut="A"``).
 
     Raises ``UsageError`` for unknown names, readings, options and weights, and where weights and reading contradict;
@@ -66,7 +68,7 @@ def create_model(
             "Leave in_channels out, and give grey images as three equal channels; or train from the beginning.",
         )
     listener = StandardError()
-    word = os.fspath(weights)
+    word = nearby(name, os.fspath(weights), listener)
     if is_file(name, word):
         network = from_file(name, Path(word), reading, options)
         listener.message(f"{name}: weights from {word} (reading {network.reading!r})")
@@ -140,6 +142,7 @@ def from_file(name: str, path: Path, reading: str | None, options: dict[str, Any
     own = from_own_file(name, path, reading, options)
     if own is not None:
         return own
+    reading = reading or reading_told(name, path)
     state = read_foreign(path)
     sources = [state.source] if state.source else [source for source in SOURCES if source not in OWN_FORMATS]
     forms = dict.fromkeys((form, source) for source in sources for ours, form, _ in known(source) if ours == name)

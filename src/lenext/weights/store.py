@@ -47,12 +47,9 @@ def weights_file(entry: Entry, listener: Listener) -> Path:
     path = cache_folder() / entry.file
     found = next((place for place in (path, *elsewhere(entry)) if place.is_file()), None)
     if found is None:
-        forbidden = next(
-            (name for name in OFFLINE if os.environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE")), ""
-        )
-        if forbidden:
+        if forbidden():
             raise Failed(
-                f"{entry.file}, the weights {entry.name} of {entry.network}, is not on this machine, and {forbidden} "
+                f"{entry.file}, the weights {entry.name} of {entry.network}, is not on this machine, and {forbidden()} "
                 f"forbids to download it.",
                 by_hand(entry, path),
             )
@@ -71,6 +68,11 @@ def at_hand(entry: Entry) -> bool:
     return any(place.is_file() for place in (cache_folder() / entry.file, *elsewhere(entry)))
 
 
+def forbidden() -> str:
+    """The variable that forbids to reach the network, "" where none does."""
+    return next((name for name in OFFLINE if os.environ.get(name, "").upper() in ("1", "ON", "YES", "TRUE")), "")
+
+
 def cache_folder() -> Path:
     """Where torch keeps downloaded weights: ``$TORCH_HOME/hub/checkpoints``."""
     import torch
@@ -85,11 +87,15 @@ def elsewhere(entry: Entry) -> Iterator[Path]:
     repository, resolve, file = entry.address.removeprefix(HUB).partition("/resolve/main/")
     if not (entry.address.startswith(HUB) and resolve):
         return
-    home = os.environ.get("HF_HOME") or os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "huggingface")
-    hub = Path(os.environ.get("HF_HUB_CACHE") or os.path.join(home, "hub")).expanduser()
-    folder = hub / f"models--{repository.replace('/', '--')}"
+    folder = hub_cache() / f"models--{repository.replace('/', '--')}"
     with suppress(OSError):
         yield folder / "snapshots" / (folder / "refs" / "main").read_text(encoding="utf-8").strip() / file
+
+
+def hub_cache() -> Path:
+    """Where Hugging Face's library keeps what it downloads."""
+    home = os.environ.get("HF_HOME") or os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "huggingface")
+    return Path(os.environ.get("HF_HUB_CACHE") or os.path.join(home, "hub")).expanduser()
 
 
 def in_package(entry: Entry) -> Path:
