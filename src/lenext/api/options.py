@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lenext.errors import UsageError, did_you_mean
+from lenext.training.budget import seconds_of
 
 Options = TypeVar("Options")
 
@@ -88,6 +89,11 @@ class TrainOptions:
     memory; workers: threads that read images; on_bad: "skip" or "stop" when a file cannot be used; save_every: seconds
     between checkpoints; data_root: where the files of built-in sets lie; validation: share of the training images that
     is held out where there is no split.
+
+    balance: "sampling" or "weights" for classes of unequal size, or "none"; patience: epochs without a better
+    validation after which the run ends; average: whether averaged weights are tested; save_memory: compute blocks again
+    in the backward pass; find_rate: set the learning rate by a sweep; tune: trials of a search for a better recipe;
+    time_limit: "90s", "30m", "2h" or seconds, for all of the run.
     """
 
     model: str | None = None
@@ -111,9 +117,21 @@ class TrainOptions:
     out: Path | None = None
     resume: bool = False
     save_every: float = 60.0
+    balance: str | None = None
+    patience: int | None = None
+    average: bool = False
+    save_memory: bool = False
+    find_rate: bool = False
+    tune: int | None = None
+    time_limit: str | float | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """The limit of time. Raises UsageError for a text that is none."""
+        return None if self.time_limit is None else seconds_of(str(self.time_limit))
 
     @property
     def changes_recipe(self) -> bool:
         """Whether anything was asked that decides the recipe."""
-        named = (self.recipe, self.epochs, self.batch_size, self.image_size)
-        return any(value is not None for value in named) or bool(self.settings)
+        named = (self.recipe, self.epochs, self.batch_size, self.image_size, self.balance, self.patience)
+        return any(value is not None for value in named) or bool(self.settings) or self.average

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,14 @@ from lenext.api.finish import finish
 from lenext.api.options import TrainOptions, read_options
 from lenext.api.prepare import Prepared, check, prepare
 from lenext.api.run_folder import describe
+from lenext.api.settle import settle
 from lenext.data.augment import Pipeline
 from lenext.data.item import TRAIN, VAL
 from lenext.data.listing import part
 from lenext.data.loader import Loader
 from lenext.errors import UsageError
 from lenext.evaluation.inference import Compute
+from lenext.training.budget import Clock, budget_of
 from lenext.training.checkpoint import Checkpoints, Progress
 from lenext.training.log import MetricLog
 from lenext.training.loop import Keeping, fit
@@ -36,6 +39,7 @@ def train(data: str | Path | None = None, *, watcher: Watcher | None = None, **a
     if data is not None and not isinstance(data, str | os.PathLike):
         raise UsageError(f"The data are {data!r}.", "Give a built-in name, or the path of a folder or CSV file.")
     watcher = watcher or Silent()
+    began = time.monotonic()
     compute = Compute.choose(options.device, options.precision or "fp32")
     prepared = prepare(None if data is None else os.fspath(data), options, watcher)
     folder = prepared.folder
@@ -43,14 +47,19 @@ def train(data: str | Path | None = None, *, watcher: Watcher | None = None, **a
         started = describe(prepared.job, prepared.listing, prepared.data, prepared.spec)
         folder.create(started, prepared.job.recipe, prepared.listing, prepared.statistics)
     with folder.locked():
-        return run(prepared, options, compute, watcher)
+        return run(prepared, options, compute, watcher, began)
 
 
-def run(prepared: Prepared, asked: TrainOptions, compute: Compute, watcher: Watcher) -> dict[str, Any]:
-    """Train from where the folder stands to the end, then measure and write the result."""
+def run(prepared: Prepared, asked: TrainOptions, compute: Compute, watcher: Watcher, began: float) -> dict[str, Any]:
+    """Train from where the folder stands to the end, then measure and write the result.
+
+    began: the moment of ``time.monotonic`` from which a limit of time counts.
+    """
     folder, job, network = prepared.folder, prepared.job, prepared.network
     compute = Compute(compute.device, job.precision)
     compute.place(network, single=job.recipe.batch_size == 1)
+    clock = Clock(folder.seconds, began) if job.time_limit else None
+    prepared = settle(prepared, lambda one: make_task(one, asked, compute), asked.save_every, clock, watcher)
     checkpoints = Checkpoints(folder.checkpoints)
     checkpoints.clear_unfinished()
     task = make_task(prepared, asked, compute)
@@ -62,7 +71,7 @@ def run(prepared: Prepared, asked: TrainOptions, compute: Compute, watcher: Watc
     progress = found or Progress()
     log = MetricLog(folder.metrics, progress.log_bytes)
     try:
-        fit(task, progress, Keeping(checkpoints, log, asked.save_every), watcher)
+        fit(task, progress, Keeping(checkpoints, log, asked.save_every, budget_of(clock, prepared.job.end)), watcher)
     finally:
         log.close()
     return finish(prepared, task, progress, watcher)
@@ -85,4 +94,5 @@ def make_task(prepared: Prepared, asked: TrainOptions, compute: Compute) -> Task
         compute=compute,
         classes=len(prepared.listing.classes),
         micro_batch=job.micro_batch,
+        save_memory=job.save_memory,
     )

@@ -24,6 +24,7 @@ from lenext.recipes.augmentations import (
     RandomResizedCrop,
     ShortSide,
 )
+from lenext.recipes.balance import Balance, BalancedSampling, ClassWeights
 from lenext.recipes.initial import FanIn, Gaussian, Glorot, He, Inherit, Init, TruncatedNormal
 from lenext.recipes.inputs import ChannelMean, FixedChannels, FixedScale, Normalise, PixelMean
 from lenext.recipes.losses import CrossEntropy, Logistic, Loss, RubbishClass, TruePenalty
@@ -46,7 +47,10 @@ __all__ = [
     "Augmentation",
     "AutoAugment",
     "Average",
+    "Balance",
+    "BalancedSampling",
     "ChannelMean",
+    "ClassWeights",
     "ColourJitter",
     "Constant",
     "Cosine",
@@ -99,7 +103,8 @@ class Recipe:
     mixing: of images within a batch; init: None is as the network's own file builds it; inherit: layers that come
     from another network where one is given; average: the weights that are tested; clip: largest norm of the gradient;
     dropout, drop_path: the network's rates, None is as its file builds it; exact_statistics: training images over
-    which the statistics of batch normalisation are taken anew before a test, 0 for the running means.
+    which the statistics of batch normalisation are taken anew before a test, 0 for the running means; balance: of
+    classes of unequal size; patience: epochs without a better validation after which a run ends before its time.
     """
 
     name: str
@@ -119,6 +124,8 @@ class Recipe:
     dropout: float | None = None
     drop_path: float | None = None
     exact_statistics: int = 0
+    balance: Balance | None = None
+    patience: int | None = None
     epochs: int | None = None
     iterations: int | None = None
 
