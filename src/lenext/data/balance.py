@@ -29,7 +29,7 @@ def shown(sizes: Whole, power: float) -> Whole:
     """
     shares = np.where(sizes > 0, np.maximum(sizes, 1) ** (1 - power), 0.0)
     exact = shares * (sizes.sum() / shares.sum())
-    counts = np.floor(exact + 1e-9).astype(np.int64)
+    counts: Whole = np.floor(exact + 1e-9).astype(np.int64)
     missing = int(sizes.sum() - counts.sum())
     counts[np.argsort(counts - exact, kind="stable")[:missing]] += 1
     return counts

@@ -43,8 +43,8 @@ def probe(task: Task, clock: Clock, limit: float) -> Speed:
         tests.append(clock.elapsed())
         if enough(tests, limit):
             break
-    batch = min(task.test_batch, len(task.training.part))
-    return Speed(typical(steps), typical(tests) / batch)
+    together = min(task.test_batch, len(task.training.part))
+    return Speed(typical(steps), typical(tests) / together)
 
 
 def enough(times: list[float], limit: float) -> bool:

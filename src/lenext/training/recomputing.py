@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -50,5 +50,5 @@ def recomputed(parts: list[nn.Module]) -> Iterator[None]:
             del part.forward
 
 
-def _again(forward: object, part: nn.Module, *inputs: Tensor) -> Tensor:
-    return recompute(forward, inputs, part)  # type: ignore[arg-type]
+def _again(forward: Callable[..., Tensor], part: nn.Module, *inputs: Tensor) -> Tensor:
+    return recompute(forward, inputs, part)

@@ -127,17 +127,17 @@ def best_of(trials: Sequence[Trial]) -> Trial:
 
 def study_of(knobs: Sequence[Knob], trials: Sequence[Trial], seed: int) -> optuna.Study:
     """Optuna's study of the trials that are over."""
-    optuna = loaded()
-    study = optuna.create_study(
+    package = loaded()
+    study: optuna.Study = package.create_study(
         direction="maximize",
-        sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTING),
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTING, n_warmup_steps=1),
+        sampler=package.samplers.TPESampler(seed=seed, n_startup_trials=STARTING),
+        pruner=package.pruners.MedianPruner(n_startup_trials=STARTING, n_warmup_steps=1),
     )
-    state = optuna.trial.TrialState
+    state = package.trial.TrialState
     space = distributions(knobs)
     for trial in trials:
         study.add_trial(
-            optuna.trial.create_trial(
+            package.trial.create_trial(
                 params=dict(trial.values),
                 distributions=space,
                 value=None if trial.pruned else trial.scores[-1],
