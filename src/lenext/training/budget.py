@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,21 +20,20 @@ from lenext.errors import UsageError
 SLACK = 0.9  # ours: of the time for training, what is planned; epochs differ by some per cent
 EVERY = 1.0  # seconds between two notes of the clock, which a killed sitting loses at most
 
-UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
+NUMBER = r"([0-9]+(?:\.[0-9]+)?)"
+TIMES = (rf"{NUMBER}", rf"(?=.)(?:{NUMBER}h)?(?:{NUMBER}m)?(?:{NUMBER}s)?")  # seconds; hours, minutes, seconds
 
 
 def seconds_of(text: str) -> float:
     """``90s``, ``30m``, ``2h``, ``1h30m``; a bare number is seconds. Raises UsageError for anything else."""
-    total, number = 0.0, ""
-    for sign in f"{text.strip().lower()}s" if text.strip()[-1:].isdigit() else text.strip().lower():
-        if sign in UNITS and number:
-            with suppress(ValueError):
-                total, number = total + float(number) * UNITS[sign], ""
-                continue
-        number += sign
-    if number or not 0 < total < math.inf:
-        raise UsageError(f"--time-limit is {text!r}.", "Give a time such as 90s, 30m, 2h or 1h30m.")
-    return total
+    for pattern in TIMES:
+        found = re.fullmatch(pattern, text.strip().lower())
+        if found:
+            units = (3600.0, 60.0, 1.0)[-len(found.groups()) :]
+            seconds = sum(float(number or 0) * unit for number, unit in zip(found.groups(), units, strict=True))
+            if seconds > 0:
+                return seconds
+    raise UsageError(f"--time-limit is {text!r}.", "Give a time such as 90s, 30m, 2h or 1h30m.")
 
 
 class Clock:
