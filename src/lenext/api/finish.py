@@ -176,6 +176,7 @@ def chronicle(prepared: Prepared, measured: Mapping[str, Evaluation], progress: 
             command=command_line(prepared),
         ),
         usage=usage(folder.path),
+        **facts(prepared),
     )
     return replace(record, mistakes=pictured(prepared, record))
 

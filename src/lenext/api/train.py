@@ -27,10 +27,13 @@ from lenext.training.task import Task
 from lenext.training.watch import Silent, Watcher
 
 
-def train(data: str | Path | None = None, *, watcher: Watcher | None = None, **asked: Any) -> dict[str, Any]:
+def train(
+    data: str | Path | None = None, *, watcher: Watcher | None = None, began: float | None = None, **asked: Any
+) -> dict[str, Any]:
     """Train a network on a data set; returns the document of ``lenext train --json``.
 
     data: a built-in name, a folder or a CSV file; None to resume a run with the data it was started on.
+    began: the moment of ``time.monotonic`` from which a limit of time counts, else now.
     asked: the fields of ``TrainOptions``. Raises the errors of ``lenext.errors``; a signal raises ``Interrupted`` with
     the present step saved.
     """
@@ -39,7 +42,7 @@ def train(data: str | Path | None = None, *, watcher: Watcher | None = None, **a
     if data is not None and not isinstance(data, str | os.PathLike):
         raise UsageError(f"The data are {data!r}.", "Give a built-in name, or the path of a folder or CSV file.")
     watcher = watcher or Silent()
-    began = time.monotonic()
+    began = time.monotonic() if began is None else began
     compute = Compute.choose(options.device, options.precision or "fp32")
     prepared = prepare(None if data is None else os.fspath(data), options, watcher)
     folder = prepared.folder

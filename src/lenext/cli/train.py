@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +61,9 @@ def command(data: str | None, as_json: bool, quiet: bool, options: tuple[str, ..
     lenext train digits --model lenet5 --epochs 5 --out runs/try
     lenext train --resume --out runs/try
     """
+    began = time.monotonic()  # loading torch is part of a limit of time
     from lenext.api.train import train
 
     with screen(quiet=quiet) as watcher:
-        document = train(data, watcher=watcher, options=options_of(options) or None, **asked)
+        document = train(data, watcher=watcher, began=began, options=options_of(options) or None, **asked)
     emit(document, [document["run"]], as_json=as_json)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +78,8 @@ class Record:
     recipe: (field, value) as text, in the recipe's order; deviations: fields that differ from the recipe as written;
     curves: rows of ``metrics.jsonl``; ``loss train_top1 val_loss val_top1`` over ``epoch`` or ``step`` are drawn, where
     present;
-    evaluations: split -> measurement; chosen_on: the split whose images chose the checkpoint, "" when none did.
+    evaluations: split -> measurement; chosen_on: the split whose images chose the checkpoint, "" when none did;
+    sweep, trials: of a learning rate and of recipes, before the first step.
     """
 
     title: str
@@ -91,6 +93,8 @@ class Record:
     deviations: Sequence[str] = ()
     curves: Sequence[Mapping[str, float | None]] = ()
     mistakes: Sequence[PicturedMistake] = ()
+    sweep: Mapping[str, Any] | None = None
+    trials: Sequence[Mapping[str, Any]] = ()
 
     @property
     def headline(self) -> tuple[str, Evaluation]:

@@ -19,6 +19,7 @@ from lenext.evaluation.matrix import matrix
 from lenext.evaluation.measure import Evaluation, worst_first
 from lenext.evaluation.metrics import ClassScore
 from lenext.evaluation.record import DataFacts, Record
+from lenext.evaluation.search import curve, rows
 from lenext.evaluation.text import cut, duration, per_cent, visible
 from lenext.weights.durable import write_file
 
@@ -67,6 +68,8 @@ def render(record: Record) -> str:
             evaluation=evaluation,
             others={name: other for name, other in record.evaluations.items() if name != split},
             charts=charts(record.curves),
+            sweep=curve(record.sweep),
+            trials=rows(record.trials),
             matrix=matrix(evaluation),
             classes=class_rows(evaluation),
             in_order=len(evaluation.classes) <= IN_ORDER,
