@@ -32,6 +32,8 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
     **dict.fromkeys(("std", "aspect"), (1e-6, math.inf)),  # divided by, or under a logarithm
     **dict.fromkeys(("every", "eps", "clip", "cut"), (1e-12, math.inf)),  # zero stands for nothing
     **dict.fromkeys(("p", "switch", "label_smoothing", "area", "dropout", "drop_path"), (0, 1)),
+    "BalancedSampling.power": (0, 1),
+    "beta": (0, 1 - 1e-9),  # the weights divide by its distance from 1
     **dict.fromkeys(("decay", "layer_decay", "Cosine.warmup", "Cosine.final"), (0, 1)),
     **dict.fromkeys(("brightness", "contrast", "saturation"), (0, 1)),  # 1 +- this is a factor
     **dict.fromkeys(("RandAugment.std", "PCAColour.std"), (0, math.inf)),  # of noise, which may be none

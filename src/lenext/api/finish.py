@@ -17,6 +17,7 @@ from lenext.api.job import VALIDATION
 from lenext.api.pictures import with_pictures
 from lenext.api.prepare import Prepared
 from lenext.api.run_folder import versions
+from lenext.api.settle import concluded, facts, stopped
 from lenext.api.start import licence
 from lenext.api.trust import settle, show
 from lenext.data.item import TEST, TRAIN, VAL
@@ -33,6 +34,7 @@ from lenext.protocol import Preprocessing
 from lenext.training.batch_statistics import exact_statistics
 from lenext.training.checkpoint import Checkpoints, Progress
 from lenext.training.log import read_log
+from lenext.training.memory import peak_memory
 from lenext.training.task import Task
 from lenext.training.watch import Watcher
 from lenext.values import encode, fields
@@ -41,6 +43,7 @@ from lenext.weights.card import Card, save
 
 def finish(prepared: Prepared, task: Task, progress: Progress, watcher: Watcher) -> dict[str, Any]:
     """Measure the best checkpoint on the images that did not train, write the result, return its document."""
+    prepared = concluded(prepared, task, progress)
     folder, job = prepared.folder, prepared.job
     restore_best(Checkpoints(folder.checkpoints), task, watcher)
     if job.recipe.exact_statistics:
@@ -71,6 +74,10 @@ def finish(prepared: Prepared, task: Task, progress: Progress, watcher: Watcher)
         "epochs": progress.epoch,
         "steps": progress.step,
         "seconds": round(progress.seconds, 3),
+        "stopped": stopped(task, progress),
+        "precision": job.precision,
+        "peak_memory": peak_memory(task.compute.device),
+        **facts(prepared),
         "best": {"split": split, **headline.document()},
         "evaluations": {name: evaluation.document() for name, evaluation in measured.items()},
         **settled.found.document(),
@@ -180,6 +187,7 @@ def chronicle(prepared: Prepared, measured: Mapping[str, Evaluation], progress: 
             command=command_line(prepared),
         ),
         usage=usage(folder.path),
+        **facts(prepared),
     )
 
 
@@ -198,6 +206,7 @@ def command_line(prepared: Prepared) -> str:
     words += ["--fold", job.fold] if job.fold else []
     words += [] if job.validation == (0 if job.fold else VALIDATION) else ["--validation", str(job.validation)]
     words += [] if job.precision == "fp32" else ["--precision", job.precision]
+    words += ["--save-memory"] if job.save_memory else []
     return shlex.join(words)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,14 @@ from lenext.training.watch import Watcher
 from lenext.values import encode
 
 Shelf = dict[str, NDArray[np.float64]]  # features by what they depend on
+
+
+@dataclass(frozen=True)
+class Sitting:
+    """One training of one run: the moment of ``time.monotonic`` when it began, and features that folds share."""
+
+    began: float
+    shelf: Shelf = field(default_factory=dict)
 
 
 def first_phase(

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from lenext.api.first_phase import Shelf, Sitting
 from lenext.api.options import TrainOptions
 from lenext.data.folds import LEAST
 from lenext.errors import UsageError
@@ -38,13 +39,14 @@ def train_folds(data: str | None, asked: TrainOptions, watcher: Watcher) -> dict
     if data is None:
         raise UsageError("No data were named.", "Give a folder, a CSV file or a built-in name.")
     folder, start = folder_of(data, asked), time.monotonic()
-    shelf: dict[str, Any] = {}
+    shelf: Shelf = {}
+    share = None if asked.seconds is None else asked.seconds / asked.folds
     documents = []
     for number in range(1, asked.folds + 1):
         fold = f"{number}/{asked.folds}"
         watcher.message(f"Fold {fold}:")
-        mine = replace(asked, folds=None, fold=fold, out=folder / f"fold-{number}")
-        documents.append(train_one(data, mine, watcher, shelf))
+        mine = replace(asked, folds=None, fold=fold, out=folder / f"fold-{number}", time_limit=share)
+        documents.append(train_one(data, mine, watcher, Sitting(time.monotonic(), shelf)))
     document = {"run": str(folder), **together(documents), "seconds": round(time.monotonic() - start, 3)}
     write_file(folder / SUMMARY, json.dumps(document, indent=1).encode())
     watcher.message(line(document))

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lenext.api.chosen_recipe import as_stored, changes, check_numbers, check_recipe, named_recipe, training_size
 from lenext.api.options import TrainOptions
+from lenext.api.short_options import check_patience, unevenness, with_settings
 from lenext.api.transfer import transfer_recipe, with_frozen
 from lenext.data.folds import divided
 from lenext.data.item import TRAIN
@@ -20,6 +21,7 @@ from lenext.data.listing import Listing, part
 from lenext.data.loader import Loader, batch_cuts
 from lenext.data.statistics import Statistics, gather
 from lenext.errors import UsageError
+from lenext.evaluation.inference import Compute
 from lenext.evaluation.selective import TARGET, check_target
 from lenext.layers.init import initialise
 from lenext.layers.network import Network
@@ -42,8 +44,9 @@ class Job:
 
     deviations: each field that differs from the recipe as it stands in its file; rules: by which of them were changed
     together, in words; micro_batch: images of one pass at most; start: what is said of the weights that it began with;
-    fold: which of several is tested, "1/5";
-    error_target: what a network that may say `unknown` is allowed to get wrong.
+    fold: which of several is tested, "1/5"; error_target: what a network that may say `unknown` may get wrong;
+    find_rate, tune, time_limit (seconds): what is to be found out before the first step, which a ``settled`` job knows;
+    end: the second of the run at which training is over.
     """
 
     model: str
@@ -59,6 +62,12 @@ class Job:
     start: Mapping[str, Any] | None = None
     fold: str | None = None
     error_target: float = TARGET
+    save_memory: bool = False
+    find_rate: bool = False
+    tune: int = 0
+    time_limit: float | None = None
+    settled: bool = True
+    end: float | None = None
 
 
 def decide(asked: TrainOptions, listing: Listing, shown: Preprocessing | None = None) -> Job:
@@ -68,7 +77,7 @@ def decide(asked: TrainOptions, listing: Listing, shown: Preprocessing | None = 
     """
     if asked.model is None:
         raise UsageError("No network was named.", "Name one with --model; `lenext models` lists them.")
-    name = canonical(asked.model)
+    name, asked = canonical(asked.model), with_settings(asked)
     seed = asked.seed or 0
     if not 0 <= seed < 2**63:
         raise UsageError(f"The seed is {seed}.", "Give a whole number from 0 to 2**63 - 1.")
@@ -83,6 +92,7 @@ def decide(asked: TrainOptions, listing: Listing, shown: Preprocessing | None = 
     recipe, options = with_rates(recipe, name, dict(asked.options or {}))
     recipe = as_stored(recipe)
     check_recipe(recipe)
+    check_patience(recipe, listing, validation)
     if "image_size" in build_options(name) and recipe.view.crop != line()[name]["input"][-1]:
         options.setdefault("image_size", recipe.view.crop)
     return Job(
@@ -92,12 +102,17 @@ def decide(asked: TrainOptions, listing: Listing, shown: Preprocessing | None = 
         recipe=recipe,
         deviations=changes(as_written, recipe),
         seed=seed,
-        precision=asked.precision or "fp32",
+        precision=Compute.choose(asked.device, asked.precision or "fp32").precision,
         validation=validation,
-        rules=rules,
+        rules=(*rules, *unevenness(listing, recipe)),
         micro_batch=asked.micro_batch,
         fold=asked.fold,
         error_target=TARGET if asked.error_target is None else check_target(asked.error_target),
+        save_memory=asked.save_memory,
+        find_rate=asked.find_rate,
+        tune=asked.tune or 0,
+        time_limit=asked.seconds,
+        settled=not (asked.find_rate or asked.tune or asked.time_limit),
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lenext.errors import UsageError, did_you_mean
+from lenext.training.budget import seconds_of
 
 Options = TypeVar("Options")
 
@@ -90,6 +91,11 @@ class TrainOptions:
     is held out where there is no split; freeze: the last stage that keeps its weights, "none" or "all"; features_only:
     fit a linear classifier on frozen features; folds: so many runs, each tested on a fold that the others train on;
     fold: one of them, "1/5"; error_target: share of wrong answers that a network which may say `unknown` is allowed.
+
+    balance: "sampling" or "weights" for classes of unequal size, or "none"; patience: epochs without a better
+    validation after which the run ends; average: whether averaged weights are tested; save_memory: compute blocks again
+    in the backward pass; find_rate: set the learning rate by a sweep; tune: trials of a search for a better recipe;
+    time_limit: "90s", "30m", "2h" or seconds, for all of the run.
     """
 
     model: str | None = None
@@ -118,9 +124,22 @@ class TrainOptions:
     out: Path | None = None
     resume: bool = False
     save_every: float = 60.0
+    balance: str | None = None
+    patience: int | None = None
+    average: bool = False
+    save_memory: bool = False
+    find_rate: bool = False
+    tune: int | None = None
+    time_limit: str | float | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """The limit of time. Raises UsageError for a text that is none."""
+        return None if self.time_limit is None else seconds_of(str(self.time_limit))
 
     @property
     def changes_recipe(self) -> bool:
         """Whether anything was asked that decides the recipe."""
-        named = (self.recipe, self.epochs, self.batch_size, self.image_size)
-        return any(value is not None for value in (*named, self.freeze)) or bool(self.settings) or self.features_only
+        named = (self.recipe, self.epochs, self.batch_size, self.image_size, self.balance, self.patience, self.freeze)
+        switched = self.average or self.features_only
+        return any(value is not None for value in named) or bool(self.settings) or switched

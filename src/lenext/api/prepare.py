@@ -15,6 +15,7 @@ from lenext.api.data import ready
 from lenext.api.job import Job, decide
 from lenext.api.options import ON_BAD, TrainOptions
 from lenext.api.run_folder import RunFolder, same_data, same_job, same_recipe
+from lenext.api.short_options import check_options
 from lenext.api.start import begin, begin_again, location, open_source, origin, with_reading
 from lenext.api.transfer import PRACTICAL, check_transfer, shown_before, starts_from, transfers
 from lenext.data.folds import divided
@@ -23,11 +24,12 @@ from lenext.data.listing import Listing, fingerprint, part
 from lenext.data.loader import Loader, batch_cuts
 from lenext.data.statistics import Statistics
 from lenext.errors import DataError, UsageError
-from lenext.evaluation.inference import PRECISIONS, Compute
+from lenext.evaluation.inference import AUTO, PRECISIONS, Compute
 from lenext.layers.network import Network
 from lenext.models import canonical
-from lenext.recipes import PixelMean
+from lenext.recipes import PixelMean, Recipe
 from lenext.training.watch import Watcher
+from lenext.values import decode
 from lenext.weights.catalogue import BEST
 
 
@@ -50,12 +52,14 @@ class Prepared:
 
 def check(asked: TrainOptions) -> None:
     """Refuse values that no run can have."""
-    for name in ("epochs", "batch_size", "micro_batch", "image_size", "threads"):
+    for name in ("epochs", "batch_size", "micro_batch", "image_size", "threads", "patience", "tune"):
         value = getattr(asked, name)
         if value is not None and value < 1:
             raise UsageError(f"--{name.replace('_', '-')} is {value}.", "Give a whole number above zero.")
-    if asked.precision is not None and asked.precision not in PRECISIONS:
-        raise UsageError(f"There is no precision {asked.precision!r}.", f"Give one of {', '.join(PRECISIONS)}.")
+    if asked.precision is not None and asked.precision not in (AUTO, *PRECISIONS):
+        raise UsageError(
+            f"There is no precision {asked.precision!r}.", f"Give one of {', '.join((AUTO, *PRECISIONS))}."
+        )
     if asked.validation is not None and not 0 <= asked.validation < 1:
         raise UsageError(f"--validation is {asked.validation}.", "Give a share from 0 to below 1.")
     if asked.on_bad not in ON_BAD:
@@ -64,6 +68,7 @@ def check(asked: TrainOptions) -> None:
         raise UsageError(f"--save-every is {asked.save_every}.", "Give seconds, 0 or more.")
     if asked.workers < 0:
         raise UsageError(f"--workers is {asked.workers}.", "Give 0 or more threads.")
+    check_options(asked)
 
 
 def prepare(spec: str | None, asked: TrainOptions, watcher: Watcher) -> Prepared:
@@ -166,7 +171,8 @@ def prepare_again(folder: RunFolder, spec: str | None, asked: TrainOptions, watc
             asked, model=job.model, options=job.options, validation=job.validation, seed=job.seed, fold=job.fold
         )
         wanted = decide(same, listing, shown_before(job.start) if asked.recipe in (None, "practical") else None)
-        same_recipe(wanted.recipe, recipe, folder.path)
+        base = started.get("base")  # where the recipe was changed by what the run found out first
+        same_recipe(wanted.recipe, recipe if base is None else decode(Recipe, base, "base"), folder.path)
     listing = divide(listing, job)
     normalise = recipe.normalise
     statistics = folder.statistics(isinstance(normalise, PixelMean) and normalise.before_crop)

@@ -25,11 +25,12 @@ from lenext.data.listing import Listing, fingerprint
 from lenext.data.split import to_csv
 from lenext.data.statistics import Statistics
 from lenext.errors import DataError, Failed, LenextError, UsageError
+from lenext.evaluation.inference import AUTO
 from lenext.evaluation.selective import TARGET
 from lenext.models import canonical
 from lenext.recipes import Recipe
 from lenext.values import decode, encode
-from lenext.weights.durable import read_folder, write_folder
+from lenext.weights.durable import MANIFEST, read_folder, remove_folder, write_file, write_folder
 
 RUN = "run.json"
 
@@ -64,12 +65,25 @@ class RunFolder:
     def model_card(self) -> Path:
         return self.path / "README.md"
 
+    @property
+    def sweep(self) -> Path:
+        return self.path / "rates.json"
+
+    @property
+    def tuning(self) -> Path:
+        return self.path / "tuning"
+
+    @property
+    def seconds(self) -> Path:
+        return self.path / "seconds"
+
     def exists(self) -> bool:
         """Whether a run was started here."""
         return (self.path / RUN).is_file()
 
     def read(self) -> tuple[dict[str, Any], Recipe]:
         """How the run was started, and its recipe."""
+        self._adopt()
         try:
             run: dict[str, Any] = json.loads(self._read(RUN))
             recipe: Recipe = decode(Recipe, json.loads(self._read("recipe.json")), "recipe")
@@ -102,6 +116,28 @@ class RunFolder:
             raise Failed(f"{self.path} already holds a run.", "Wait for it, or choose another folder with --out.")
         write_folder(self.path, files, over=False)
         self.checkpoints.mkdir(exist_ok=True)
+
+    def settle(self, run: Mapping[str, Any], recipe: Recipe) -> None:
+        """Put what the run is now in the place of what it was started as, all at once."""
+        files = read_folder(self.path)
+        if files is None:
+            raise self._damaged("a file that the start of the run wrote is missing or changed")
+        news = {RUN: json.dumps(run, indent=1).encode(), "recipe.json": json.dumps(encode(recipe), indent=1).encode()}
+        write_folder(self._settled, {**files, **news})
+        self._adopt()
+
+    @property
+    def _settled(self) -> Path:
+        return self.path / "settled"
+
+    def _adopt(self) -> None:
+        """Take over what ``settle`` wrote; a kill in between leaves it there for the next one who reads."""
+        files = read_folder(self._settled)
+        if files is None:
+            return
+        for name, data in {**files, MANIFEST: (self._settled / MANIFEST).read_bytes()}.items():
+            write_file(self.path / name, data)
+        remove_folder(self._settled)
 
     def statistics(self, subtract_first: bool) -> Statistics:
         """The constants of the network's input as the run computed them."""
@@ -147,6 +183,11 @@ def describe(job: Job, listing: Listing, data: str, spec: str) -> dict[str, Any]
         "validation": job.validation,
         "fold": job.fold,
         "error_target": job.error_target,
+        "save_memory": job.save_memory,
+        "find_rate": job.find_rate,
+        "tune": job.tune,
+        "time_limit": job.time_limit,
+        "settled": job.settled,
         "data": spec if listing.layout == "built-in" else os.path.abspath(spec),
         "classes": list(listing.classes),
         "fingerprint": data,
@@ -165,6 +206,16 @@ def versions() -> dict[str, str]:
     }
 
 
+# What runs of earlier versions do not say.
+NOT_YET: Mapping[str, Any] = {
+    **dict.fromkeys(("micro_batch", "time_limit", "end", "fold"), None),
+    **dict.fromkeys(("save_memory", "find_rate"), False),
+    "tune": 0,
+    "settled": True,
+    "error_target": TARGET,
+}
+
+
 def same_job(asked: TrainOptions, started: Mapping[str, Any], recipe: Recipe, folder: Path) -> Job:
     """The job of a run that is resumed. Raises UsageError when something else is asked now than at its start."""
     wanted = {
@@ -172,16 +223,19 @@ def same_job(asked: TrainOptions, started: Mapping[str, Any], recipe: Recipe, fo
         "reading": asked.reading,
         "options": asked.options or None,
         "seed": asked.seed,
-        "precision": asked.precision,
+        "precision": None if asked.precision == AUTO else asked.precision,
         "validation": asked.validation,
         "micro_batch": asked.micro_batch,
         "fold": asked.fold,
         "error_target": asked.error_target,
+        "save_memory": asked.save_memory or None,
+        "find_rate": asked.find_rate or None,
+        "tune": asked.tune,
+        "time_limit": asked.seconds,
         "weights": asked.weights and location(asked.weights),
     }
     start = started.get("start")  # runs of the first version have none of the last
-    usual = {"micro_batch": None, "fold": None, "error_target": TARGET}
-    present = {**usual, **started, "weights": start and start["weights"]}
+    present = {**NOT_YET, **started, "weights": start and start["weights"]}
     for name, value in wanted.items():
         if value is not None and value != present[name]:
             raise UsageError(
@@ -199,6 +253,12 @@ def same_job(asked: TrainOptions, started: Mapping[str, Any], recipe: Recipe, fo
         validation=started["validation"],
         rules=tuple(started.get("rules", ())),
         micro_batch=present["micro_batch"],
+        save_memory=present["save_memory"],
+        find_rate=present["find_rate"],
+        tune=present["tune"],
+        time_limit=present["time_limit"],
+        settled=present["settled"],
+        end=present["end"],
         start=start,
         fold=present["fold"],
         error_target=present["error_target"],

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
 from lenext.api.finish import finish
-from lenext.api.first_phase import Shelf, first_phase
+from lenext.api.first_phase import Sitting, first_phase
 from lenext.api.folds import train_folds
 from lenext.api.options import TrainOptions, read_options
 from lenext.api.prepare import Prepared, check, prepare
 from lenext.api.run_folder import describe
+from lenext.api.settle import settle
 from lenext.data.augment import Pipeline
 from lenext.data.item import TRAIN, VAL
 from lenext.data.listing import part
 from lenext.data.loader import Loader
 from lenext.errors import UsageError
 from lenext.evaluation.inference import Compute
+from lenext.training.budget import Clock, budget_of
 from lenext.training.checkpoint import Checkpoints, Progress
 from lenext.training.log import MetricLog
 from lenext.training.loop import Keeping, fit
@@ -26,10 +29,13 @@ from lenext.training.task import Task
 from lenext.training.watch import Silent, Watcher
 
 
-def train(data: str | Path | None = None, *, watcher: Watcher | None = None, **asked: Any) -> dict[str, Any]:
+def train(
+    data: str | Path | None = None, *, watcher: Watcher | None = None, began: float | None = None, **asked: Any
+) -> dict[str, Any]:
     """Train a network on a data set; returns the document of ``lenext train --json``.
 
     data: a built-in name, a folder or a CSV file; None to resume a run with the data it was started on.
+    began: the moment of ``time.monotonic`` from which a limit of time counts, else now.
     asked: the fields of ``TrainOptions``. Raises the errors of ``lenext.errors``; a signal raises ``Interrupted`` with
     the present step saved.
     """
@@ -38,14 +44,15 @@ def train(data: str | Path | None = None, *, watcher: Watcher | None = None, **a
     if data is not None and not isinstance(data, str | os.PathLike):
         raise UsageError(f"The data are {data!r}.", "Give a built-in name, or the path of a folder or CSV file.")
     watcher = watcher or Silent()
+    began = time.monotonic() if began is None else began
     spec = None if data is None else os.fspath(data)
     if options.folds is not None:
         return train_folds(spec, options, watcher)
-    return train_one(spec, options, watcher, {})
+    return train_one(spec, options, watcher, Sitting(began))
 
 
-def train_one(spec: str | None, options: TrainOptions, watcher: Watcher, shelf: Shelf) -> dict[str, Any]:
-    """Train one run; ``shelf`` holds features that the folds of one set share."""
+def train_one(spec: str | None, options: TrainOptions, watcher: Watcher, sitting: Sitting) -> dict[str, Any]:
+    """Train one run, from whose beginning a limit of time counts."""
     compute = Compute.choose(options.device, options.precision or "fp32")
     prepared = prepare(spec, options, watcher)
     folder = prepared.folder
@@ -53,14 +60,18 @@ def train_one(spec: str | None, options: TrainOptions, watcher: Watcher, shelf: 
         started = describe(prepared.job, prepared.listing, prepared.data, prepared.spec)
         folder.create(started, prepared.job.recipe, prepared.listing, prepared.statistics)
     with folder.locked():
-        return run(prepared, options, compute, watcher, shelf)
+        return run(prepared, options, compute, watcher, sitting)
 
 
-def run(prepared: Prepared, asked: TrainOptions, compute: Compute, watcher: Watcher, shelf: Shelf) -> dict[str, Any]:
+def run(
+    prepared: Prepared, asked: TrainOptions, compute: Compute, watcher: Watcher, sitting: Sitting
+) -> dict[str, Any]:
     """Train from where the folder stands to the end, then measure and write the result."""
     folder, job, network = prepared.folder, prepared.job, prepared.network
     compute = Compute(compute.device, job.precision)
     compute.place(network, single=job.recipe.batch_size == 1)
+    clock = Clock(folder.seconds, sitting.began) if job.time_limit else None
+    prepared = settle(prepared, lambda one: make_task(one, asked, compute), asked.save_every, clock, watcher)
     checkpoints = Checkpoints(folder.checkpoints)
     checkpoints.clear_unfinished()
     task = make_task(prepared, asked, compute)
@@ -71,10 +82,10 @@ def run(prepared: Prepared, asked: TrainOptions, compute: Compute, watcher: Watc
         watcher.message(f"Going on in epoch {found.epoch + 1} after step {found.step:,}.")
     progress = found or Progress()
     log = MetricLog(folder.metrics, progress.log_bytes)
-    keeping = Keeping(checkpoints, log, asked.save_every)
+    keeping = Keeping(checkpoints, log, asked.save_every, budget_of(clock, prepared.job.end))
     try:
         if found is None:
-            first_phase(prepared, task, progress, keeping, watcher, shelf)
+            first_phase(prepared, task, progress, keeping, watcher, sitting.shelf)
         fit(task, progress, keeping, watcher)
     finally:
         log.close()
@@ -98,4 +109,5 @@ def make_task(prepared: Prepared, asked: TrainOptions, compute: Compute) -> Task
         compute=compute,
         classes=len(prepared.listing.classes),
         micro_batch=job.micro_batch,
+        save_memory=job.save_memory,
     )

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import click
 
 from lenext.cli.output import common, emit, options_of
+from lenext.cli.sections import SectionedCommand
 from lenext.cli.watch import screen
 
+SECTIONS = {
+    "What is trained": ("model", "reading", "options", "weights"),
+    "How": ("recipe", "epochs", "batch_size", "image_size", "settings", "balance", "average", "patience", "seed"),
+    "Found out first": ("time_limit", "find_rate", "tune"),
+    "Data": ("validation", "on_bad", "data_root", "workers"),
+    "Machine": ("device", "precision", "threads", "micro_batch", "save_memory"),
+    "Run": ("out", "resume", "save_every"),
+}
 
-@click.command()
+
+@click.command(cls=SectionedCommand, sections=SECTIONS)
 @click.argument("data", required=False)
 @click.option("--model", help="A network of `lenext models`.")
 @click.option("--recipe", help="practical (ours, the default), paper, paper:VARIANT, or a JSON file.")
@@ -25,6 +36,13 @@ from lenext.cli.watch import screen
 @click.option("--micro-batch", type=int, help="Images of one pass; gradients add up to the batch's.")
 @click.option("--image-size", type=int, help="Side of the square input in pixels.")
 @click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Change the recipe: optimizer.lr=0.01.")
+@click.option("--balance", type=click.Choice(["sampling", "weights", "none"]), help="Of classes of unequal size.")
+@click.option("--average", is_flag=True, help="Test a moving average of the weights.")
+@click.option("--patience", type=int, metavar="EPOCHS", help="Stop after so many without a better validation.")
+@click.option("--time-limit", metavar="TIME", help="90s, 30m, 2h: as many epochs as fit, all else included.")
+@click.option("--find-rate", is_flag=True, help="Set the learning rate by a short sweep.")
+@click.option("--tune", type=int, metavar="TRIALS", help="Search a better recipe by short trials (lenext[tune]).")
+@click.option("--save-memory", is_flag=True, help="Compute blocks again in the backward pass.")
 @click.option("--seed", type=int, help="Same seed, same bits.")
 @click.option("--validation", type=float, metavar="SHARE", help="Share held out where the data have no split [0.1].")
 @click.option("--folds", type=int, metavar="K", help="Cross-validate: K runs, each tested on its fold.")
@@ -33,7 +51,7 @@ from lenext.cli.watch import screen
 @click.option("--on-bad", type=click.Choice(["skip", "stop"]), default="skip", help="When a file cannot be used.")
 @click.option("--data-root", help="Where the files of built-in sets lie.")
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
-@click.option("--precision", type=click.Choice(["fp32", "bf16"]), help="Of the network's arithmetic.")
+@click.option("--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), help="Of the arithmetic [fp32].")
 @click.option("--workers", type=int, default=2, help="Threads that read images [2].")
 @click.option("--threads", type=int, help="Threads that compute; as many as cores by default.")
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder [runs/DATA-MODEL].")
@@ -48,8 +66,9 @@ def command(data: str | None, as_json: bool, quiet: bool, options: tuple[str, ..
     lenext train digits --model lenet5 --epochs 5 --out runs/try
     lenext train --resume --out runs/try
     """
+    began = time.monotonic()  # loading torch is part of a limit of time
     from lenext.api.train import train
 
     with screen(quiet=quiet) as watcher:
-        document = train(data, watcher=watcher, options=options_of(options) or None, **asked)
+        document = train(data, watcher=watcher, began=began, options=options_of(options) or None, **asked)
     emit(document, [document["run"]], as_json=as_json)

@@ -124,7 +124,8 @@ def packed(finding: Finding) -> bytes:
     header = asdict(finding)
     if finding.sketch is None:
         raise ValueError("only what was sketched is remembered")
-    grey, colour = header["sketch"].pop("grey"), header["sketch"].pop("colour")
+    grey, colour = finding.sketch.grey, finding.sketch.colour
+    del header["sketch"]["grey"], header["sketch"]["colour"]
     text = json.dumps(header | {"lengths": [len(grey), len(colour)]}).encode()
     body = len(text).to_bytes(4, "big") + text + grey + colour
     return zlib.crc32(body).to_bytes(4, "big") + body
@@ -138,8 +139,8 @@ def unpacked(data: object) -> Finding | None:
         end = 8 + int.from_bytes(data[4:8], "big")
         header = json.loads(data[8:end])
         grey, colour = header.pop("lengths")
-        pixels = {"grey": data[end : end + grey], "colour": data[end + grey : end + grey + colour]}
-        sketch = Sketch(**header.pop("sketch"), **pixels)
+        sizes = header.pop("sketch")
+        sketch = Sketch(grey=data[end : end + grey], colour=data[end + grey : end + grey + colour], **sizes)
         return Finding(**header | {"remarks": tuple(header["remarks"])}, sketch=sketch)
     except (ValueError, KeyError, TypeError):
         return None

@@ -13,6 +13,7 @@ ORDER = 0  # streams below: the order of an epoch, the noise inside the network,
 NOISE = 1
 AUGMENTATION = 2
 MIXING = 1_000_000  # above every step
+BALANCE = 2_000_000  # and one a class above that
 
 _WORDS_PER_BLOCK = 4  # Philox4x64 gives four words a count
 
@@ -27,9 +28,9 @@ def uniforms(key: tuple[int, int], epoch: int, start: int, count: int, width: in
     return doubles.reshape(count, blocks * _WORDS_PER_BLOCK)[:, :width]
 
 
-def permutation(seed: int, epoch: int, length: int) -> NDArray[np.int64]:
+def permutation(seed: int, epoch: int, length: int, stream: int = ORDER) -> NDArray[np.int64]:
     """The order of an epoch: the positions of sorted random words (numpy promises the words, not its own shuffle)."""
-    return np.argsort(_words((seed, ORDER), (0, epoch), length), kind="stable")
+    return np.argsort(_words((seed, stream), (0, epoch), length), kind="stable")
 
 
 def noise_seed(seed: int, step: int, shard: int = 0) -> int:

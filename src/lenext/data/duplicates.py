@@ -35,7 +35,7 @@ class Twins:
 def contents(listing: Listing) -> list[Hashable] | None:
     """For each item a mark that is equal where the bytes of file or array are; None for files that were not scanned."""
     if isinstance(listing.images, ArrayImages):
-        return [hashlib.sha256(np.ascontiguousarray(row)).digest() for row in listing.images.array]
+        return [hashlib.sha256(row.tobytes()).digest() for row in listing.images.array]
     return [content.sha256 for content in listing.contents] if listing.contents else None
 
 
@@ -97,7 +97,7 @@ def sketches(listing: Listing) -> list[Sketch] | None:
 def of_array(row: NDArray[np.uint8]) -> Sketch:  # H W or H W 3
     height, width = row.shape[:2]
     if row.ndim == 2 and max(height, width) <= SIDE:  # such a picture is its own thumbnail
-        return Sketch(height, width, row.tobytes(), b"", width / height, zlib.crc32(np.ascontiguousarray(row)))
+        return Sketch(height, width, row.tobytes(), b"", width / height, zlib.crc32(row.tobytes()))
     return sketch(row if row.ndim == 3 else np.repeat(row[..., None], 3, axis=2))
 
 
@@ -118,7 +118,7 @@ def look_alikes(listing: Listing) -> list[Twins]:
     for one in near:
         for first in heads(listing.items, members.get(singles[one.first], [singles[one.first]])):
             for second in heads(listing.items, members.get(singles[one.second], [singles[one.second]])):
-                pairs.append(twins(listing.items, *sorted((first, second)), difference=one.difference))
+                pairs.append(twins(listing.items, min(first, second), max(first, second), one.difference))
     return sorted(pairs, key=lambda pair: (pair.first, pair.second))
 
 

@@ -38,9 +38,14 @@ def sketch(pixels: NDArray[np.uint8]) -> Sketch:  # H W 3
     from PIL import Image
 
     height, width = pixels.shape[:2]
+    whole = np.ascontiguousarray(pixels)
     step = max(1, min(height, width) // SAMPLES)
-    sampled = Image.fromarray(np.ascontiguousarray(pixels[::step, ::step]))
-    small = sampled.resize((min(width, SIDE), min(height, SIDE)), Image.Resampling.BILINEAR).convert("YCbCr")
+    sampled = np.ascontiguousarray(whole.view("V3")[::step, ::step, 0])  # a pixel at once: twice as fast
+    rows, columns = sampled.shape
+    picture = Image.fromarray(sampled.view(np.uint8).reshape(rows, columns, 3))
+    # The box is quicker, and as good where many pixels become one.
+    smooth = Image.Resampling.BOX if min(rows, columns) >= SAMPLES else Image.Resampling.BILINEAR
+    small = picture.resize((min(width, SIDE), min(height, SIDE)), smooth).convert("YCbCr")
     planes = np.asarray(small.resize((COLOUR_SIDE, COLOUR_SIDE), Image.Resampling.BOX))[..., 1:]
     coloured = bool((np.abs(planes.astype(np.int16) - 128) > 1).any())
     return Sketch(
@@ -49,7 +54,7 @@ def sketch(pixels: NDArray[np.uint8]) -> Sketch:  # H W 3
         grey=small.getchannel("Y").tobytes(),
         colour=planes.transpose(2, 0, 1).tobytes() if coloured else b"",
         aspect=width / height,
-        checksum=zlib.crc32(np.ascontiguousarray(pixels), zlib.crc32(f"{height} {width}".encode())),
+        checksum=zlib.crc32(whole.data, zlib.crc32(f"{height} {width}".encode())),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lenext.data.item import LEFT_OUT, Problem
-from lenext.evaluation.report import Picture, _environment
+from lenext.evaluation.report import Picture, environment
 from lenext.weights.durable import write_file
 
 PROBLEMS = 1000  # that the page names one by one
@@ -56,8 +56,6 @@ def render_check(page: CheckPage) -> str:
         kinds[problem.kind] = kinds.get(problem.kind, 0) + 1
     classes = sorted({name for split in page.counts.values() for name in split})
     largest = max((count for split in page.counts.values() for count in split.values()), default=1)
-    return (
-        _environment()
-        .get_template("check.html")
-        .render(page=page, kinds=kinds, classes=classes, largest=max(1, largest), problems=order[:PROBLEMS])
-    )
+    template = environment().get_template("check.html")
+    shown = order[:PROBLEMS]
+    return template.render(page=page, kinds=kinds, classes=classes, largest=max(1, largest), problems=shown)

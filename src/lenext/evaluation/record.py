@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,7 +95,7 @@ class Record:
     curves: rows of ``metrics.jsonl``; ``loss train_top1 val_loss val_top1`` over ``epoch`` or ``step`` are drawn, where
     present;
     evaluations: split -> measurement; chosen_on: the split whose images chose the checkpoint, "" when none did; trust:
-    how far the answers are to be believed.
+    how far the answers are to be believed; sweep, trials: of a learning rate and of recipes, before the first step.
     """
 
     title: str
@@ -110,6 +111,8 @@ class Record:
     mistakes: Sequence[PicturedMistake] = ()
     trust: Trust | None = None
     examples: Sequence[PicturedClass] = ()
+    sweep: Mapping[str, Any] | None = None
+    trials: Sequence[Mapping[str, Any]] = ()
 
     @property
     def pictured(self) -> list[PicturedMistake]:

@@ -20,6 +20,7 @@ from lenext.evaluation.matrix import matrix
 from lenext.evaluation.measure import Evaluation, worst_first
 from lenext.evaluation.metrics import ClassScore
 from lenext.evaluation.record import DataFacts, PicturedClass, PicturedMistake, Record
+from lenext.evaluation.search import curve, rows
 from lenext.evaluation.text import cut, duration, per_cent, visible
 from lenext.evaluation.trust_chart import trust_charts
 from lenext.weights.durable import write_file
@@ -71,6 +72,8 @@ def render(record: Record) -> str:
             charts=charts(record.curves),
             trust_charts=trust_charts(record.trust),
             binning=BINNING,
+            sweep=curve(record.sweep),
+            trials=rows(record.trials),
             matrix=matrix(evaluation),
             classes=class_rows(evaluation),
             in_order=len(evaluation.classes) <= IN_ORDER,

@@ -24,6 +24,7 @@ from lenext.recipes.augmentations import (
     RandomResizedCrop,
     ShortSide,
 )
+from lenext.recipes.balance import Balance, BalancedSampling, ClassWeights
 from lenext.recipes.initial import FanIn, Gaussian, Glorot, He, Inherit, Init, TruncatedNormal
 from lenext.recipes.inputs import ChannelMean, FixedChannels, FixedScale, Normalise, PixelMean
 from lenext.recipes.losses import CrossEntropy, Logistic, Loss, RubbishClass, TruePenalty
@@ -47,7 +48,10 @@ __all__ = [
     "Augmentation",
     "AutoAugment",
     "Average",
+    "Balance",
+    "BalancedSampling",
     "ChannelMean",
+    "ClassWeights",
     "ColourJitter",
     "Constant",
     "Cosine",
@@ -102,7 +106,8 @@ class Recipe:
     from another network where one is given; average: the weights that are tested; clip: largest norm of the gradient;
     dropout, drop_path: the network's rates, None is as its file builds it; exact_statistics: training images over
     which the statistics of batch normalisation are taken anew before a test, 0 for the running means; transfer: how a
-    run goes on from trained weights, None where it trains as from random ones.
+    run goes on from trained weights, None where it trains as from random ones; balance: of classes of unequal size;
+    patience: epochs without a better validation after which a run ends before its time.
     """
 
     name: str
@@ -123,6 +128,8 @@ class Recipe:
     drop_path: float | None = None
     exact_statistics: int = 0
     transfer: Transfer | None = None
+    balance: Balance | None = None
+    patience: int | None = None
     epochs: int | None = None
     iterations: int | None = None
 

@@ -12,6 +12,8 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from lenext.training.budget import Pace
+from lenext.training.patience import Waiting
 from lenext.training.schedule import PlateauWatch
 from lenext.weights.durable import read_folder, remove_folder, remove_unfinished, write_folder
 
@@ -25,7 +27,8 @@ class Progress:
 
     epoch, batch: epochs done, and batches done in the present one; step: batches done in all; sums: loss, correct
     answers and images of the present epoch; log_bytes: length of the metric log; score: how good the network
-    was when the last thing done was an epoch's validation (more is better), else None; seconds: time spent so far.
+    was when the last thing done was an epoch's validation (more is better), else None; seconds: time spent so far;
+    scale: the factor of half precision's gradients.
     """
 
     epoch: int = 0
@@ -34,14 +37,18 @@ class Progress:
     sums: tuple[float, float, float] = (0.0, 0.0, 0.0)
     log_bytes: int = 0
     plateau: PlateauWatch = field(default_factory=PlateauWatch)
+    waiting: Waiting = field(default_factory=Waiting)
+    pace: Pace = field(default_factory=Pace)
+    scale: dict[str, float] | None = None
     score: float | None = None
     finished: bool = False
     seconds: float = 0.0
 
     @classmethod
     def read(cls, document: dict[str, Any]) -> Progress:
-        plateau = PlateauWatch(**document.pop("plateau"))
-        return cls(**{**document, "sums": tuple(document["sums"])}, plateau=plateau)
+        kinds = {"plateau": PlateauWatch, "waiting": Waiting, "pace": Pace}
+        parts = {name: kind(**document.pop(name, {})) for name, kind in kinds.items()}
+        return cls(**{**document, "sums": tuple(document["sums"])}, **parts)
 
 
 @dataclass(frozen=True)

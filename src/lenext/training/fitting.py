@@ -81,6 +81,14 @@ def to_epochs(recipe: Recipe, epochs: int, steps_per_epoch: int) -> Fitted:
     return Fitted(fitted, f"length {length}{moved}" if fitted != recipe else "")
 
 
+def to_iterations(recipe: Recipe, iterations: int, steps_per_epoch: int) -> Fitted:
+    """For so few iterations that they are no whole epochs."""
+    before = recipe.iterations or (recipe.epochs or 0) * steps_per_epoch
+    share = iterations / before
+    fitted = replace(recipe, epochs=None, iterations=iterations, schedule=stretched(recipe.schedule, share))
+    return Fitted(fitted, f"length {before:,} -> {iterations:,} iterations ({iterations / steps_per_epoch:.2g} epochs)")
+
+
 def stretched(schedule: Schedule, share: float) -> Schedule:
     """The schedule of a run that is ``share`` times as long; shares of the run stay as they are."""
     match schedule:

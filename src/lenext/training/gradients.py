@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from torch import Tensor
 
 from lenext.evaluation.inference import Compute
 from lenext.training.objective import Objective
+from lenext.training.scaling import Unscaled
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Gradients:
     objective: Objective
     compute: Compute
     micro_batch: int | None = None
+    scaling: Unscaled = field(default_factory=Unscaled)
 
     def __call__(self, inputs: Tensor, targets: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Mean loss and number of right answers: scalars on the device, without a gradient."""
@@ -43,7 +45,7 @@ class Gradients:
         loss = self.objective(logits, targets)
         if share != 1:
             loss = loss * share
-        loss.backward()  # type: ignore[no-untyped-call]
+        self.scaling.backward(loss)
         return loss.detach(), (logits[0].detach().argmax(1) == labels).sum()
 
 

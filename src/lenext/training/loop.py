@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from torch import Tensor
 
-from lenext.data.draws import permutation
 from lenext.errors import Failed, Interrupted
 from lenext.evaluation.inference import probabilities
 from lenext.evaluation.metrics import cross_entropy, top_k_correct
+from lenext.training.budget import Unlimited
 from lenext.training.checkpoint import Checkpoints, Progress
 from lenext.training.log import MetricLog, Row
-from lenext.training.optim import set_rate
 from lenext.training.schedule import learning_rate
 from lenext.training.signals import StopRequested, StopSignals
 from lenext.training.task import Task
@@ -23,13 +22,18 @@ from lenext.training.totals import Totals
 from lenext.training.watch import Moment, Watcher
 
 
+class Diverged(Failed):
+    """A loss that is not a number."""
+
+
 @dataclass(frozen=True)
 class Keeping:
-    """Where a run is kept, and how many seconds may pass between two checkpoints."""
+    """Where a run is kept, how many seconds may pass between two checkpoints, and how many there are in all."""
 
     checkpoints: Checkpoints
     log: MetricLog
     every: float
+    budget: Unlimited = field(default_factory=Unlimited)
 
 
 def fit(task: Task, progress: Progress, keeping: Keeping, watcher: Watcher) -> None:
@@ -43,7 +47,7 @@ def fit(task: Task, progress: Progress, keeping: Keeping, watcher: Watcher) -> N
         except StopRequested as stop:
             session.save()
             raise Interrupted(
-                f"Stopped in epoch {progress.epoch + 1} of {task.epochs}, step {progress.step:,}; everything is saved.",
+                f"Stopped in epoch {progress.epoch + 1} of {session.epochs}, step {progress.step:,}; all is saved.",
                 "Give the same command with --resume to go on from this step.",
                 stop.number,
             ) from None
@@ -70,13 +74,14 @@ class _Session:
         self.saved = self.clock = self.shown = time.monotonic()
         self.images = 0  # since the last checkpoint, for the speed
         self.speed = 0.0
-        self.present_rate = math.nan
+        self.done = 0  # steps of the present epoch in this sitting
+        task.scaling.restore(progress.scale)
 
     def train_epoch(self, signals: StopSignals) -> None:
         """The batches of the present epoch that are still to be done."""
         task, progress = self.task, self.progress
-        cuts = task.cuts[: task.steps - (progress.step - progress.batch) + 1]
-        order = permutation(task.pipeline.seed, progress.epoch, len(task.training.part.labels))
+        cuts = task.cuts[: self.steps - (progress.step - progress.batch) + 1]
+        order = task.order(progress.epoch)
         if progress.batch == 0:
             task.begin_epoch(progress.epoch)
         task.train()
@@ -84,24 +89,21 @@ class _Session:
             self.step(images, labels, cuts[progress.batch])
             self.show(len(cuts) - 1)
             signals.poll()
+            if self.keeping.budget.over():
+                return
             if time.monotonic() - self.saved > self.keeping.every and progress.batch < len(cuts) - 1:
                 self.save()
 
     def step(self, images: Tensor, labels: Tensor, position: int) -> None:
         """One step on the batch that stands at ``position`` of the epoch's order."""
         task, progress = self.task, self.progress
-        task.seed(progress.step)
-        self.set_rate(self.rate(progress.step))
-        labels = labels.to(task.compute.device)
-        inputs, targets = task.inputs(images, labels, progress.epoch, position)
-        task.zero_grad()
-        loss, hits = task.gradients(inputs, targets, labels)
-        task.clip()
-        task.optimizer.step()
+        at = progress.step, progress.epoch, position
+        loss, hits = task.learn((images, labels), at, self.rate(progress.step))
         progress.step, progress.batch = progress.step + 1, progress.batch + 1
         task.average.update(progress.step)
         self.totals.add(loss, hits, len(labels))
         self.images += len(labels)
+        self.done += 1
 
     def close_epoch(self, signals: StopSignals) -> None:
         """Validate, log, and save."""
@@ -121,10 +123,11 @@ class _Session:
             # Right answers, and between equals the lower loss: a fraction below one decides.
             score = row["val_top1"] * len(task.validation.part) + math.exp(-row["val_loss"]) / 2
             progress.plateau.see(task.recipe.schedule, row["val_top1"])
+            progress.waiting.see(score)
         self.keeping.log.add(row)
         self.watcher.epoch(row)
         progress.epoch, progress.batch, progress.score = int(row["epoch"]), 0, score
-        progress.finished = progress.step >= task.steps
+        progress.finished = self.ended()
         self.totals = Totals((0.0, 0.0, 0.0))
         self.save()
 
@@ -137,16 +140,33 @@ class _Session:
         accuracy = float(np.mean(top_k_correct(scores, labels, 1)))
         return {"val_loss": cross_entropy(scores, labels), "val_top1": accuracy}
 
-    def set_rate(self, rate: float) -> None:
-        if rate != self.present_rate:
-            set_rate(self.task.optimizer, rate)
-            self.present_rate = rate
+    def ended(self) -> bool:
+        """Whether the epoch that is over was the last one; what does not fit in the time that is left is taken off."""
+        task, progress = self.task, self.progress
+        budget, left = self.keeping.budget, self.steps - progress.step
+        budget.lap(self.done)
+        self.done = 0
+        fitting = budget.fitting(left, len(task.cuts) - 1)
+        if 0 < fitting < left:
+            progress.pace = progress.pace.shortened(progress.step, fitting, task.steps)
+            epochs = fitting / task.steps_per_epoch
+            self.watcher.message(f"Slower than planned: {epochs:.3g} more epochs, at whose end the schedule ends too.")
+        return fitting == 0 or progress.waiting.over(task.recipe.patience)
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole run."""
+        return self.progress.pace.steps(self.task.steps)
+
+    @property
+    def epochs(self) -> int:
+        return math.ceil(self.steps / self.task.steps_per_epoch)
 
     def rate(self, step: int) -> float:
         """The recipe's rate of a step."""
-        task = self.task
-        schedule, base = task.recipe.schedule, task.recipe.optimizer.lr
-        return learning_rate(schedule, base, step, task.steps, self.progress.plateau.drops, task.steps_per_epoch)
+        task, progress = self.task, self.progress
+        schedule, base, place = task.recipe.schedule, task.recipe.optimizer.lr, progress.pace.step(step, task.steps)
+        return learning_rate(schedule, base, place, task.steps, progress.plateau.drops, task.steps_per_epoch)
 
     def means(self) -> tuple[float, float]:
         """Loss and accuracy of the epoch so far; a loss that is not a number ends the run before it is saved."""
@@ -155,8 +175,8 @@ class _Session:
             raise self.lost("loss")
         return loss / max(images, 1), hits / max(images, 1)
 
-    def lost(self, what: str) -> Failed:
-        return Failed(
+    def lost(self, what: str) -> Diverged:
+        return Diverged(
             f"The {what} is not a number at step {self.progress.step:,}; the last checkpoint is from before.",
             "Train with a smaller learning rate (--set optimizer.lr=...), or look at the data with `lenext check`.",
         )
@@ -166,6 +186,7 @@ class _Session:
         now, task, progress = time.monotonic(), self.task, self.progress
         progress.seconds += now - self.clock
         progress.sums = self.totals.values()
+        progress.scale = task.scaling.state()
         progress.log_bytes = self.keeping.log.sync()
         self.keeping.checkpoints.save(task.network, task.optimizer, progress, task.average.kept)
         progress.score = None
@@ -181,8 +202,8 @@ class _Session:
         loss, accuracy = self.means()
         if now - self.clock > 1 or not self.speed:  # just after a checkpoint a few images would say nothing
             self.speed = self.images / max(now - self.clock, 1e-9)
-        left = (self.task.steps - self.progress.step) * self.task.recipe.batch_size / max(self.speed, 1e-9)
+        left = (self.steps - self.progress.step) * self.task.recipe.batch_size / max(self.speed, 1e-9)
         moment = Moment(
-            self.progress.epoch + 1, self.task.epochs, self.progress.batch, batches, loss, accuracy, self.speed, left
+            self.progress.epoch + 1, self.epochs, self.progress.batch, batches, loss, accuracy, self.speed, left
         )
         self.watcher.step(moment)

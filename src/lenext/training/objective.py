@@ -17,29 +17,39 @@ Heads = Callable[[Tensor], tuple[Tensor, ...]]  # N C H W -> the logits, then th
 
 @dataclass(frozen=True)
 class Objective:
-    """The loss of a recipe on a network; ``auxiliary`` weights that of each head beside the last one."""
+    """The loss of a recipe on a network; ``auxiliary`` weights that of each head beside the last one.
+
+    weights: of the classes (K,), where the recipe has them; an image of mixed classes has the mean of theirs.
+    """
 
     heads: Heads
     loss: Loss
     auxiliary: float
+    weights: Tensor | None = None
 
     def __call__(self, logits: tuple[Tensor, ...], targets: Tensor) -> Tensor:
         """A scalar: labels (N,) or shares (N, classes) against what ``heads`` gave."""
-        total = loss_of(self.loss, logits[0].float(), targets)
+        total = self.of_head(logits[0].float(), targets)
         for side in logits[1:]:
-            total = total + self.auxiliary * loss_of(self.loss, side.float(), targets)
+            total = total + self.auxiliary * self.of_head(side.float(), targets)
         return total
 
+    def of_head(self, logits: Tensor, targets: Tensor) -> Tensor:
+        if self.weights is None:
+            return loss_of(self.loss, logits, targets)
+        weights = self.weights[targets] if targets.dim() == 1 else targets @ self.weights
+        return (loss_of(self.loss, logits, targets, "none") * weights).mean()
 
-def objective_of(recipe: Recipe, network: nn.Module) -> Objective:
+
+def objective_of(recipe: Recipe, network: nn.Module, weights: Tensor | None = None) -> Objective:
     """The objective of a recipe. Raises UsageError for a weight of auxiliary heads where the network has none."""
     if not recipe.auxiliary:
-        return Objective(lambda inputs: (network(inputs),), recipe.loss, 0.0)
+        return Objective(lambda inputs: (network(inputs),), recipe.loss, 0.0, weights)
     if not isinstance(network, AuxiliaryNetwork) or not len(network.auxiliary):
         raise UsageError(
             "The recipe weights auxiliary heads, and the network has none.", "Train with --set auxiliary=0."
         )
-    return Objective(lambda inputs: all_heads(network, inputs), recipe.loss, recipe.auxiliary)
+    return Objective(lambda inputs: all_heads(network, inputs), recipe.loss, recipe.auxiliary, weights)
 
 
 def all_heads(network: AuxiliaryNetwork, inputs: Tensor) -> tuple[Tensor, ...]:

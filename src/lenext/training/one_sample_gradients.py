@@ -17,7 +17,7 @@ from lenext.evaluation.inference import Compute
 from lenext.layers.chain import one_sample_chain
 from lenext.layers.network import Network
 from lenext.layers.one_sample import Array, Layer
-from lenext.recipes import CrossEntropy, Recipe, RubbishClass, TruePenalty
+from lenext.recipes import ClassWeights, CrossEntropy, Recipe, RubbishClass, TruePenalty
 
 Slope = Callable[[Array, int], tuple[float, Array]]  # logits and label -> loss and its gradient
 
@@ -47,6 +47,7 @@ class OneSampleGradients:
 def one_sample_gradients(recipe: Recipe, network: nn.Module, compute: Compute) -> OneSampleGradients | None:
     """For a recipe of single images; None where network, loss or device are not written for it."""
     alone = recipe.batch_size == 1 and not recipe.auxiliary and recipe.mixing is None
+    alone = alone and not isinstance(recipe.balance, ClassWeights)
     if not (alone and isinstance(network, Network) and compute.device.type == "cpu" and compute.precision == "fp32"):
         return None
     # Of weights that lie in another order the layers would hold copies, which no update reaches.

@@ -19,9 +19,12 @@ from lenext.recipes import (
 
 
 def learning_rate(  # noqa: C901, PLR0911 - one case for each kind of schedule
-    schedule: Schedule, base: float, step: int, total: int, drops: int, steps_per_epoch: float
+    schedule: Schedule, base: float, step: float, total: int, drops: int, steps_per_epoch: float
 ) -> float:
-    """Rate of step ``step`` (from 0) of ``total``; ``drops`` is the count of plateaus so far."""
+    """Rate of step ``step`` (from 0, whole but in a run that was shortened) of ``total``.
+
+    drops: the count of plateaus so far.
+    """
     epochs = step / steps_per_epoch  # done, with their fraction
     match schedule:
         case Constant():
@@ -47,7 +50,7 @@ def learning_rate(  # noqa: C901, PLR0911 - one case for each kind of schedule
             return base * cosine(schedule, step, total)
 
 
-def cosine(schedule: Cosine, step: int, total: int) -> float:
+def cosine(schedule: Cosine, step: float, total: int) -> float:
     """The share of the rate at a step; the first step of the rise is above 0."""
     rise = schedule.warmup * total
     if step < rise:

@@ -7,21 +7,27 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
 from lenext.data.augment import Pipeline
+from lenext.data.balance import BalancedOrder, class_weights
 from lenext.data.draws import noise_seed, permutation
 from lenext.data.loader import Loader, batch_cuts
 from lenext.evaluation.inference import Compute
 from lenext.layers.drop_path import DropPath
-from lenext.recipes import DiagonalLM, Recipe
+from lenext.recipes import BalancedSampling, ClassWeights, DiagonalLM, Recipe
 from lenext.training.average import LastWeights, MovingAverage, average_of
 from lenext.training.freezing import training_mode
 from lenext.training.gradients import Gradients
 from lenext.training.objective import objective_of
 from lenext.training.one_sample_gradients import OneSampleGradients, one_sample_gradients
+from lenext.training.optim import set_rate
+from lenext.training.recomputing import recomputed_heads
+from lenext.training.scaling import Unscaled, scaling_of
 
 TEST_BATCH = 64  # ours: images that are tested at once, at least; a recipe of single images would wait for each
 
@@ -32,7 +38,8 @@ Batch = tuple[Tensor, Tensor]
 class Task:
     """Everything that a run computes with; ``validation`` is None when every image trains.
 
-    micro_batch: images of one pass at most, None for a whole batch; passes of one batch add up to its gradient.
+    micro_batch: images of one pass at most, None for a whole batch; passes of one batch add up to its gradient;
+    save_memory: whether blocks are computed again in the backward pass.
     """
 
     network: nn.Module
@@ -44,6 +51,7 @@ class Task:
     compute: Compute
     classes: int
     micro_batch: int | None = None
+    save_memory: bool = False
 
     @cached_property
     def cuts(self) -> list[int]:
@@ -66,8 +74,33 @@ class Task:
     @cached_property
     def gradients(self) -> Gradients | OneSampleGradients:
         """Computes the gradient of a batch."""
-        whole = Gradients(objective_of(self.recipe, self.network), self.compute, self.micro_batch)
+        objective = objective_of(self.recipe, self.network, self.class_weights)
+        if self.save_memory:
+            objective = recomputed_heads(objective, self.network)
+        whole = Gradients(objective, self.compute, self.micro_batch, self.scaling)
         return one_sample_gradients(self.recipe, self.network, self.compute) or whole
+
+    @cached_property
+    def scaling(self) -> Unscaled:
+        """What the precision does to gradients."""
+        return scaling_of(self.compute.precision, self.compute.device)
+
+    @cached_property
+    def order(self) -> Callable[[int], NDArray[np.int64]]:
+        """The order of an epoch, as positions in the training part."""
+        labels, value = self.training.part.labels, self.recipe.balance
+        if isinstance(value, BalancedSampling):
+            return BalancedOrder(value, labels, self.pipeline.seed)
+        return lambda epoch: permutation(self.pipeline.seed, epoch, len(labels))
+
+    @cached_property
+    def class_weights(self) -> Tensor | None:
+        """The weights of the classes in the loss (K,)."""
+        value = self.recipe.balance
+        if not isinstance(value, ClassWeights):
+            return None
+        sizes = np.bincount(self.training.part.labels, minlength=self.classes)
+        return torch.from_numpy(class_weights(value, sizes)).float().to(self.compute.device)
 
     @cached_property
     def average(self) -> LastWeights | MovingAverage:
@@ -121,6 +154,22 @@ class Task:
         """Images that are tested at once."""
         usual = max(self.recipe.batch_size, TEST_BATCH)
         return usual if self.micro_batch is None else min(usual, self.micro_batch)
+
+    def learn(self, batch: Batch, at: tuple[int, int, int], rate: float) -> tuple[Tensor, Tensor]:
+        """One step at a learning rate; mean loss and number of right answers, as scalars on the device.
+
+        batch: augmented pixels (uint8 N C H W) and labels; at: the step, the epoch, and the position in its order.
+        """
+        images, labels = batch
+        step, epoch, position = at
+        self.seed(step)
+        set_rate(self.optimizer, rate)
+        labels = labels.to(self.compute.device)
+        inputs, targets = self.inputs(images, labels, epoch, position)
+        self.zero_grad()
+        found = self.gradients(inputs, targets, labels)
+        self.scaling.update(self.optimizer, self.clip)
+        return found
 
     def inputs(self, images: Tensor, labels: Tensor, epoch: int, position: int) -> Batch:
         """The network's inputs for augmented pixels, and the targets of the loss."""
