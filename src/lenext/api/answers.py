@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -64,7 +65,7 @@ def answers(model: Model, images: Part, chosen: Chosen, reading: Reading, watche
         shown = ([Stack(batch[row : row + 1], 1.0)] for batch in batches for row in range(len(batch)))
     else:
         shown = loader.images(show)
-    pixels = reading.batch_size * shown_as.view.crop**2
+    pixels = reading.batch_size * math.prod(shown_as.view.shape)
     tested = run(model.network, model.statistics, watched(shown, len(images), watcher), compute, pixels)
     return Answers(tested=tested, chosen=chosen, seconds=time.perf_counter() - start)
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from lenext.api.channels import usual_channels
 from lenext.api.data import counts, left_out
 from lenext.api.job import VALIDATION
 from lenext.api.prepare import Prepared
@@ -148,7 +149,7 @@ def chronicle(prepared: Prepared, measured: Mapping[str, Evaluation], progress: 
             paper=paper.title,
             year=paper.year,
             params=sum(p.numel() for p in prepared.network.parameters()),
-            input=(prepared.network.input_size[0], job.recipe.view.crop, job.recipe.view.crop),
+            input=(prepared.network.input_size[0], *job.recipe.view.shape),
         ),
         data=DataFacts(
             name=listing.name,
@@ -200,6 +201,7 @@ def command_line(prepared: Prepared) -> str:
     for name, value in job.options.items():
         words += ["--option", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
     words += ["--weights", str(job.start["weights"])] if job.start else []
+    words += ["--channels", str(job.channels)] if job.channels not in (None, usual_channels(job.model)) else []
     words += ["--micro-batch", str(job.micro_batch)] if job.micro_batch else []
     words += ["--seed", str(job.seed)] if job.seed else []
     words += [] if job.validation == VALIDATION else ["--validation", str(job.validation)]

@@ -17,6 +17,7 @@ import safetensors.torch
 import torch
 
 from lenext import __version__
+from lenext.api.channels import asked_channels
 from lenext.api.chosen_recipe import changes
 from lenext.api.job import Job
 from lenext.api.options import TrainOptions
@@ -140,6 +141,7 @@ def describe(job: Job, listing: Listing, data: str, spec: str) -> dict[str, Any]
         "rules": list(job.rules),
         "deviations": list(job.deviations),
         "micro_batch": job.micro_batch,
+        "channels": job.channels,
         "start": job.start,
         "seed": job.seed,
         "precision": job.precision,
@@ -172,10 +174,11 @@ def same_job(asked: TrainOptions, started: Mapping[str, Any], recipe: Recipe, fo
         "precision": asked.precision,
         "validation": asked.validation,
         "micro_batch": asked.micro_batch,
+        "channels": asked_channels(asked),
         "weights": asked.weights and location(asked.weights),
     }
-    start = started.get("start")  # runs of the first version have none of the last
-    present = {"micro_batch": None, **started, "weights": start and start["weights"]}
+    start = started.get("start")  # runs of the first version have none of the last three
+    present = {"micro_batch": None, "channels": None, **started, "weights": start and start["weights"]}
     for name, value in wanted.items():
         if value is not None and value != present[name]:
             raise UsageError(
@@ -193,6 +196,7 @@ def same_job(asked: TrainOptions, started: Mapping[str, Any], recipe: Recipe, fo
         validation=started["validation"],
         rules=tuple(started.get("rules", ())),
         micro_batch=present["micro_batch"],
+        channels=present["channels"],
         start=start,
     )
 

@@ -65,7 +65,7 @@ REMARKS = {
     "large": "The picture is very large and slow to decode.",
     "extreme-aspect": "The picture is very long and narrow; most of it lies outside the usual crop.",
 }
-GREY, COLOUR, TRANSPARENT = (1, 3, 4), (3, 1, 4), (4, 3, 1)  # numbers of channels that each can be read with
+GREY, COLOUR, TRANSPARENT = (1, 3, 4), (3, 1, 4), (3, 4, 1)  # numbers of channels that each can be read with
 TINY, LARGE, EXTREME_ASPECT = 16, 40_000_000, 6  # pixels of the shorter side, pixels, longer to shorter side
 
 

@@ -30,9 +30,13 @@ class Problem:
 
 @dataclass(frozen=True)
 class Content:
-    """What decoding a file found: SHA-256 of its bytes, format, upright size in pixels."""
+    """What decoding a file found: SHA-256 of its bytes, format, upright size in pixels.
+
+    channels: the numbers of channels that it can be read with, its own first.
+    """
 
     sha256: str
     format: str
     width: int
     height: int
+    channels: tuple[int, ...] = (3, 1, 4)

@@ -4,29 +4,37 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import compress
 from statistics import median_low
 
-from lenext.data.decode import REMARKS, decode, describe, read_file
+from lenext.data.channels import misfits, own_of, readable
+from lenext.data.decode import GREY, REMARKS, decode, describe, read_file
 from lenext.data.images import ArrayImages, FileImages
 from lenext.data.item import LEFT_OUT, REMARK, SPLITS, Content, Problem
 from lenext.data.listing import Listing, check_classes, with_problems
-from lenext.errors import ImageError
+from lenext.errors import DataError, ImageError
 
 
 def scan(
-    listing: Listing, *, workers: int = 2, progress: Callable[[int, int], None] | None = None, least: int = 2
+    listing: Listing,
+    *,
+    workers: int = 2,
+    progress: Callable[[int, int], None] | None = None,
+    least: int = 2,
+    channels: Sequence[int] | None = None,
 ) -> Listing:
     """The listing without the images that cannot be read, with a problem for each and a remark where one is due.
 
     Every file is read, hashed and decoded once, by ``workers`` threads; ``progress(done, total)`` is called from the
-    calling thread. Arrays are taken as they are. Raises ``DataError`` where fewer than ``least`` classes are left.
+    calling thread. ``channels``: numbers that every image must be readable with, by default the data's own (see
+    ``channels.own``). Arrays are taken as they are. Raises ``DataError`` where fewer than ``least`` classes are left.
     """
     images = listing.images
     if not isinstance(images, FileImages):
+        refuse_arrays(listing, channels or ())
         return listing
     contents: list[Content | None] = []
     problems: list[Problem] = list(listing.problems)
@@ -40,9 +48,23 @@ def scan(
                 progress(done, len(images))
     finally:
         pool.shutdown(cancel_futures=True)
+    unfit = misfits(tuple(map(images.name, range(len(images)))), contents, channels)
+    gone = {problem.path for problem in unfit}
+    contents = [None if images.name(index) in gone else content for index, content in enumerate(contents)]
+    problems += unfit
     scanned = without_unreadable(listing, images, contents, problems)
     check_classes(scanned, listing.name, least)
     return scanned
+
+
+def refuse_arrays(listing: Listing, channels: Sequence[int]) -> None:
+    """Raise ``DataError`` for images in memory that have other channels."""
+    for number in channels:
+        if not readable(listing, number):
+            raise DataError(
+                f"The images of {listing.name} cannot be read with {number} channels.",
+                f"They are {'grey' if own_of(listing) == 1 else 'RGB'}: train with --channels 1, 3 or 4.",
+            )
 
 
 def look(images: FileImages, index: int) -> tuple[Content | None, list[Problem]]:
@@ -50,12 +72,12 @@ def look(images: FileImages, index: int) -> tuple[Content | None, list[Problem]]
     name = images.name(index)
     try:
         data = read_file(images.path(index))
-        decode(data, name)
         found = describe(data, name)
+        decode(data, name, channels=3 if found.channels[0] in GREY else found.channels[0])
     except ImageError as error:
         return None, [Problem(name, error.reason, error.message, LEFT_OUT)]
     remarks = [Problem(name, kind, REMARKS[kind], REMARK) for kind in found.remarks]
-    return Content(hashlib.sha256(data).hexdigest(), found.format, found.width, found.height), remarks
+    return Content(hashlib.sha256(data).hexdigest(), found.format, found.width, found.height, found.channels), remarks
 
 
 def without_unreadable(
@@ -108,4 +130,6 @@ def sizes(listing: Listing) -> list[str]:
     short = [min(content.width, content.height) for content in listing.contents]
     formats = Counter(content.format for content in listing.contents)
     named = ", ".join(f"{name} {count:,}" for name, count in formats.most_common())
-    return [f"sizes: shorter side {min(short)} to {max(short)} pixels, median {median_low(short)}; {named}"]
+    line = f"sizes: shorter side {min(short)} to {max(short)} pixels, median {median_low(short)}; {named}"
+    channels = own_of(listing)
+    return [line if channels == 3 else f"{line}; {'grey' if channels == 1 else f'{channels} channels'}"]

@@ -42,7 +42,7 @@ class DataFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class PicturedMistake:
-    """A mistake with its picture: uint8 H x W x C (C 1 or 3) or the bytes of a PNG file."""
+    """A mistake with its picture: uint8 H x W x C of any number of channels or the bytes of a PNG file."""
 
     name: str
     truth: str
