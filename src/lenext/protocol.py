@@ -14,9 +14,9 @@ class SingleCrop:
     Where the crop is larger than the scaled image, ``fill`` surrounds it (MNIST's 28 pixels in LeNet's 32). With
     ``squash`` the whole image becomes ``resize`` x ``resize`` without regard to its aspect (ConvNeXt at 384); with
     ``crop_first`` the same central square is cut from the original image and then scaled (EfficientNet); with
-    ``letterbox`` the whole image, its aspect kept, is scaled to fit into ``resize`` x ``resize``, and ``fill`` surrounds
-    it. With a ``width`` the view is no square but ``crop`` pixels high and ``width`` wide, and the rectangle of the same
-    aspect that is ``resize`` high stands for the square of the scaled image, which just covers it.
+    ``letterbox`` the whole image, its aspect kept, is scaled to fit into ``resize`` x ``resize``, surrounded by
+    ``fill``. With a ``width`` the view is no square but ``crop`` pixels high and ``width`` wide, and images are scaled
+    for the rectangle of the same aspect that is ``resize`` high: to cover it, to fit into it or to fill it.
     """
 
     resize: int

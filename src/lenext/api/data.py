@@ -28,7 +28,8 @@ def ready(
 ) -> Listing:
     """The data set that ``spec`` names with every image decoded once; problems are said before anything is done.
 
-    channels: numbers that every image must be readable with; None for the data's own. Raises DataError when a file must be left out and ``on_bad`` is "stop".
+    channels: numbers that every image must be readable with; None for the data's own. Raises DataError when a
+    file must be left out and ``on_bad`` is "stop".
     """
     found = find(spec, data_root=data_root, least=least)
     listing = scan(found, workers=max(1, workers), progress=watcher.scan, least=least, channels=channels)

@@ -26,7 +26,7 @@ from lenext.models import build_options, canonical, create_model, line
 from lenext.recipes import FixedChannels, FixedScale, PCAColour, PixelMean, Recipe
 from lenext.training import fitting
 from lenext.training.gradients import passes
-from lenext.training.input_form import check_channels, to_form
+from lenext.training.input_form import by, check_channels, to_form
 from lenext.training.objective import objective_of
 from lenext.values import assign
 
@@ -198,7 +198,7 @@ def check_single(network: Network, shape: tuple[int, int]) -> None:
             probe(torch.zeros(1, network.input_size[0], *shape))
     except ValueError:
         raise UsageError(
-            f"{network.name} normalises over the batch, and cannot learn from one image of {shape[0]} x {shape[1]} at a time.",
+            f"{network.name} normalises over the batch, and cannot learn from images of {by(shape)} one at a time.",
             "Give at least two training images, and --batch-size or --micro-batch 2 or more.",
         ) from None
 

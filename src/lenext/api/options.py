@@ -86,10 +86,10 @@ class TrainOptions:
     the network is built; weights: what it starts from, a run folder, a weight file or published weights by their name;
     image_size: the side of square inputs in pixels, or their height and width; fit: "crop", "squash" or "letterbox",
     how an image of another aspect is brought to that; channels: how many an image is read with, "auto" for what the
-    data have; settings: ``field=value`` changes of the recipe; micro_batch: images of one pass at most, so that a batch fits in
-    memory; workers: threads that read images; on_bad: "skip" or "stop" when a file cannot be used; save_every: seconds
-    between checkpoints; data_root: where the files of built-in sets lie; validation: share of the training images that
-    is held out where there is no split.
+    data have; settings: ``field=value`` changes of the recipe; micro_batch: images of one pass at most, so that a batch
+    fits in memory; workers: threads that read images; on_bad: "skip" or "stop" when a file cannot be used; save_every:
+    seconds between checkpoints; data_root: where the files of built-in sets lie; validation: share of the training
+    images that is held out where there is no split.
     """
 
     model: str | None = None

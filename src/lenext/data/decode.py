@@ -1,9 +1,10 @@
 """The one decoder: from a file or bytes to pixels, for training, test, prediction and service alike.
 
-The content decides the format, never the name: JPEG, PNG, WebP, BMP, GIF (first frame) and TIFF (first page, or all
-its channels). EXIF orientation is applied; transparent pixels show the stated background, unless transparency is asked
-for as a fourth channel; 16-bit grey is scaled, not clipped; CMYK becomes RGB. Floating-point pixels are read where all lie in 0..1 and refused elsewhere, as are 32-bit integers, for nothing in
-the file says what white is. A damaged file is refused, never filled up with grey. ``ImageError`` is all that comes out.
+The content decides the format, never the name: JPEG, PNG, WebP, BMP, GIF (first frame) and TIFF (first page, or all its
+channels). EXIF orientation is applied; transparent pixels show the stated background, unless opacity is asked for as a
+fourth channel; 16-bit grey is scaled, not clipped; CMYK becomes RGB. Floating-point pixels are read where all lie in
+0..1 and refused elsewhere, as are 32-bit integers, for nothing in the file says what white is. A damaged file is
+refused, never filled up with grey. ``ImageError`` is all that comes out.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ REMARKS = {
     "no-extension": "The name has no extension; the content counts.",
     "exif": "The picture is stored turned or mirrored; it is put upright.",
     "grey16": "The picture has 16 bits of grey; they are scaled to 8.",
-    "pages": "The file has several grey pages of one size: its channels, for a network of as many, else the first is used.",
+    "pages": "The file has several grey pages of one size: channels for a network of as many, else the first is used.",
     "animated": "There is more than one picture in the file; the first is used.",
     "transparency": "The picture has a transparency channel; it is laid on the background.",
     "cmyk": "The colours are stored as CMYK; they are converted without a colour profile.",
@@ -222,8 +223,7 @@ def check_planes(found: planes.Planes) -> None:
     """The size of an image of many channels: all of them together may have as many numbers as a grey one."""
     check_size(found.width, found.height)
     if found.width * found.height * found.count > LIMITS.pixels:
-        size = f"{found.width} x {found.height} pixels of {found.count} channels"
-        raise refusal("too-large", f"The image has {size}; at most {LIMITS.pixels // 10**6} million numbers are read.")
+        raise refusal("too-large", f"The image has more than {LIMITS.pixels // 10**6} million numbers in its channels.")
 
 
 def jpeg_pixels(data: bytes, channels: int) -> NDArray[np.uint8] | None:  # H W C
@@ -342,7 +342,8 @@ def scaled(values: NDArray[Any], bits: int) -> NDArray[np.uint8]:
             raise refusal("unsupported", "The image has floating-point pixels outside 0..1.")
         return np.rint(values * 255).astype(np.uint8)
     white = 2**bits - 1
-    return values if bits == 8 else ((values.astype(np.uint32) * 255 + white // 2) // white).astype(np.uint8)
+    wide = values if bits == 8 else (values.astype(np.uint32) * 255 + white // 2) // white
+    return wide.astype(np.uint8, copy=False)
 
 
 # ---------------------------------------------------------------- header

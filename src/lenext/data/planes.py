@@ -1,4 +1,4 @@
-"""TIFF files of any number of channels: samples that are no colours (satellites), or a grey page for each (microscopes).
+"""TIFF files of any number of channels: samples that are no colours (satellites) or a grey page for each (microscopes).
 
 Pillow reads a grey page of any compression that it knows, but no such file. So each is handed to it as grey pages: the
 samples of a pixel that lie side by side are so many grey pixels. Nothing is decoded here, so its limits hold.

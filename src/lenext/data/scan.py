@@ -17,6 +17,8 @@ from lenext.data.item import LEFT_OUT, REMARK, SPLITS, Content, Problem
 from lenext.data.listing import Listing, check_classes, with_problems
 from lenext.errors import DataError, ImageError
 
+CHANNELS = "Give images like those that the network was trained on, or train one on these with --channels auto."
+
 
 def scan(
     listing: Listing,
@@ -52,6 +54,8 @@ def scan(
     gone = {problem.path for problem in unfit}
     contents = [None if images.name(index) in gone else content for index, content in enumerate(contents)]
     problems += unfit
+    if gone and not any(contents):
+        raise DataError(f"No image of {listing.name} has the channels that are asked for: {unfit[0].message}", CHANNELS)
     scanned = without_unreadable(listing, images, contents, problems)
     check_classes(scanned, listing.name, least)
     return scanned

@@ -10,11 +10,12 @@ from lenext.layers.network import Network
 def first_convolution(network: Network) -> str:
     """The path of the convolution that sees the image."""
     channels = network.input_size[0]
-    return next(
-        name
+    found = (
+        str(name)
         for name, module in network.named_modules()
         if isinstance(module, nn.Conv2d) and module.in_channels == channels
     )
+    return next(found)
 
 
 def adapted(weight: Tensor, channels: int) -> Tensor:  # O C h w -> O channels h w

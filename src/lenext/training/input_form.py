@@ -98,8 +98,13 @@ def to_fit(recipe: Recipe, fit: str) -> Fitted:
 def _fitted(view: SingleCrop, fit: str) -> SingleCrop:
     """The view of the whole image; where it was scaled to more than its size, to its size."""
     resize = view.resize if fit == CROP else min(view.resize, view.crop)
-    whole = {"squash": fit == SQUASH, "letterbox": fit == LETTERBOX}
-    return replace(view, resize=resize, crop_first=view.crop_first and fit == CROP, **whole)
+    return replace(
+        view,
+        resize=resize,
+        crop_first=view.crop_first and fit == CROP,
+        squash=fit == SQUASH,
+        letterbox=fit == LETTERBOX,
+    )
 
 
 def to_channels(recipe: Recipe, channels: int) -> Fitted:
