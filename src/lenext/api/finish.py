@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lenext.api.channels import usual_channels
+from lenext.api.chosen_channels import usual_channels
 from lenext.api.data import counts, left_out
 from lenext.api.job import VALIDATION
 from lenext.api.prepare import Prepared

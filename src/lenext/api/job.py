@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lenext.api.channels import decided_channels, usual_channels
+from lenext.api.chosen_channels import decided_channels, usual_channels
 from lenext.api.chosen_recipe import as_stored, changes, check_numbers, check_recipe, named_recipe, training_shape
 from lenext.api.options import TrainOptions
 from lenext.data.item import TRAIN
@@ -26,7 +26,7 @@ from lenext.models import build_options, canonical, create_model, line
 from lenext.recipes import FixedChannels, FixedScale, PCAColour, PixelMean, Recipe
 from lenext.training import fitting
 from lenext.training.gradients import passes
-from lenext.training.input_form import by, check_channels, to_form
+from lenext.training.input_form import check_channels, to_form
 from lenext.training.objective import objective_of
 from lenext.values import assign
 
@@ -193,12 +193,13 @@ def check_input(network: Network, shape: tuple[int, int], forward: Callable[[Ten
 def check_single(network: Network, shape: tuple[int, int]) -> None:
     """Refuse passes of one image where a layer normalises over the batch and its maps are one pixel."""
     probe = copy.deepcopy(network).train()  # whose running means may change
+    size = f"{shape[0]} x {shape[1]}"
     try:
         with torch.no_grad():
             probe(torch.zeros(1, network.input_size[0], *shape))
     except ValueError:
         raise UsageError(
-            f"{network.name} normalises over the batch, and cannot learn from images of {by(shape)} one at a time.",
+            f"{network.name} normalises over the batch, and cannot learn from one image of {size} at a time.",
             "Give at least two training images, and --batch-size or --micro-batch 2 or more.",
         ) from None
 

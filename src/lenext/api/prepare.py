@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from lenext.api import job as jobs
-from lenext.api.channels import asked_channels, usual_channels
+from lenext.api.chosen_channels import asked_channels, usual_channels
 from lenext.api.data import ready
 from lenext.api.job import Job, decide
 from lenext.api.options import ON_BAD, TrainOptions

@@ -17,7 +17,7 @@ import safetensors.torch
 import torch
 
 from lenext import __version__
-from lenext.api.channels import asked_channels
+from lenext.api.chosen_channels import asked_channels
 from lenext.api.chosen_recipe import changes
 from lenext.api.job import Job
 from lenext.api.options import TrainOptions

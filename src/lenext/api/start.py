@@ -10,7 +10,7 @@ from typing import Any
 
 from lenext.api.job import Job
 from lenext.errors import UsageError
-from lenext.layers.channels import said
+from lenext.layers.first_convolution import said
 from lenext.layers.network import Network
 from lenext.training.inherit import go_on_from, inherit_layers
 from lenext.training.watch import Watcher

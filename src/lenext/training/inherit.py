@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lenext.errors import UsageError
 from lenext.layers.auxiliary import AuxiliaryNetwork
-from lenext.layers.channels import adapted_state
+from lenext.layers.first_convolution import adapted_state
 from lenext.layers.network import Network
 from lenext.recipes import Inherit
 

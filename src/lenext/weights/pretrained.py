@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lenext.errors import UsageError, WeightFileError, did_you_mean
-from lenext.layers.channels import adapted_state, said
+from lenext.layers.first_convolution import adapted_state, said
 from lenext.models import canonical, readings
 from lenext.models import create_model as build
 from lenext.weights.catalogue import BEST, Entry, choose, entries
@@ -50,7 +50,7 @@ def create_model(
     of the weights; weights: None, "imagenet" (the best published ones), a name that ``lenext show`` lists
     ("torchvision:IMAGENET1K_V2"), or a file: lenext's own or a state dict of torchvision or timm. What was chosen is
     said in one line on standard error. With another ``num_classes`` than the weights' the classifier is fresh, for
-    another ``in_channels`` the first convolution is adapted (see ``layers.channels``).
+    another ``in_channels`` the first convolution is adapted (see ``layers.first_convolution``).
     options: what the paper varies (``shortcut="A"``).
 
     Raises ``UsageError`` for unknown names, readings, options and weights, and where weights and reading contradict;
