@@ -60,7 +60,7 @@ REMARKS = {
     "grey16": "The picture has 16 bits of grey; they are scaled to 8.",
     "pages": "The file has several grey pages of one size: channels for a network of as many, else the first is used.",
     "animated": "There is more than one picture in the file; the first is used.",
-    "transparency": "The picture has a transparency channel; it is laid on the background.",
+    "transparency": "The picture has a transparency channel; it is laid on the background, unless it is a fourth channel.",
     "cmyk": "The colours are stored as CMYK; they are converted without a colour profile.",
     "tiny": "The picture is very small.",
     "large": "The picture is very large and slow to decode.",
