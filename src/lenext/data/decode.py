@@ -60,7 +60,7 @@ REMARKS = {
     "grey16": "The picture has 16 bits of grey; they are scaled to 8.",
     "pages": "The file has several grey pages of one size: channels for a network of as many, else the first is used.",
     "animated": "There is more than one picture in the file; the first is used.",
-    "transparency": "The picture has a transparency channel; it is laid on the background, unless it is a fourth channel.",
+    "transparency": "The picture has transparency; it is laid on the background, unless four channels are read.",
     "cmyk": "The colours are stored as CMYK; they are converted without a colour profile.",
     "tiny": "The picture is very small.",
     "large": "The picture is very large and slow to decode.",
@@ -301,9 +301,8 @@ def silence_libtiff() -> None:
 def pillow_pixels(data: bytes, format_name: str, channels: int, background: int) -> NDArray[np.uint8]:  # H W C
     picture = pillow_open(data, format_name)
     picture.load()
-    if channels == 4 and picture.has_transparency_data:
-        return pillow_array(picture, channels)
-    return pillow_array(flatten(picture, background), channels)
+    opacity = channels == 4 and picture.has_transparency_data
+    return pillow_array(picture if opacity else flatten(picture, background), channels)
 
 
 def pillow_array(picture: Image, channels: int) -> NDArray[np.uint8]:  # H W C
@@ -342,8 +341,9 @@ def scaled(values: NDArray[Any], bits: int) -> NDArray[np.uint8]:
             raise refusal("unsupported", "The image has floating-point pixels outside 0..1.")
         return np.rint(values * 255).astype(np.uint8)
     white = 2**bits - 1
-    wide = values if bits == 8 else (values.astype(np.uint32) * 255 + white // 2) // white
-    return wide.astype(np.uint8, copy=False)
+    if bits != 8:
+        values = (values.astype(np.uint32) * 255 + white // 2) // white
+    return np.asarray(values, dtype=np.uint8)
 
 
 # ---------------------------------------------------------------- header
