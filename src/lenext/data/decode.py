@@ -339,7 +339,7 @@ def scaled(values: NDArray[Any], bits: int) -> NDArray[np.uint8]:
     if values.dtype.kind == "f":
         if not (np.isfinite(values).all() and values.min() >= 0 and values.max() <= 1):
             raise refusal("unsupported", "The image has floating-point pixels outside 0..1.")
-        return np.rint(values * 255).astype(np.uint8)
+        return np.asarray(np.rint(values * 255), dtype=np.uint8)
     white = 2**bits - 1
     if bits != 8:
         values = (values.astype(np.uint32) * 255 + white // 2) // white
