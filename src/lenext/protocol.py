@@ -13,7 +13,10 @@ class SingleCrop:
 
     Where the crop is larger than the scaled image, ``fill`` surrounds it (MNIST's 28 pixels in LeNet's 32). With
     ``squash`` the whole image becomes ``resize`` x ``resize`` without regard to its aspect (ConvNeXt at 384); with
-    ``crop_first`` the same central square is cut from the original image and then scaled (EfficientNet).
+    ``crop_first`` the same central square is cut from the original image and then scaled (EfficientNet); with
+    ``letterbox`` the whole image, its aspect kept, is scaled to fit into ``resize`` x ``resize``, surrounded by
+    ``fill``. With a ``width`` the view is no square but ``crop`` pixels high and ``width`` wide, and images are scaled
+    for the rectangle of the same aspect that is ``resize`` high: to cover it, to fit into it or to fill it.
     """
 
     resize: int
@@ -22,6 +25,19 @@ class SingleCrop:
     interpolation: str = "bilinear"
     squash: bool = False
     crop_first: bool = False
+    width: int | None = None
+    letterbox: bool = False
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the view."""
+        return self.crop, self.width or self.crop
+
+    @property
+    def scaled(self) -> tuple[int, int]:
+        """Height and width of the rectangle that the scaled image covers, fills or fits into."""
+        height, width = self.shape
+        return self.resize, max(1, round(self.resize * width / height))
 
     @property
     def views(self) -> int:
@@ -112,7 +128,8 @@ Protocol = SingleCrop | TenCrop | SquareCrops | MultiCrop | Dense | Mean
 class Preprocessing:
     """From a file to the network's input: everything that must be the same in training, test and service.
 
-    channels: 1 (grey, luminance) or 3 (RGB); view: the geometry of the usual single view;
+    channels: 1 (grey, luminance), 3 (RGB), 4 (RGB and opacity), or as many as a TIFF has; view: the geometry of the
+    usual single view;
     mean, std: per channel, in units of 0..1, so that input = (pixel / 255 - mean) / std;
     pixel_mean: a mean image is subtracted first, of the view's size or larger (kept beside the weights);
     background: grey level that shows through transparent pixels.

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from lenext.api.chosen_recipe import changes, read_recipe, training_size
+from lenext.api.chosen_recipe import changes, read_recipe, training_shape
 from lenext.api.job import Job, build, check_input, decide, smallest_pass, statistics
 from lenext.api.options import TrainOptions
 from lenext.data.images import ArrayImages
@@ -25,8 +25,8 @@ from lenext.values import encode
 
 
 def listing(count=320, side=32, name="toy", sizes=(), splits=("train", "test")):
-    """Small grey images of two classes, half of them in each split; with ``sizes`` as if they were scanned files."""
-    array = np.random.default_rng(0).integers(0, 256, (count, side, side), dtype=np.uint8)
+    """Small images of two classes, half of them in each split; with ``sizes`` as if they were scanned files."""
+    array = np.random.default_rng(0).integers(0, 256, (count, side, side, 3), dtype=np.uint8)
     items = tuple(
         Item(f"{number:03d}", "ab"[number % 2], splits[number * len(splits) // count]) for number in range(count)
     )
@@ -245,10 +245,10 @@ class TestSizes:
     def test_sizes_that_the_layers_cannot_take_are_refused(self, model, size, fits):
         network = create_model(model)
         if fits:
-            check_input(network, size)
+            check_input(network, (size, size))
         else:
             with pytest.raises(UsageError, match=f"{model} cannot take images of {size} x {size}") as caught:
-                check_input(network, size)
+                check_input(network, (size, size))
             assert "--image-size 32" in caught.value.remedy
 
     def test_vgg_refuses_eight_pixels(self):
@@ -256,9 +256,9 @@ class TestSizes:
             build(decided("vgg11", image_size=8), listing())
         with torch.device("meta"):
             network = create_model("vgg11", image_size=32)
-            check_input(network, 32)
+            check_input(network, (32, 32))
             with pytest.raises(UsageError, match=r"8 x 8 pixels .*too small") as caught:
-                check_input(network, 8)
+                check_input(network, (8, 8))
         assert "--image-size 32" in caught.value.remedy
 
     def test_what_training_shows_is_checked_too(self):
@@ -316,9 +316,12 @@ class TestNonsense:
 
 def test_the_size_of_training_is_the_last_crops():
     recipe = practical(32)
-    assert training_size(recipe) == 32
-    assert training_size(replace(recipe, augment=(RandomCrop(size=9), SingleCrop(resize=7, crop=8)))) == 8
-    assert training_size(replace(recipe, augment=(ShortSide(low=8, high=9), RandomCrop(size=7), RandomFlip()))) == 7
+    assert training_shape(recipe) == (32, 32)
+    assert training_shape(replace(recipe, augment=(RandomCrop(size=9), SingleCrop(resize=7, crop=8)))) == (8, 8)
+    assert training_shape(replace(recipe, augment=(ShortSide(low=8, high=9), RandomCrop(size=7), RandomFlip()))) == (
+        7,
+        7,
+    )
 
 
 SMALL_ENOUGH = [
@@ -348,8 +351,8 @@ class TestBuilding:
             network = create_model(name, **options)
             for recipe in recipes:
                 scaled = to_image_size(recipe, side).recipe
-                check_input(network, scaled.view.crop)
-                check_input(network, training_size(scaled))
+                check_input(network, scaled.view.shape)
+                check_input(network, training_shape(scaled))
 
     def test_every_file_of_the_line_was_tried(self):
         assert {file for file, names in FILES.items() if set(names) & set(SMALL_ENOUGH)} == set(FILES)

@@ -6,10 +6,10 @@ import torch
 from PIL import Image
 
 from lenext.data.augment import GOOGLENETS, STEPS, Pipeline
-from lenext.data.geometry import resize, single_crop
+from lenext.data.geometry import resize, short_side, single_crop
 from lenext.data.statistics import Statistics
 from lenext.protocol import SingleCrop
-from lenext.recipes import RandomResizedCrop, ShortSide
+from lenext.recipes import RandomCrop, RandomResizedCrop, ShortSide
 
 METHODS = {
     "bilinear": Image.Resampling.BILINEAR,
@@ -56,6 +56,72 @@ def test_cropped_first_means_the_square_of_the_original(height, width):
     expected = picture(images).crop((left, top, left + side, top + side)).resize((48, 48), Image.Resampling.BICUBIC)
     view = SingleCrop(resize=80, crop=48, crop_first=True, interpolation="bicubic")
     assert difference(single_crop(images, view), expected) <= 1
+
+
+WIDE = {"crop": 24, "width": 60}
+
+
+@pytest.mark.parametrize(("height", "width"), [(50, 80), (81, 49), (24, 60), (20, 300)])
+def test_a_wide_view_is_the_middle_of_an_image_that_covers_it(height, width):
+    images = pixels(height, width)
+    scale = max(32 / height, 80 / width)
+    tall, wide = max(32, int(height * scale + 1e-9)), max(80, int(width * scale + 1e-9))
+    top, left = round((tall - 24) / 2), round((wide - 60) / 2)
+    scaled = picture(images).resize((wide, tall), METHODS["bilinear"])
+    expected = scaled.crop((left, top, left + 60, top + 24))
+    assert difference(single_crop(images, SingleCrop(resize=32, **WIDE)), expected) <= 1
+
+
+@pytest.mark.parametrize(("height", "width"), [(50, 80), (81, 49), (33, 33), (5, 300)])
+@pytest.mark.parametrize("shape", [{"crop": 24}, WIDE])
+def test_a_letterboxed_view_is_the_whole_image_and_its_surroundings(height, width, shape):
+    images, view = pixels(height, width), SingleCrop(resize=24, letterbox=True, fill=9, **shape)
+    (tall, wide), scale = view.shape, min(view.shape[0] / height, view.shape[1] / width)
+    inner = picture(images).resize((max(1, round(width * scale)), max(1, round(height * scale))), METHODS["bilinear"])
+    expected = Image.new("RGB", (wide, tall), (9, 9, 9))
+    expected.paste(inner, ((wide - inner.width) // 2, (tall - inner.height) // 2))
+    assert difference(single_crop(images, view), expected) <= 1
+
+
+def test_a_wide_view_can_be_squashed_or_cut_first():
+    images = pixels(50, 80)
+    squashed = single_crop(images, SingleCrop(resize=24, squash=True, **WIDE))
+    assert difference(squashed, picture(images).resize((60, 24), METHODS["bilinear"])) <= 1
+    cut = single_crop(images, SingleCrop(resize=32, crop_first=True, **WIDE))  # three quarters of 80 x 32
+    assert difference(cut, picture(images).crop((10, 13, 70, 37)).resize((60, 24), METHODS["bilinear"])) <= 1
+
+
+@pytest.mark.parametrize("options", [{}, {"squash": True}, {"crop_first": True}, {"letterbox": True}])
+def test_a_width_like_the_height_changes_nothing(options):
+    images = pixels(50, 80)
+    square = single_crop(images, SingleCrop(resize=32, crop=24, **options))
+    assert square.equal(single_crop(images, SingleCrop(resize=32, crop=24, width=24, **options)))
+
+
+@pytest.mark.parametrize(
+    "augment",
+    [
+        (RandomResizedCrop(size=24, width=60),),
+        (ShortSide(low=24, high=30, aspect=2.5), RandomCrop(size=24, width=60)),
+        (RandomCrop(size=24, width=60, pad=4),),
+    ],
+)
+def test_training_has_the_shape_of_the_view(augment):
+    pipeline = Pipeline(augment, Statistics((0.0,) * 3, (1.0,) * 3), 0)
+    assert pipeline(pixels(50, 80), 0, 0).shape == (1, 3, 24, 60)
+
+
+def test_random_rectangles_keep_the_aspect_of_the_view():
+    """All of the area and an aspect of one: the whole of an image that has the view's aspect."""
+    image = pixels(40, 100)
+    step = RandomResizedCrop(size=24, width=60, area=(1.0, 1.0), aspect=(1.0, 1.0))
+    kind = STEPS[RandomResizedCrop]
+    assert kind.apply(image, np.full((1, kind.width(step)), 0.5), step, None).equal(resize(image, 24, 60))
+
+
+def test_lines_of_pixels_stay_small():
+    assert short_side(pixels(1, 3000), 16).shape == (1, 3, 16, 16 * 32)
+    assert single_crop(pixels(1, 3000), SingleCrop(resize=32, **WIDE)).shape == (1, 3, 24, 60)
 
 
 def test_a_random_interpolation_is_one_of_four_with_equal_chances():

@@ -15,6 +15,9 @@ VIEWS = {
     "squashed": SingleCrop(resize=40, crop=40, squash=True),
     "squashed and cut": SingleCrop(resize=40, crop=33, squash=True),
     "cut first": SingleCrop(resize=64, crop=56, crop_first=True),
+    "letterboxed": SingleCrop(resize=48, crop=48, letterbox=True),
+    "wide": SingleCrop(resize=40, crop=32, width=64),
+    "wide and letterboxed": SingleCrop(resize=32, crop=32, width=64, letterbox=True),
 }
 SIZES = [(120, 200), (200, 120), (97, 97), (64, 301), (900, 21)]
 

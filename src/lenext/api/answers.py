@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
@@ -72,7 +73,7 @@ def answers(
         shown = ([Stack(batch[row : row + 1], 1.0)] for batch in batches for row in range(len(batch)))
     else:
         shown = loader.images(show)
-    pixels = reading.batch_size * shown_as.view.crop**2
+    pixels = reading.batch_size * math.prod(shown_as.view.shape)
     things = watched(shown, len(images), watcher)
     with nullcontext() if temperature is None else seen(model.network) as caught:
         tested = run(model.network, model.statistics, things, compute, pixels, temperature or 1.0)

@@ -28,7 +28,7 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
     **dict.fromkeys(("batch_size", "epochs", "iterations", "patience", "samples"), (1, math.inf)),
     **dict.fromkeys(("views", "strengths", "scales"), (1e-6, math.inf)),
     "Recipe.epochs": (0, math.inf),
-    **dict.fromkeys(("size", "crop", "resize", "low", "high", "side"), (1, math.inf)),
+    **dict.fromkeys(("size", "crop", "resize", "low", "high", "side", "width"), (1, math.inf)),
     **dict.fromkeys(("std", "aspect"), (1e-6, math.inf)),  # divided by, or under a logarithm
     **dict.fromkeys(("every", "eps", "clip", "cut"), (1e-12, math.inf)),  # zero stands for nothing
     **dict.fromkeys(("p", "switch", "label_smoothing", "area", "dropout", "drop_path"), (0, 1)),
@@ -82,9 +82,21 @@ def check_recipe(recipe: Recipe) -> None:
     if recipe.epochs == 0 and recipe.transfer is None:
         raise UsageError("The recipe has 0 epochs.", "Give 1 or more; only a transfer may stop before the first step.")
     build_optimizer(recipe.optimizer, torch.nn.Linear(1, 1))
-    side = training_size(recipe)
+    shape = training_shape(recipe)
+    if shape[0] * recipe.view.shape[1] != shape[1] * recipe.view.shape[0]:
+        raise UsageError(
+            f"The training images have {shape[0]} x {shape[1]} pixels, the view {recipe.view.crop} x "
+            f"{recipe.view.shape[1]}: another aspect.",
+            "Give the last crop of augment and the view the same width, or say it with --image-size HxW.",
+        )
+    side = shape[0]
     normalise = recipe.normalise
     if isinstance(normalise, PixelMean):
+        if shape[0] != shape[1]:
+            raise UsageError(
+                f"A mean image is a square, the training images have {shape[0]} x {shape[1]} pixels.",
+                "Take the mean of each channel, with --set normalise=ChannelMean.",
+            )
         mean = normalise.side or recipe.view.crop
         if mean < recipe.view.crop or (mean != side and not normalise.before_crop):
             raise UsageError(
@@ -114,23 +126,21 @@ def check_number(number: float, field: str, place: str) -> None:
         raise UsageError(f"The recipe's {place} is {number!r}.", f"Give {limit}.")
 
 
-def training_size(recipe: Recipe) -> int:
-    """The side of the squares that the augmentation makes. Raises UsageError when it leaves images of many sizes."""
-    side = None
+def training_shape(recipe: Recipe) -> tuple[int, int]:
+    """Height and width of what the augmentation makes. Raises UsageError when it leaves images of many sizes."""
+    shape = None
     for step in recipe.augment:
         match step:
-            case RandomCrop() | RandomResizedCrop():
-                side = step.size
-            case SingleCrop():
-                side = step.crop
+            case RandomCrop() | RandomResizedCrop() | SingleCrop():
+                shape = step.shape
             case ShortSide():
-                side = None
-    if side is None:
+                shape = None
+    if shape is None:
         raise UsageError(
             "The recipe's augment leaves images of many sizes, which make no batch.",
             "Cut them last with RandomCrop, RandomResizedCrop or SingleCrop.",
         )
-    return side
+    return shape
 
 
 def usual_size(name: str, listing: Listing) -> int:

@@ -64,7 +64,13 @@ def measured(a: str | Path, b: str | Path, data: str, asked: EvaluateOptions, wa
     models = [open_model(path, asked.weights, watcher) for path in (a, b)]
     chosen = choose_protocols(models, asked.protocol)
     listing = ready(
-        data, data_root=asked.data_root, workers=asked.workers, on_bad=asked.on_bad, watcher=watcher, least=1
+        data,
+        data_root=asked.data_root,
+        workers=asked.workers,
+        on_bad=asked.on_bad,
+        watcher=watcher,
+        least=1,
+        channels=[model.card.preprocessing.channels for model in models],
     )
     images, split = choose(listing, [model.card for model in models], asked.split)
     named = [answer_names(model, listing) for model in models]

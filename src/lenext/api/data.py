@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from lenext.data.duplicates import contents, equal_groups, exact_twins
 from lenext.data.duplicates import problems as twin_problems
@@ -17,13 +18,24 @@ HARMLESS = frozenset({"litter", "class-empty"})  # kinds of problems that take n
 NAMED = 20  # problems that are written out one by one; the run folder and `lenext check` hold all
 
 
-def ready(spec: str, *, data_root: str | None, workers: int, on_bad: str, watcher: Watcher, least: int = 2) -> Listing:
+def ready(
+    spec: str,
+    *,
+    data_root: str | None,
+    workers: int,
+    on_bad: str,
+    watcher: Watcher,
+    least: int = 2,
+    channels: Sequence[int] | None = None,
+) -> Listing:
     """The data set that ``spec`` names with every image decoded once; problems are said before anything is done.
 
-    Raises DataError when a file must be left out and ``on_bad`` is "stop".
+    channels: numbers that every image must be readable with; None for the data's own. Raises DataError when a
+    file must be left out and ``on_bad`` is "stop".
     """
     found = find(spec, data_root=data_root, least=least)
-    listing = with_twins(scan(found, workers=max(1, workers), progress=watcher.scan, least=least))
+    scanned = scan(found, workers=max(1, workers), progress=watcher.scan, least=least, channels=channels)
+    listing = with_twins(scanned)
     for line in (*summary(listing), *problem_lines(listing)):
         watcher.message(line)
     bad = left_out(listing)

@@ -102,7 +102,13 @@ def measured(models: Sequence[str | Path], data: str, asked: EvaluateOptions, wa
     check(calibration, loaded, unknown=asked.unknown, against=asked.against)
     chosen = choose_protocols(loaded, asked.protocol)
     listing = ready(
-        data, data_root=asked.data_root, workers=asked.workers, on_bad=asked.on_bad, watcher=watcher, least=1
+        data,
+        data_root=asked.data_root,
+        workers=asked.workers,
+        on_bad=asked.on_bad,
+        watcher=watcher,
+        least=1,
+        channels=[card.preprocessing.channels for card in cards],
     )
     images, split = choose(listing, cards, asked.split)
     labels = positions(listing, cards[0])[images.labels]

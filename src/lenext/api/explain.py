@@ -104,7 +104,7 @@ def explained(
 
 def explainer_of(model: Model, options: ExplainOptions, compute: Compute, watcher: Watcher) -> Explainer:
     """The explainer of a model. Raises UsageError for a class, stage or patch that it does not have."""
-    side = model.card.preprocessing.view.crop
+    side = min(model.card.preprocessing.view.shape)
     explainer = Explainer(
         model=model,
         compute=compute,

@@ -123,15 +123,15 @@ class Explainer:
     @cached_property
     def chosen(self) -> Stage:
         """The stage whose maps are looked at."""
-        side = self.model.card.preprocessing.view.crop
-        return chosen_stage(self.model.network, side, side, self.stage)
+        return chosen_stage(self.model.network, *self.model.card.preprocessing.view.shape, self.stage)
 
     def read(self, path: str) -> Seen:
         """A file as the network and as people see it."""
         shown_as = self.model.card.preprocessing
         try:
             image = read_image(path, channels=shown_as.channels, background=shown_as.background)
-            colour = image if shown_as.channels == 3 else read_image(path, background=shown_as.background)
+            pictured = shown_as.channels in {1, 4}  # for people in colour; of more channels the first three
+            colour = read_image(path, background=shown_as.background) if pictured else first_three(image)
         except ImageError as error:
             return Seen(path, error={"kind": error.reason, "message": error.message})
         return Seen(path, colour, single_crop(image[None], shown_as.view))
@@ -206,6 +206,11 @@ class Explainer:
         framed[placed.picture] = heat[placed.picture]
         temperature, trials = self.model.temperature, self.trials
         return judge(self.model.network, inputs, target, framed, temperature=temperature, trials=trials)
+
+
+def first_three(image: Tensor) -> Tensor:  # C H W -> 3 H W
+    """Three channels for people: the first three, or the first alone as grey."""
+    return image[:3] if len(image) >= 3 else image[:1].expand(3, -1, -1)
 
 
 def on_whole(peak: tuple[int, int], drawn: tuple[int, ...], whole: tuple[int, int]) -> tuple[int, int]:

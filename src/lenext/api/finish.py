@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from lenext.api.chosen_channels import usual_channels
 from lenext.api.data import counts, left_out
 from lenext.api.job import VALIDATION
 from lenext.api.pictures import with_pictures
@@ -166,7 +167,7 @@ def chronicle(prepared: Prepared, measured: Mapping[str, Evaluation], progress: 
             paper=paper.title,
             year=paper.year,
             params=sum(p.numel() for p in prepared.network.parameters()),
-            input=(prepared.network.input_size[0], job.recipe.view.crop, job.recipe.view.crop),
+            input=(prepared.network.input_size[0], *job.recipe.view.shape),
         ),
         data=DataFacts(
             name=listing.name,
@@ -201,6 +202,7 @@ def command_line(prepared: Prepared) -> str:
     for name, value in job.options.items():
         words += ["--option", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
     words += ["--weights", str(job.start["weights"])] if job.start else []
+    words += ["--channels", str(job.channels)] if job.channels not in (None, usual_channels(job.model)) else []
     words += ["--micro-batch", str(job.micro_batch)] if job.micro_batch else []
     words += ["--seed", str(job.seed)] if job.seed else []
     words += ["--fold", job.fold] if job.fold else []

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lenext.api.chosen_recipe import as_stored, changes, check_numbers, check_recipe, named_recipe, training_size
+from lenext.api.chosen_channels import decided_channels, usual_channels
+from lenext.api.chosen_recipe import as_stored, changes, check_numbers, check_recipe, named_recipe, training_shape
 from lenext.api.options import TrainOptions
 from lenext.api.short_options import check_patience, unevenness, with_settings
 from lenext.api.transfer import transfer_recipe, with_frozen
@@ -32,6 +33,7 @@ from lenext.training import fitting
 from lenext.training.freezing import freeze
 from lenext.training.gradients import passes
 from lenext.training.head import check_head
+from lenext.training.input_form import check_channels, to_form
 from lenext.training.objective import objective_of
 from lenext.values import assign
 
@@ -43,7 +45,8 @@ class Job:
     """A run that is fully decided.
 
     deviations: each field that differs from the recipe as it stands in its file; rules: by which of them were changed
-    together, in words; micro_batch: images of one pass at most; start: what is said of the weights that it began with;
+    together, in words; micro_batch: images of one pass at most; channels: how many an image is read with, None for the
+    paper's (runs of the first version); start: what is said of the weights that it began with;
     fold: which of several is tested, "1/5"; error_target: what a network that may say `unknown` may get wrong;
     find_rate, tune, time_limit (seconds): what is to be found out before the first step, which a ``settled`` job knows;
     end: the second of the run at which training is over.
@@ -59,6 +62,7 @@ class Job:
     validation: float
     rules: tuple[str, ...] = ()
     micro_batch: int | None = None
+    channels: int | None = None
     start: Mapping[str, Any] | None = None
     fold: str | None = None
     error_target: float = TARGET
@@ -81,19 +85,21 @@ def decide(asked: TrainOptions, listing: Listing, shown: Preprocessing | None = 
     seed = asked.seed or 0
     if not 0 <= seed < 2**63:
         raise UsageError(f"The seed is {seed}.", "Give a whole number from 0 to 2**63 - 1.")
-    usual = (
-        VALIDATION if asked.fold is None else 0.0
-    )  # ours: of a fold everything else trains, and the last weights count
+    usual = VALIDATION if asked.fold is None else 0.0  # ours: of a fold all else trains, and the last weights count
     validation = usual if asked.validation is None else asked.validation
     images = len(part(divided(listing, fraction=validation, seed=seed, fold=asked.fold), TRAIN))
-    ours = transfer_recipe(listing, shown, images) or named_recipe(name, asked.recipe, listing, asked.image_size)
+    size = asked.image_size[0] if isinstance(asked.image_size, tuple) else asked.image_size
+    ours = transfer_recipe(listing, shown, images) or named_recipe(name, asked.recipe, listing, size)
     as_written = as_stored(ours)
-    recipe, rules = fitted(with_frozen(as_written, asked), asked, images)
+    channels, found = decided_channels(asked, listing, usual_channels(name))
+    recipe, rules = fitted(with_frozen(as_written, asked), asked, images, channels)
     recipe, options = with_rates(recipe, name, dict(asked.options or {}))
     recipe = as_stored(recipe)
     check_recipe(recipe)
+    check_channels(recipe, channels)
     check_patience(recipe, listing, validation)
-    if "image_size" in build_options(name) and recipe.view.crop != line()[name]["input"][-1]:
+    height, width = recipe.view.shape
+    if "image_size" in build_options(name) and height == width != line()[name]["input"][-1]:
         options.setdefault("image_size", recipe.view.crop)
     return Job(
         model=name,
@@ -104,8 +110,9 @@ def decide(asked: TrainOptions, listing: Listing, shown: Preprocessing | None = 
         seed=seed,
         precision=Compute.choose(asked.device, asked.precision or "fp32").precision,
         validation=validation,
-        rules=(*rules, *unevenness(listing, recipe)),
+        rules=(*found, *rules, *unevenness(listing, recipe)),
         micro_batch=asked.micro_batch,
+        channels=channels,
         fold=asked.fold,
         error_target=TARGET if asked.error_target is None else check_target(asked.error_target),
         save_memory=asked.save_memory,
@@ -116,15 +123,12 @@ def decide(asked: TrainOptions, listing: Listing, shown: Preprocessing | None = 
     )
 
 
-def fitted(recipe: Recipe, asked: TrainOptions, images: int) -> tuple[Recipe, tuple[str, ...]]:
-    """The recipe for what was asked and for so many training images, and the rules by which it was changed.
+def fitted(recipe: Recipe, asked: TrainOptions, images: int, channels: int) -> tuple[Recipe, tuple[str, ...]]:
+    """The recipe for what was asked and for so many training images of so many channels, and the rules of its change.
 
     The settings come last; only the size of a batch that they give is known before, because an epoch depends on it.
     """
-    rules = []
-    if asked.image_size is not None:
-        recipe, rule = fitting.to_image_size(recipe, asked.image_size)
-        rules.append(rule)
+    recipe, rules = to_form(recipe, asked.image_size, asked.fit, channels)
     if asked.batch_size is not None:
         recipe = replace(recipe, batch_size=asked.batch_size)
     wanted = assign(recipe, *asked.settings)
@@ -169,17 +173,21 @@ def build(job: Job, listing: Listing) -> Network:
     if "reading" in job.options:
         raise UsageError("reading is not an --option.", "Give it as --reading.")
     torch.manual_seed(job.seed)
-    network = create_model(job.model, num_classes=len(listing.classes), reading=job.reading, **job.options)
+    if "in_channels" in job.options:
+        raise UsageError("in_channels is not an --option.", "Give it as --channels.")
+    network = create_model(
+        job.model, num_classes=len(listing.classes), in_channels=job.channels, reading=job.reading, **job.options
+    )
     if job.recipe.init is not None:
         initialise(network, job.recipe.init)
     if job.recipe.transfer is not None:
         freeze(network, job.recipe.transfer)
         check_head(network, job.recipe.transfer.freeze)
-    side = training_size(job.recipe)
-    check_input(network, job.recipe.view.crop)
-    check_input(network, side, objective_of(job.recipe, network).heads)
+    shape = training_shape(job.recipe)
+    check_input(network, job.recipe.view.shape)
+    check_input(network, shape, objective_of(job.recipe, network).heads)
     if smallest_pass(job, len(part(listing, TRAIN))) == 1:
-        check_single(network, side)
+        check_single(network, shape)
     return network
 
 
@@ -191,32 +199,36 @@ def smallest_pass(job: Job, images: int) -> int:
     return min(int(one.stop) - int(one.start) for one in parts)
 
 
-def check_input(network: Network, size: int, forward: Callable[[Tensor], object] | None = None) -> None:
-    """Refuse an input size that the network's layers cannot take, before anything is written.
+def check_input(network: Network, shape: tuple[int, int], forward: Callable[[Tensor], object] | None = None) -> None:
+    """Refuse a height and width that the network's layers cannot take, before anything is written.
 
     forward: what training computes, where that is more than ``network`` itself.
     """
     network.eval()
     try:
         with torch.inference_mode():
-            (forward or network)(torch.zeros(1, network.input_size[0], size, size))
+            (forward or network)(torch.zeros(1, network.input_size[0], *shape))
     except RuntimeError as error:
         usual = network.input_size[-1]
         reason = str(error).splitlines()[0]
+        remedy = f"Use --image-size {usual}"
+        if shape[0] != shape[1]:
+            remedy += ", or a network whose head takes the mean of the last map, as resnet18"
         raise UsageError(
-            f"{network.name} cannot take images of {size} x {size} pixels ({reason}).", f"Use --image-size {usual}."
+            f"{network.name} cannot take images of {shape[0]} x {shape[1]} pixels ({reason}).", f"{remedy}."
         ) from None
 
 
-def check_single(network: Network, size: int) -> None:
+def check_single(network: Network, shape: tuple[int, int]) -> None:
     """Refuse passes of one image where a layer normalises over the batch and its maps are one pixel."""
     probe = copy.deepcopy(network).train()  # whose running means may change
+    size = f"{shape[0]} x {shape[1]}"
     try:
         with torch.no_grad():
-            probe(torch.zeros(1, network.input_size[0], size, size))
+            probe(torch.zeros(1, network.input_size[0], *shape))
     except ValueError:
         raise UsageError(
-            f"{network.name} normalises over the batch, and cannot learn from one image of {size} x {size} at a time.",
+            f"{network.name} normalises over the batch, and cannot learn from one image of {size} at a time.",
             "Give at least two training images, and --batch-size or --micro-batch 2 or more.",
         ) from None
 

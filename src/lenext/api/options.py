@@ -85,12 +85,15 @@ class TrainOptions:
 
     model: a network's name; recipe: "practical", "paper", "paper:VARIANT" or a JSON file; reading, options: how
     the network is built; weights: what it starts from, a run folder, a weight file or published weights by their name;
-    settings: ``field=value`` changes of the recipe; micro_batch: images of one pass at most, so that a batch fits in
-    memory; workers: threads that read images; on_bad: "skip" or "stop" when a file cannot be used; save_every: seconds
-    between checkpoints; data_root: where the files of built-in sets lie; validation: share of the training images that
-    is held out where there is no split; freeze: the last stage that keeps its weights, "none" or "all"; features_only:
-    fit a linear classifier on frozen features; folds: so many runs, each tested on a fold that the others train on;
-    fold: one of them, "1/5"; error_target: share of wrong answers that a network which may say `unknown` is allowed.
+    image_size: the side of square inputs in pixels, or their height and width; fit: "crop", "squash" or "letterbox",
+    how an image of another aspect is brought to that; channels: how many an image is read with, "auto" for what the
+    data have; settings: ``field=value`` changes of the recipe; micro_batch: images of one pass at most, so that a batch
+    fits in memory; workers: threads that read images; on_bad: "skip" or "stop" when a file cannot be used; save_every:
+    seconds between checkpoints; data_root: where the files of built-in sets lie; validation: share of the training
+    images that is held out where there is no split; freeze: the last stage that keeps its weights, "none" or "all";
+    features_only: fit a linear classifier on frozen features; folds: so many runs, each tested on a fold that the
+    others train on; fold: one of them, "1/5"; error_target: share of wrong answers that a network which may say
+    `unknown` is allowed.
 
     balance: "sampling" or "weights" for classes of unequal size, or "none"; patience: epochs without a better
     validation after which the run ends; average: whether averaged weights are tested; save_memory: compute blocks again
@@ -106,7 +109,9 @@ class TrainOptions:
     epochs: int | None = None
     batch_size: int | None = None
     micro_batch: int | None = None
-    image_size: int | None = None
+    image_size: int | tuple[int, ...] | None = None
+    fit: str | None = None
+    channels: int | str | None = None
     settings: tuple[str, ...] = ()
     seed: int | None = None
     validation: float | None = None
@@ -140,6 +145,7 @@ class TrainOptions:
     @property
     def changes_recipe(self) -> bool:
         """Whether anything was asked that decides the recipe."""
-        named = (self.recipe, self.epochs, self.batch_size, self.image_size, self.balance, self.patience, self.freeze)
+        named = (self.recipe, self.epochs, self.batch_size, self.image_size, self.fit)
+        chosen = (*named, self.balance, self.patience, self.freeze)
         switched = self.average or self.features_only
-        return any(value is not None for value in named) or bool(self.settings) or switched
+        return any(value is not None for value in chosen) or bool(self.settings) or switched

@@ -90,10 +90,9 @@ def heat_maps(
 ) -> dict[int, Heat]:
     """Heat maps of the answers by the picture's row, as many as there is time for; none where no stage has room."""
     network = prepared.network.eval()
-    side = prepared.job.recipe.view.crop
     begun = time.monotonic()
     try:
-        stage = chosen_stage(network, side, side, None)
+        stage = chosen_stage(network, *prepared.job.recipe.view.shape, None)
     except UsageError:  # images of so few pixels that every map is one unit
         return {}
     found: dict[int, Heat] = {}

@@ -11,6 +11,7 @@ import torch
 
 from lenext.api import job as jobs
 from lenext.api.choice import choose_model, situation
+from lenext.api.chosen_channels import asked_channels, usual_channels
 from lenext.api.data import ready
 from lenext.api.job import Job, decide
 from lenext.api.options import ON_BAD, TrainOptions
@@ -28,6 +29,7 @@ from lenext.evaluation.inference import AUTO, PRECISIONS, Compute
 from lenext.layers.network import Network
 from lenext.models import canonical
 from lenext.recipes import PixelMean, Recipe
+from lenext.training.input_form import check_form
 from lenext.training.watch import Watcher
 from lenext.values import decode
 from lenext.weights.catalogue import BEST
@@ -52,7 +54,9 @@ class Prepared:
 
 def check(asked: TrainOptions) -> None:
     """Refuse values that no run can have."""
-    for name in ("epochs", "batch_size", "micro_batch", "image_size", "threads", "patience", "tune"):
+    asked_channels(asked)
+    check_form(asked.image_size, asked.fit)
+    for name in ("epochs", "batch_size", "micro_batch", "threads", "patience", "tune"):
         value = getattr(asked, name)
         if value is not None and value < 1:
             raise UsageError(f"--{name.replace('_', '-')} is {value}.", "Give a whole number above zero.")
@@ -86,7 +90,7 @@ def prepare(spec: str | None, asked: TrainOptions, watcher: Watcher) -> Prepared
         raise UsageError("No data were named.", "Give a folder, a CSV file or a built-in name: `lenext train digits`.")
     if asked.threads:
         torch.set_num_threads(asked.threads)
-    listing = ready(spec, data_root=asked.data_root, workers=asked.workers, on_bad=asked.on_bad, watcher=watcher)
+    listing = read(spec, asked, asked_channels(asked), watcher)
     if asked.model is None:
         asked = chosen(asked, listing, watcher)
     return prepare_new(folder or choose_folder(spec, asked), spec, listing, asked, watcher)
@@ -164,11 +168,17 @@ def prepare_again(folder: RunFolder, spec: str | None, asked: TrainOptions, watc
     job = same_job(asked, started, recipe, folder.path)
     torch.set_num_threads(started["threads"])  # another number of threads sums in another order
     spec = spec or started["data"]
-    listing = ready(spec, data_root=asked.data_root, workers=asked.workers, on_bad=asked.on_bad, watcher=watcher)
+    listing = read(spec, asked, job.channels, watcher)
     same_data(listing, started, folder.path)
     if asked.changes_recipe:
         same = replace(
-            asked, model=job.model, options=job.options, validation=job.validation, seed=job.seed, fold=job.fold
+            asked,
+            model=job.model,
+            options=job.options,
+            validation=job.validation,
+            seed=job.seed,
+            fold=job.fold,
+            channels=job.channels or usual_channels(job.model),
         )
         wanted = decide(same, listing, shown_before(job.start) if asked.recipe in (None, "practical") else None)
         base = started.get("base")  # where the recipe was changed by what the run found out first
@@ -180,6 +190,18 @@ def prepare_again(folder: RunFolder, spec: str | None, asked: TrainOptions, watc
     if job.start is not None and not any(folder.checkpoints.glob("epoch-*")):
         begin_again(network, job, listing.classes, watcher)
     return Prepared(folder, job, listing, started["fingerprint"], network, statistics, False, spec)
+
+
+def read(spec: str, asked: TrainOptions, channels: int | None, watcher: Watcher) -> Listing:
+    """The data set, every image of which can be read with so many channels; None for what its images have."""
+    return ready(
+        spec,
+        data_root=asked.data_root,
+        workers=asked.workers,
+        on_bad=asked.on_bad,
+        watcher=watcher,
+        channels=None if channels is None else (channels,),
+    )
 
 
 def divide(listing: Listing, job: Job) -> Listing:

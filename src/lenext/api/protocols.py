@@ -76,6 +76,12 @@ def choose_protocol(model: Model, owner: tuple[str, str]) -> Chosen:
     paper = protocols(owner[0])
     usual, found, trained = paper[SINGLE], paper[owner[1]], model.card.preprocessing.view
     assert isinstance(usual, SingleCrop)
+    if trained.width not in (None, trained.crop):
+        raise UsageError(
+            f"{model.card.network} was trained on {trained.crop} x {trained.width} pixels, and the protocols of papers "
+            "show squares.",
+            f"Use --protocol {SINGLE}.",
+        )
     share = trained.crop / usual.crop
     chosen = Chosen(found)
     if share != 1 and getattr(found, "crop", None) != trained.crop:

@@ -17,6 +17,7 @@ import safetensors.torch
 import torch
 
 from lenext import __version__
+from lenext.api.chosen_channels import asked_channels
 from lenext.api.chosen_recipe import changes
 from lenext.api.job import Job
 from lenext.api.options import TrainOptions
@@ -177,6 +178,7 @@ def describe(job: Job, listing: Listing, data: str, spec: str) -> dict[str, Any]
         "rules": list(job.rules),
         "deviations": list(job.deviations),
         "micro_batch": job.micro_batch,
+        "channels": job.channels,
         "start": job.start,
         "seed": job.seed,
         "precision": job.precision,
@@ -208,7 +210,7 @@ def versions() -> dict[str, str]:
 
 # What runs of earlier versions do not say.
 NOT_YET: Mapping[str, Any] = {
-    **dict.fromkeys(("micro_batch", "time_limit", "end", "fold"), None),
+    **dict.fromkeys(("micro_batch", "channels", "time_limit", "end", "fold"), None),
     **dict.fromkeys(("save_memory", "find_rate"), False),
     "tune": 0,
     "settled": True,
@@ -226,6 +228,7 @@ def same_job(asked: TrainOptions, started: Mapping[str, Any], recipe: Recipe, fo
         "precision": None if asked.precision == AUTO else asked.precision,
         "validation": asked.validation,
         "micro_batch": asked.micro_batch,
+        "channels": asked_channels(asked),
         "fold": asked.fold,
         "error_target": asked.error_target,
         "save_memory": asked.save_memory or None,
@@ -259,6 +262,7 @@ def same_job(asked: TrainOptions, started: Mapping[str, Any], recipe: Recipe, fo
         time_limit=present["time_limit"],
         settled=present["settled"],
         end=present["end"],
+        channels=present["channels"],
         start=start,
         fold=present["fold"],
         error_target=present["error_target"],

@@ -10,6 +10,7 @@ from typing import Any
 
 from lenext.api.job import Job
 from lenext.errors import UsageError
+from lenext.layers.first_convolution import said
 from lenext.layers.network import Network
 from lenext.protocol import Preprocessing
 from lenext.training.inherit import go_on_from, inherit_layers
@@ -72,6 +73,10 @@ def begin(network: Network, job: Job, source: Source, classes: tuple[str, ...], 
         watcher.message(f"Starts from {name} in {', '.join(copied)}; all other layers are drawn.")
         return {**facts, "copied": copied}
     fresh = go_on_from(network, source.network, same_classes=source.classes == classes)
+    before, channels = source.network.input_size[0], network.input_size[0]
+    if before != channels:
+        facts["adapted"] = said(before, channels)
+        watcher.message(f"Of the weights {facts['adapted']}.")
     new = f"; drawn anew, for these classes: {', '.join(fresh)}" if fresh else ""
     watcher.message(f"Starts from the weights of {name}{new}.")
     return {**facts, "drawn": fresh, "preprocessing": encode(source.shown)}

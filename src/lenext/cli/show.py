@@ -107,10 +107,7 @@ def fitted(name: str, size: Size, asked: Mapping[str, Any]) -> dict[str, Any]:
     """The options that build the network for images of this size."""
     channels, height, width = size
     options = {"in_channels": channels}
-    if "image_size" in build_options(name) and "image_size" not in asked:
-        if height != width:
-            remedy = f"Write --input {channels}x{width}x{width}."
-            raise UsageError(f"{name} is built for square images, not {height} by {width} pixels.", remedy)
+    if "image_size" in build_options(name) and "image_size" not in asked and height == width:
         options["image_size"] = width
     return options
 
@@ -141,6 +138,9 @@ def summarise_or_say(network: Network, size: Size) -> Summary:
     try:
         return summarise(network, size)
     except UsageError as error:
+        if "image_size" in build_options(network.name) and size[1] != size[2]:
+            message = f"{network.name} is built for square images, not {size[1]} by {size[2]} pixels."
+            raise UsageError(message, f"Write --input {by((size[0], size[2], size[2]))}.") from None
         paper = network.input_size
         smallest = bisect_left(range(1, paper[-1]), True, key=goes) + 1  # the paper's own size works
         remedy = f"The smallest square that works is {by((size[0], smallest, smallest))}, the paper's {by(paper)}."

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from lenext.cli.image_size import FITS, SIZE
 from lenext.cli.output import common, emit, options_of
 from lenext.cli.sections import SectionedCommand
 from lenext.cli.watch import screen
@@ -34,7 +35,9 @@ SECTIONS = {
 @click.option("--epochs", type=int, help="Passes over the training images.")
 @click.option("--batch-size", type=int, help="Images a step.")
 @click.option("--micro-batch", type=int, help="Images of one pass; gradients add up to the batch's.")
-@click.option("--image-size", type=int, help="Side of the square input in pixels.")
+@click.option("--image-size", type=SIZE, metavar="S|HxW", help="Of the input in pixels: 224, or 96x160 (height first).")
+@click.option("--fit", type=click.Choice(FITS), help="Other aspects: their middle, or the whole image [the recipe's].")
+@click.option("--channels", metavar="auto|N", help="1 grey, 3 RGB, 4 RGBA, N of a TIFF [auto: what the data have].")
 @click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Change the recipe: optimizer.lr=0.01.")
 @click.option("--balance", type=click.Choice(["sampling", "weights", "none"]), help="Of classes of unequal size.")
 @click.option("--average", is_flag=True, help="Test a moving average of the weights.")

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from lenext.data import erasing
 from lenext.data.draws import AUGMENTATION, uniforms
-from lenext.data.geometry import centre, resize, short_side, single_crop
+from lenext.data.geometry import cover, resize, single_crop, window
 from lenext.data.statistics import Statistics
 from lenext.protocol import SingleCrop
 from lenext.recipes import (
@@ -86,16 +86,17 @@ def _single_crop(images: Tensor, _draws: Draws, step: SingleCrop, _: Statistics)
 
 def _short_side(images: Tensor, draws: Draws, step: ShortSide, _: Statistics) -> Tensor:
     length = step.low + int(draws[0, 0] * (step.high - step.low + 1))
-    return short_side(images, length, interpolation(step, draws[0]))
+    return cover(images, length, max(1, round(length * step.aspect)), interpolation(step, draws[0]))
 
 
 def _random_crop(images: Tensor, draws: Draws, step: RandomCrop, _: Statistics) -> Tensor:
     if step.pad:
         images = F.pad(images, (step.pad,) * 4, value=step.fill)
-    spare = [max(0, side - step.size) for side in images.shape[2:]]
+    tall, wide = step.shape
+    spare = [max(0, side - wanted) for side, wanted in zip(images.shape[2:], step.shape, strict=True)]
     places = (draws * (np.array(spare) + 1)).astype(np.int64).tolist()
     crops = [
-        centre(image[None, :, top : top + step.size, left : left + step.size], step.size, step.fill)
+        window(image[None, :, top : top + tall, left : left + wide], step.shape, step.fill)
         for image, (top, left) in zip(images, places, strict=True)
     ]
     return torch.cat(crops)
@@ -107,7 +108,7 @@ def _random_resized_crop(images: Tensor, draws: Draws, step: RandomResizedCrop, 
     for image, row in zip(images, draws, strict=True):
         top, left, h, w = area_box(height, width, row[: 4 * TRIES].reshape(TRIES, 4), step)
         cut = image[None, :, top : top + h, left : left + w]
-        crops.append(resize(cut, step.size, step.size, interpolation(step, row)))
+        crops.append(resize(cut, *step.shape, interpolation(step, row)))
     return torch.cat(crops)
 
 
@@ -119,14 +120,15 @@ def interpolation(step: ShortSide | RandomResizedCrop, draws: Draws) -> str:
 def area_box(height: int, width: int, tries: Draws, step: RandomResizedCrop) -> tuple[int, int, int, int]:
     """Top, left, height, width of a random rectangle; the largest central one when no try fits in the image."""
     low, high = math.log(step.aspect[0]), math.log(step.aspect[1])
+    own = step.shape[1] / step.shape[0]
     for area, aspect, y, x in tries:
         target = height * width * (step.area[0] + area * (step.area[1] - step.area[0]))
-        ratio = math.exp(low + aspect * (high - low))
+        ratio = own * math.exp(low + aspect * (high - low))
         w, h = round(math.sqrt(target * ratio)), round(math.sqrt(target / ratio))
         if 0 < w <= width and 0 < h <= height:
             return int(y * (height - h + 1)), int(x * (width - w + 1)), h, w
-    w = min(width, max(1, round(height * step.aspect[1])))
-    h = min(height, max(1, round(width / step.aspect[0])))
+    w = min(width, max(1, round(height * own * step.aspect[1])))
+    h = min(height, max(1, round(width / (own * step.aspect[0]))))
     return (height - h) // 2, (width - w) // 2, h, w
 
 

@@ -18,19 +18,20 @@ from typing import Self
 
 from lenext.data.sketch import Sketch
 
-VERSION = 1  # of what a row says: another decoder, another thumbnail or another remark needs another number
+VERSION = 2  # of what a row says: another decoder, another thumbnail or another remark needs another number
 LARGEST = 4 * 2**30  # bytes of the file at which it is begun anew
 WAITING = 2000  # rows that are written together
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a content holds: format, upright size, Pillow's mode, kinds of the remarks that its name has no part in."""
+    """What a content holds: format, upright size, Pillow's mode, channels; remarks: their kinds, but the name's."""
 
     format: str
     width: int
     height: int
     mode: str
+    channels: tuple[int, ...]
     remarks: tuple[str, ...]
     sketch: Sketch | None
 
@@ -141,6 +142,7 @@ def unpacked(data: object) -> Finding | None:
         grey, colour = header.pop("lengths")
         sizes = header.pop("sketch")
         sketch = Sketch(grey=data[end : end + grey], colour=data[end + grey : end + grey + colour], **sizes)
-        return Finding(**header | {"remarks": tuple(header["remarks"])}, sketch=sketch)
+        lists = {name: tuple(header[name]) for name in ("channels", "remarks")}
+        return Finding(**header | lists, sketch=sketch)
     except (ValueError, KeyError, TypeError):
         return None

@@ -38,11 +38,14 @@ TIFF_INTEGERS = {1: "B", 3: "H", 4: "I"}
 
 @dataclass(frozen=True)
 class Directory:
-    """Of a TIFF: tag -> values of the integer tags, whether all of them were there, whether further pages follow."""
+    """Of a TIFF: tag -> values of the integer tags, whether all of them were there, where the next page's stands.
+
+    ``following`` is 0 for the last page.
+    """
 
     tags: Mapping[int, tuple[int, ...]]
     complete: bool
-    more: bool
+    following: int
 
 
 def refusal(reason: str, message: str) -> ImageError:
@@ -200,7 +203,11 @@ def gif_palette(flags: int) -> int:
 
 def check_tiff(data: bytes) -> None:
     """The first directory and the strips or tiles that it names lie inside the file."""
-    found = tiff_directory(data)
+    check_inside(data, tiff_directory(data))
+
+
+def check_inside(data: bytes, found: Directory) -> None:
+    """A directory is whole, and the strips or tiles that it names lie inside the file."""
     ends = [
         start + length
         for starts, lengths in ((STRIPS, STRIP_BYTES), (TILES, TILE_BYTES))
@@ -210,13 +217,13 @@ def check_tiff(data: bytes) -> None:
         raise cut("TIFF")
 
 
-def tiff_directory(data: bytes) -> Directory:
-    """The first directory of a TIFF or of an EXIF block, as much of it as is there."""
+def tiff_directory(data: bytes, start: int | None = None) -> Directory:
+    """The directory at ``start`` of a TIFF or of an EXIF block, None for the first; as much of it as is there."""
     order = "<" if data[:2] == b"II" else ">"
     tags: dict[int, tuple[int, ...]] = {}
     complete = True
     try:
-        start = struct.unpack_from(order + "I", data, 4)[0]
+        start = struct.unpack_from(order + "I", data, 4)[0] if start is None else start
         count = struct.unpack_from(order + "H", data, start)[0]
         for entry in range(start + 2, start + 2 + 12 * count, 12):
             tag, kind, length = struct.unpack_from(order + "HHI", data, entry)
@@ -226,10 +233,10 @@ def tiff_directory(data: bytes) -> Directory:
                 complete = False
             elif kind in TIFF_INTEGERS:
                 tags[tag] = struct.unpack_from(f"{order}{length}{TIFF_INTEGERS[kind]}", data, at)
-        more = struct.unpack_from(order + "I", data, start + 2 + 12 * count)[0] != 0
+        following = struct.unpack_from(order + "I", data, start + 2 + 12 * count)[0]
     except struct.error:
-        return Directory(tags, complete=False, more=False)
-    return Directory(tags, complete, more)
+        return Directory(tags, complete=False, following=0)
+    return Directory(tags, complete, following)
 
 
 CHECKS: Mapping[str, Callable[[bytes], None]] = {
@@ -272,4 +279,4 @@ def several_frames(format_name: str, data: bytes) -> bool:
         return sum(kind == b"ANMF" for kind, _ in webp_chunks(data)) > 1
     if format_name == "GIF":
         return gif_frames(data) > 1
-    return format_name == "TIFF" and tiff_directory(data).more
+    return format_name == "TIFF" and tiff_directory(data).following != 0

@@ -1,9 +1,10 @@
 """The one decoder: from a file or bytes to pixels, for training, test, prediction and service alike.
 
-The content decides the format, never the name: JPEG, PNG, WebP, BMP, GIF (first frame) and TIFF (first page). EXIF
-orientation is applied; transparent pixels show the stated background; 16-bit grey is scaled, not clipped; CMYK becomes
-RGB. Floating-point pixels are read where all lie in 0..1 and refused elsewhere, as are 32-bit integers, for nothing in
-the file says what white is. A damaged file is refused, never filled up with grey. ``ImageError`` is all that comes out.
+The content decides the format, never the name: JPEG, PNG, WebP, BMP, GIF (first frame) and TIFF (first page, or all its
+channels). EXIF orientation is applied; transparent pixels show the stated background, unless opacity is asked for as a
+fourth channel; 16-bit grey is scaled, not clipped; CMYK becomes RGB. Floating-point pixels are read where all lie in
+0..1 and refused elsewhere, as are 32-bit integers, for nothing in the file says what white is. A damaged file is
+refused, never filled up with grey. ``ImageError`` is all that comes out.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import stat
 import warnings
 from dataclasses import dataclass
 from functools import cache
+from itertools import cycle
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +28,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lenext.data import container
+from lenext.data import container, planes
 from lenext.data.container import refusal
 from lenext.errors import ImageError
 
@@ -56,36 +58,43 @@ REMARKS = {
     "no-extension": "The name has no extension; the content counts.",
     "exif": "The picture is stored turned or mirrored; it is put upright.",
     "grey16": "The picture has 16 bits of grey; they are scaled to 8.",
+    "pages": "The file has several grey pages of one size: channels for a network of as many, else the first is used.",
     "animated": "There is more than one picture in the file; the first is used.",
-    "transparency": "The picture has a transparency channel; it is laid on the background.",
+    "transparency": "The picture has transparency; it is laid on the background, unless four channels are read.",
     "cmyk": "The colours are stored as CMYK; they are converted without a colour profile.",
     "tiny": "The picture is very small.",
     "large": "The picture is very large and slow to decode.",
     "extreme-aspect": "The picture is very long and narrow; most of it lies outside the usual crop.",
 }
 NAME_REMARKS = frozenset({"wrong-extension", "no-extension"})  # those that the name earns, not the content
+GREY, COLOUR, TRANSPARENT = (1, 3, 4), (3, 1, 4), (3, 4, 1)  # numbers of channels that each can be read with
 TINY, LARGE, EXTREME_ASPECT = 16, 40_000_000, 6  # pixels of the shorter side, pixels, longer to shorter side
 
 
 @dataclass(frozen=True)
 class Description:
-    """What a file's header says: format name, upright size in pixels, Pillow's mode, kinds of ``REMARKS``."""
+    """What a file's header says: format name, upright size in pixels, Pillow's mode, kinds of ``REMARKS``.
+
+    channels: the numbers of channels that it can be read with, its own first.
+    """
 
     format: str
     width: int
     height: int
     mode: str
     remarks: tuple[str, ...]
+    channels: tuple[int, ...] = COLOUR
 
 
 # ---------------------------------------------------------------- front doors
 
 
 def read_image(path: str | Path, *, channels: int = 3, background: int = 255) -> Tensor:
-    """The image in a file as uint8 C H W, upright; channels 1 (luminance, ITU-R 601) or 3 (RGB).
+    """The image in a file as uint8 C H W, upright; channels 1 (luminance, ITU-R 601), 3 (RGB) or 4 (RGB, opacity).
 
-    background: grey level that shows through transparent pixels. Memory order is channels-last, which decoding gives
-    and resizing wants. Raises ``ImageError`` only.
+    Other numbers, and 3 and 4 too, are those of a TIFF of as many channels. background: grey level that shows through
+    transparent pixels of which the opacity is not asked. Memory order is channels-last, which decoding gives and
+    resizing wants. Raises ``ImageError`` only.
     """
     return decode(read_file(path), str(path), channels=channels, background=background)
 
@@ -175,16 +184,47 @@ TURNS = {
 def upright_pixels(data: bytes, channels: int, background: int) -> Tensor:  # C H W
     format_name = container.sniff(data)
     container.CHECKS[format_name](data)
-    pixels = jpeg_pixels(data, channels) if format_name == "JPEG" else None
-    if pixels is None:
-        pixels = pillow_pixels(data, format_name, channels, background)
+    found = planes.find(data) if format_name == "TIFF" else None
+    own = found is not None and found.count == channels
+    if found is not None and own:
+        pixels = plane_pixels(data, found)
+    elif channels not in GREY:
+        raise refusal("channels", f"The image does not have the {channels} channels that are asked for.")
+    else:
+        pixels = picture_pixels(data, format_name, channels, background)
     # A TIFF is turned by Pillow as it loads.
-    turned = 1 if format_name == "TIFF" else container.orientation(format_name, data)
+    turned = 1 if format_name == "TIFF" and not own else container.orientation(format_name, data)
     swap, up_down, left_right = TURNS[turned]
     if swap:
         pixels = pixels.transpose(1, 0, 2)
     pixels = pixels[:: -1 if up_down else 1, :: -1 if left_right else 1]
     return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)
+
+
+def picture_pixels(data: bytes, format_name: str, channels: int, background: int) -> NDArray[np.uint8]:  # H W C
+    """An image that is grey or in colour."""
+    pixels = jpeg_pixels(data, channels) if format_name == "JPEG" else None
+    return pillow_pixels(data, format_name, channels, background) if pixels is None else pixels
+
+
+def plane_pixels(data: bytes, found: planes.Planes) -> NDArray[np.uint8]:  # H W C
+    """A TIFF of as many channels as it has, each of 8 bits or scaled to them."""
+    check_planes(found)
+    parts = []
+    for page, (grey, beside) in zip(cycle(found.pages), planes.grey_files(data, found), strict=False):
+        picture = pillow_header(grey, "TIFF")
+        picture.load()
+        values = np.asarray(picture).reshape(found.height, found.width, beside)
+        parts.append(scaled(planes.undone(values, page), found.bits))
+    pixels = np.concatenate(parts, axis=2)
+    return np.invert(pixels) if planes.white_is_zero(found) else pixels
+
+
+def check_planes(found: planes.Planes) -> None:
+    """The size of an image of many channels: all of them together may have as many numbers as a grey one."""
+    check_size(found.width, found.height)
+    if found.width * found.height * found.count > LIMITS.pixels:
+        raise refusal("too-large", f"The image has more than {LIMITS.pixels // 10**6} million numbers in its channels.")
 
 
 def jpeg_pixels(data: bytes, channels: int) -> NDArray[np.uint8] | None:  # H W C
@@ -202,7 +242,7 @@ def jpeg_pixels(data: bytes, channels: int) -> NDArray[np.uint8] | None:  # H W 
         picture = Image.fromarray(255 - inks, "CMYK").convert("RGB")
         return pillow_array(picture, channels)
     pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, "GRAY" if channels == 1 else "RGB")
-    return pixels
+    return np.pad(pixels, ((0, 0), (0, 0), (0, 1)), constant_values=255) if channels == 4 else pixels
 
 
 def jpeg_header(data: bytes) -> tuple[int, int, str] | None:
@@ -215,7 +255,14 @@ def jpeg_header(data: bytes) -> tuple[int, int, str] | None:
 
 
 def pillow_open(data: bytes, format_name: str) -> Image:
-    """The header, read by the one plugin that the content asks for, and the size checked."""
+    """The header, and the size checked."""
+    picture = pillow_header(data, format_name)
+    check_size(*picture.size)
+    return picture
+
+
+def pillow_header(data: bytes, format_name: str) -> Image:
+    """The header, read by the one plugin that the content asks for; its size is the caller's to check."""
     from PIL import Image, UnidentifiedImageError
 
     silence_pillow()
@@ -228,7 +275,6 @@ def pillow_open(data: bytes, format_name: str) -> Image:
         if format_name == "TIFF":
             raise refusal("unsupported", "This kind of TIFF is not supported, or its header is damaged.") from None
         raise refusal("corrupt", f"The {format_name} header is damaged.") from None
-    check_size(*picture.size)
     return picture
 
 
@@ -256,11 +302,12 @@ def silence_libtiff() -> None:
 def pillow_pixels(data: bytes, format_name: str, channels: int, background: int) -> NDArray[np.uint8]:  # H W C
     picture = pillow_open(data, format_name)
     picture.load()
-    return pillow_array(flatten(picture, background), channels)
+    opacity = channels == 4 and picture.has_transparency_data
+    return pillow_array(picture if opacity else flatten(picture, background), channels)
 
 
 def pillow_array(picture: Image, channels: int) -> NDArray[np.uint8]:  # H W C
-    mode = "L" if channels == 1 else "RGB"
+    mode = {1: "L", 3: "RGB", 4: "RGBA"}[channels]
     pixels: NDArray[np.uint8] = np.array(picture if picture.mode == mode else picture.convert(mode))
     return pixels.reshape(picture.height, picture.width, channels)
 
@@ -281,19 +328,23 @@ def flatten(picture: Image, background: int) -> Image:
 
 def deep_grey(picture: Image) -> NDArray[np.uint8]:  # H W
     """Grey of more than 8 bits, scaled so that its white becomes 255."""
-    values: NDArray[Any] = np.asarray(picture)
-    grey: NDArray[np.uint8]
     tags: Any = getattr(picture, "tag_v2", {})
     if picture.mode == "I":
         raise refusal("unsupported", "The image has 32-bit or signed pixels, whose white is not stated.")
-    if picture.mode == "F":
+    grey = scaled(np.asarray(picture), int(tags.get(258, (16,))[0]))  # BitsPerSample: 12 or 16, or 32 of mode F
+    return np.invert(grey) if tags.get(262) == 0 else grey  # PhotometricInterpretation: WhiteIsZero, which Pillow skips
+
+
+def scaled(values: NDArray[Any], bits: int) -> NDArray[np.uint8]:
+    """Numbers of ``bits`` bits so that their white becomes 255; floating-point ones where all lie in 0..1."""
+    if values.dtype.kind == "f":
         if not (np.isfinite(values).all() and values.min() >= 0 and values.max() <= 1):
             raise refusal("unsupported", "The image has floating-point pixels outside 0..1.")
-        grey = np.rint(values * 255).astype(np.uint8)
-    else:
-        white = 2 ** int(tags.get(258, (16,))[0]) - 1  # BitsPerSample: 12 or 16
-        grey = ((values.astype(np.uint32) * 255 + white // 2) // white).astype(np.uint8)
-    return np.invert(grey) if tags.get(262) == 0 else grey  # PhotometricInterpretation: WhiteIsZero, which Pillow skips
+        return np.asarray(np.rint(values * 255), dtype=np.uint8)
+    white = 2**bits - 1
+    if bits != 8:
+        values = (values.astype(np.uint32) * 255 + white // 2) // white
+    return np.asarray(values, dtype=np.uint8)
 
 
 # ---------------------------------------------------------------- header
@@ -302,30 +353,29 @@ def deep_grey(picture: Image) -> NDArray[np.uint8]:  # H W
 def read_header(data: bytes, name: str) -> Description:
     format_name = container.sniff(data)
     container.CHECKS[format_name](data)
-    header = jpeg_header(data) if format_name == "JPEG" else None
-    if header is None:
-        picture = pillow_open(data, format_name)
-        (width, height), mode, transparent = picture.size, picture.mode, picture.has_transparency_data
-    else:
-        height, width, colours = header
-        mode, transparent = {"Gray": "L", "CMYK": "CMYK", "YCCK": "CMYK"}.get(colours, "RGB"), False
-    check_size(width, height)
+    (width, height), mode, channels = own_size(data, format_name)
+    layers = planes.find(data) if format_name == "TIFF" else None
     turned = container.orientation(format_name, data)
     short, long = sorted((width, height))
+    several = container.several_frames(format_name, data)
+    pages = layers is not None and len(layers.pages) > 1
     found = {
         "exif": turned != 1,
-        "grey16": mode.startswith("I;16"),
-        "animated": container.several_frames(format_name, data),
-        "transparency": transparent,
+        "grey16": mode.startswith("I;16") or (layers is not None and layers.bits == 16),
+        "pages": pages,
+        "animated": several and not pages,
+        "transparency": channels == TRANSPARENT,
         "cmyk": mode == "CMYK",
         "tiny": short < TINY,
         "large": width * height > LARGE,
         "extreme-aspect": long > EXTREME_ASPECT * short,
     }
-    if TURNS[turned][0] and format_name != "TIFF":  # whose size Pillow has swapped already
+    if TURNS[turned][0] and (format_name != "TIFF" or not mode):  # else Pillow has swapped them already
         width, height = height, width
+    if layers is not None:
+        channels = tuple(dict.fromkeys((layers.count, *channels)))
     remarks = (*name_remarks(name, format_name), *(kind for kind, true in found.items() if true))
-    return Description(format_name, width, height, mode, remarks)
+    return Description(format_name, width, height, mode, remarks, channels)
 
 
 def name_remarks(name: str, format_name: str) -> tuple[str, ...]:
@@ -334,3 +384,23 @@ def name_remarks(name: str, format_name: str) -> tuple[str, ...]:
     if not suffix:
         return ("no-extension",)
     return ("wrong-extension",) if suffix in SUFFIXES and SUFFIXES[suffix] != format_name else ()
+
+
+def own_size(data: bytes, format_name: str) -> tuple[tuple[int, int], str, tuple[int, ...]]:
+    """Width and height, Pillow's mode and the numbers of channels; no mode and none for what Pillow does not read."""
+    header = jpeg_header(data) if format_name == "JPEG" else None
+    if header is not None:
+        height, width, colours = header
+        mode = {"Gray": "L", "CMYK": "CMYK", "YCCK": "CMYK"}.get(colours, "RGB")
+        check_size(width, height)
+        return (width, height), mode, GREY if mode == "L" else COLOUR
+    try:
+        picture = pillow_open(data, format_name)
+    except ImageError as error:
+        found = planes.find(data) if format_name == "TIFF" and error.reason == "unsupported" else None
+        if found is None:
+            raise
+        check_planes(found)
+        return (found.width, found.height), "", ()
+    grey = GREY if picture.mode in {"1", "L"} or picture.mode[0] in "IF" else COLOUR
+    return picture.size, picture.mode, TRANSPARENT if picture.has_transparency_data else grey

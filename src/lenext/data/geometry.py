@@ -11,6 +11,8 @@ from lenext.protocol import SingleCrop
 
 LONGEST = 32  # times the shorter side
 
+Shape = tuple[int, int]  # height, width
+
 
 def resize(images: Tensor, height: int, width: int, interpolation: str = "bilinear") -> Tensor:
     """Bilinear and bicubic with antialiasing, at most one grey level from Pillow's; "area" and "nearest" are Pillow's.
@@ -43,13 +45,37 @@ def short_side(images: Tensor, length: int, interpolation: str = "bilinear") -> 
     Of an image longer than ``LONGEST`` times its width the middle is kept: a line of 30,000 pixels, scaled up to be 256
     wide, would take gigabytes.
     """
-    height, width = images.shape[2:]
-    if height > LONGEST * width or width > LONGEST * height:
-        images = _middle(images, LONGEST * min(height, width), LONGEST * min(height, width))
-        height, width = images.shape[2:]
-    if height <= width:
-        return resize(images, length, max(1, length * width // height), interpolation)
-    return resize(images, max(1, length * height // width), length, interpolation)
+    return cover(images, length, length, interpolation)
+
+
+def cover(images: Tensor, tall: int, wide: int, interpolation: str = "bilinear") -> Tensor:
+    """Scale, aspect kept, so that a rectangle of ``tall`` x ``wide`` pixels is just covered; as ``short_side`` does."""
+    kept, scaled = covering((images.shape[2], images.shape[3]), tall, wide)
+    return resize(_middle(images, *kept), *scaled, interpolation)
+
+
+def covering(shape: Shape, tall: int, wide: int) -> tuple[Shape, Shape]:
+    """Of an image of this shape: what ``cover`` keeps of it, and to what it scales that."""
+    height, width = shape
+    if height * wide > LONGEST * width * tall or width * tall > LONGEST * height * wide:
+        most = max(1, LONGEST * width * tall // wide), max(1, LONGEST * height * wide // tall)
+        height, width = min(height, most[0]), min(width, most[1])
+    if height * wide <= width * tall:
+        return (height, width), (tall, max(wide, tall * width // height))
+    return (height, width), (max(tall, wide * height // width), wide)
+
+
+def fit(images: Tensor, tall: int, wide: int, interpolation: str = "bilinear") -> Tensor:
+    """Scale, aspect kept, so that the whole image just fits into ``tall`` x ``wide`` pixels."""
+    return resize(images, *fitting((images.shape[2], images.shape[3]), tall, wide), interpolation)
+
+
+def fitting(shape: Shape, tall: int, wide: int) -> Shape:
+    """To what ``fit`` scales an image of this shape."""
+    height, width = shape
+    if height * wide <= width * tall:
+        return max(1, round(wide * height / width)), wide
+    return tall, max(1, round(tall * width / height))
 
 
 def _middle(images: Tensor, height: int, width: int) -> Tensor:
@@ -59,21 +85,37 @@ def _middle(images: Tensor, height: int, width: int) -> Tensor:
 
 def single_crop(images: Tensor, view: SingleCrop) -> Tensor:
     """The test view, as ``view`` describes it."""
+    shape, scaled = view.shape, view.scaled
     if view.squash:
-        return centre(resize(images, view.resize, view.resize, view.interpolation), view.crop, view.fill)
+        return window(resize(images, *scaled, view.interpolation), shape, view.fill)
+    if view.letterbox:
+        return window(fit(images, *scaled, view.interpolation), shape, view.fill)
     if view.crop_first:
-        side = max(1, min(images.shape[2:]) * view.crop // view.resize)
-        return resize(_middle(images, side, side), view.crop, view.crop, view.interpolation)
-    return centre(short_side(images, view.resize, view.interpolation), view.crop, view.fill)
+        kept = largest((images.shape[2], images.shape[3]), view)
+        return resize(_middle(images, *kept), *shape, view.interpolation)
+    return window(cover(images, *scaled, view.interpolation), shape, view.fill)
+
+
+def largest(shape: Shape, view: SingleCrop) -> Shape:
+    """The part of an image of this shape that ``crop_first`` cuts out."""
+    (height, width), (tall, wide) = shape, view.shape
+    if height * wide <= width * tall:
+        return max(1, height * tall // view.resize), max(1, height * wide // view.resize)
+    return max(1, width * tall * tall // (view.resize * wide)), max(1, width * tall // view.resize)
 
 
 def centre(images: Tensor, size: int, fill: int) -> Tensor:
     """The central ``size`` x ``size`` square; where the image is smaller, ``fill`` surrounds it."""
+    return window(images, (size, size), fill)
+
+
+def window(images: Tensor, shape: tuple[int, int], fill: int) -> Tensor:
+    """The central rectangle of ``shape`` (height, width); where the image is smaller, ``fill`` surrounds it."""
     height, width = images.shape[2:]
-    missing_y, missing_x = max(0, size - height), max(0, size - width)
+    missing_y, missing_x = max(0, shape[0] - height), max(0, shape[1] - width)
     if missing_y or missing_x:
         top, left = missing_y // 2, missing_x // 2
         images = F.pad(images, (left, missing_x - left, top, missing_y - top), value=fill)
         height, width = images.shape[2:]
-    top, left = round((height - size) / 2), round((width - size) / 2)
-    return images[:, :, top : top + size, left : left + size]
+    top, left = round((height - shape[0]) / 2), round((width - shape[1]) / 2)
+    return images[:, :, top : top + shape[0], left : left + shape[1]]

@@ -48,7 +48,13 @@ class ArrayImages:
         return f"{self.prefix}/{index:05d}"
 
     def batch(self, indices: Sequence[int] | NDArray[np.int64], channels: int) -> Tensor:
-        """Many at once: uint8 N C H W; grey is repeated for three channels, colour becomes luminance for one."""
+        """Many at once: uint8 N C H W; grey is repeated for three channels, colour becomes luminance for one.
+
+        A fourth channel is opacity, of which arrays have none to spare.
+        """
+        if channels == 4:
+            colours = self.batch(indices, 3)
+            return torch.cat([colours, colours.new_full((len(colours), 1, *colours.shape[2:]), 255)], dim=1)
         chosen = self.array[np.asarray(indices, dtype=np.int64)]
         if chosen.ndim == 4 and channels == 1:
             weighed = chosen.astype(np.uint32) @ np.array(LUMINANCE, dtype=np.uint32)

@@ -36,12 +36,14 @@ class Problem:
 class Content:
     """What decoding a file found: SHA-256 of its bytes, format, upright size in pixels, Pillow's mode.
 
-    sketch: by which copies of the picture are found; None where nobody asked for it.
+    channels: the numbers of channels that it can be read with, its own first; sketch: by which copies of the picture
+    are found, None where nobody asked for it.
     """
 
     sha256: str
     format: str
     width: int
     height: int
+    channels: tuple[int, ...] = (3, 1, 4)
     mode: str = ""
     sketch: Sketch | None = field(default=None, repr=False)

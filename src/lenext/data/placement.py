@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lenext.data.geometry import LONGEST
+from lenext.data.geometry import Shape, covering, fitting, largest
 from lenext.protocol import SingleCrop
 
 
@@ -73,23 +73,23 @@ class Placement:
 
 def placement(height: int, width: int, view: SingleCrop) -> Placement:
     """Where ``single_crop`` of a picture of that size lies on it."""
-    sides = (height, width)
-    if view.crop_first:
-        kept = max(1, min(sides) * view.crop // view.resize)
-        return Placement(*(Axis(n, view.crop, max(0, n - kept) // 2, kept / view.crop) for n in sides))
-    scaled, cut = (view.resize, view.resize), [0, 0]
-    kept_sides = list(sides)
-    if not view.squash:
-        longest = LONGEST * min(sides)
-        cut = [max(0, side - longest) // 2 for side in sides]
-        kept_sides = [min(side, longest) for side in sides]
-        shorter = min(kept_sides)
-        rows, columns = (max(1, view.resize * side // shorter) for side in kept_sides)
-        scaled = (rows, columns)
+    whole = (height, width)
+    kept, scaled = middle(whole, view)
     axes = []
-    for side, first, kept, length in zip(sides, cut, kept_sides, scaled, strict=True):
-        scale = kept / length
-        missing = max(0, view.crop - length)
-        offset = -(missing // 2) if missing else round((length - view.crop) / 2)
-        axes.append(Axis(side, view.crop, first + offset * scale, scale))
+    for side, inner, length, pixels in zip(whole, kept, scaled, view.shape, strict=True):
+        scale = inner / length
+        missing = max(0, pixels - length)
+        offset = -(missing // 2) if missing else round((length - pixels) / 2)
+        axes.append(Axis(side, pixels, max(0, side - inner) // 2 + offset * scale, scale))
     return Placement(*axes)
+
+
+def middle(whole: Shape, view: SingleCrop) -> tuple[Shape, Shape]:
+    """What the view takes from the middle of a picture of this shape, and to what that is scaled."""
+    if view.squash:
+        return whole, view.scaled
+    if view.letterbox:
+        return whole, fitting(whole, *view.scaled)
+    if view.crop_first:
+        return largest(whole, view), view.shape
+    return covering(whole, *view.scaled)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import compress
@@ -13,12 +13,15 @@ from statistics import median_low
 from torch import Tensor
 
 from lenext.data.cache import Cache, Finding
-from lenext.data.decode import NAME_REMARKS, REMARKS, Description, decode, describe, name_remarks, read_file
+from lenext.data.channels import misfits, own_of, readable
+from lenext.data.decode import GREY, NAME_REMARKS, REMARKS, Description, decode, describe, name_remarks, read_file
 from lenext.data.images import ArrayImages, FileImages
 from lenext.data.item import LEFT_OUT, REMARK, SPLITS, Content, Problem
 from lenext.data.listing import Listing, check_classes, with_problems
 from lenext.data.sketch import sketch
-from lenext.errors import ImageError
+from lenext.errors import DataError, ImageError
+
+CHANNELS = "Give images like those that the network was trained on, or train one on these with --channels auto."
 
 
 def scan(
@@ -28,15 +31,18 @@ def scan(
     progress: Callable[[int, int], None] | None = None,
     least: int = 2,
     cache: Cache | None = None,
+    channels: Sequence[int] | None = None,
 ) -> Listing:
     """The listing without the images that cannot be read, with a problem for each and a remark where one is due.
 
     Every file is read, hashed and decoded once, by ``workers`` threads; ``progress(done, total)`` is called from the
-    calling thread. With a ``cache``, what it remembers is not decoded, and contents have sketches. Arrays are taken as
-    they are. Raises ``DataError`` where fewer than ``least`` classes are left.
+    calling thread. ``channels``: numbers that every image must be readable with, by default the data's own (see
+    ``channels.own``). With a ``cache``, what it remembers is not decoded, and contents have sketches. Arrays are taken
+    as they are. Raises ``DataError`` where fewer than ``least`` classes are left.
     """
     images = listing.images
     if not isinstance(images, FileImages):
+        refuse_arrays(listing, channels or ())
         return listing
     contents: list[Content | None] = []
     problems: list[Problem] = list(listing.problems)
@@ -50,9 +56,25 @@ def scan(
                 progress(done, len(images))
     finally:
         pool.shutdown(cancel_futures=True)
+    unfit = misfits(tuple(map(images.name, range(len(images)))), contents, channels)
+    gone = {problem.path for problem in unfit}
+    contents = [None if images.name(index) in gone else content for index, content in enumerate(contents)]
+    problems += unfit
+    if gone and not any(contents):
+        raise DataError(f"No image of {listing.name} has the channels that are asked for: {unfit[0].message}", CHANNELS)
     scanned = without_unreadable(listing, images, contents, problems)
     check_classes(scanned, listing.name, least)
     return scanned
+
+
+def refuse_arrays(listing: Listing, channels: Sequence[int]) -> None:
+    """Raise ``DataError`` for images in memory that have other channels."""
+    for number in channels:
+        if not readable(listing, number):
+            raise DataError(
+                f"The images of {listing.name} cannot be read with {number} channels.",
+                f"They are {'grey' if own_of(listing) == 1 else 'RGB'}: train with --channels 1, 3 or 4.",
+            )
 
 
 def look(images: FileImages, index: int, cache: Cache | None = None) -> tuple[Content | None, list[Problem]]:
@@ -64,8 +86,8 @@ def look(images: FileImages, index: int, cache: Cache | None = None) -> tuple[Co
         found = cache.get(sha256) if cache else None
         kinds = (*name_remarks(name, found.format), *found.remarks) if found else ()
         if found is None:
-            pixels = decode(data, name)
             header = describe(data, name)
+            pixels = decode(data, name, channels=3 if header.channels[0] in GREY else header.channels[0])
             kinds = header.remarks
             found = finding(header, pixels, sketched=cache is not None)
             if cache:
@@ -73,14 +95,16 @@ def look(images: FileImages, index: int, cache: Cache | None = None) -> tuple[Co
     except ImageError as error:
         return None, [Problem(name, error.reason, error.message, LEFT_OUT)]
     remarks = [Problem(name, kind, REMARKS[kind], REMARK) for kind in kinds]
-    return Content(sha256, found.format, found.width, found.height, found.mode, found.sketch), remarks
+    content = Content(sha256, found.format, found.width, found.height, found.channels, found.mode, found.sketch)
+    return content, remarks
 
 
 def finding(header: Description, pixels: Tensor, *, sketched: bool) -> Finding:
-    """What is remembered of a content; ``pixels``: uint8 3 H W."""
+    """What is remembered of a content; ``pixels``: uint8 C H W, of which the first three are a copy's likeness."""
     remarks = tuple(kind for kind in header.remarks if kind not in NAME_REMARKS)
-    found = sketch(pixels.permute(1, 2, 0).numpy()) if sketched else None
-    return Finding(header.format, header.width, header.height, header.mode, remarks, found)
+    seen = pixels[:3] if len(pixels) >= 3 else pixels[:1].expand(3, -1, -1)
+    found = sketch(seen.permute(1, 2, 0).numpy()) if sketched else None
+    return Finding(header.format, header.width, header.height, header.mode, header.channels, remarks, found)
 
 
 def without_unreadable(
@@ -133,4 +157,6 @@ def sizes(listing: Listing) -> list[str]:
     short = [min(content.width, content.height) for content in listing.contents]
     formats = Counter(content.format for content in listing.contents)
     named = ", ".join(f"{name} {count:,}" for name, count in formats.most_common())
-    return [f"sizes: shorter side {min(short)} to {max(short)} pixels, median {median_low(short)}; {named}"]
+    line = f"sizes: shorter side {min(short)} to {max(short)} pixels, median {median_low(short)}; {named}"
+    channels = own_of(listing)
+    return [line if channels == 3 else f"{line}; {'grey' if channels == 1 else f'{channels} channels'}"]

@@ -44,7 +44,7 @@ class DataFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class PicturedMistake:
-    """A mistake with its picture: uint8 H x W x C (C 1 or 3) or the bytes of a PNG file.
+    """A mistake with its picture: uint8 H x W x C of any number of channels or the bytes of a PNG file.
 
     heat: the PNG file of a transparent layer of the picture's aspect, None where the map was not computed; hidden: the
     probability of the answer without the hottest tenth of what the network is shown.

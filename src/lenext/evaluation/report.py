@@ -150,14 +150,16 @@ def layer(file: bytes) -> str:
 def picture(source: NDArray[np.uint8] | bytes) -> Picture:
     """``source`` (uint8 H x W x C, or a PNG file) in a data address, its longer side at most ``SIDE``.
 
-    JPEG, a fifth of the bytes; a tiny one, whose pixels are to be seen, is PNG.
+    JPEG, a fifth of the bytes; a tiny one, whose pixels are to be seen, is PNG. Of more channels than a picture has the
+    first three are shown as red, green and blue, of two the first as grey.
     """
     from PIL import Image
 
     if isinstance(source, bytes):
         opened: Image.Image = Image.open(io.BytesIO(source))
     else:
-        opened = Image.fromarray(source.squeeze(2) if source.shape[2] == 1 else source)
+        shown = source if source.shape[2] in {1, 3, 4} else source[..., : 3 if source.shape[2] > 3 else 1]
+        opened = Image.fromarray(shown.squeeze(2) if shown.shape[2] == 1 else shown)
     with opened as image:
         image.thumbnail((SIDE, SIDE))
         file = io.BytesIO()

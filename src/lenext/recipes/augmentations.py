@@ -14,30 +14,51 @@ from lenext.protocol import SingleCrop
 
 @dataclass(frozen=True, kw_only=True)
 class ShortSide:
-    """Isotropic scaling: the shorter side becomes a whole number of pixels, uniform in [low, high]."""
+    """Isotropic scaling: the shorter side becomes a whole number of pixels, uniform in [low, high].
+
+    aspect: for inputs that are no squares their width as a multiple of their height; the number of pixels is then the
+    height of a rectangle of that aspect, which the image just covers.
+    """
 
     low: int
     high: int
     interpolation: str = "bilinear"
+    aspect: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class RandomCrop:
-    """A ``size`` x ``size`` square at a uniform place, after ``pad`` pixels of ``fill`` on each side."""
+    """A ``size`` x ``size`` square at a uniform place, after ``pad`` pixels of ``fill`` on each side.
+
+    width: where it is no square, but ``size`` high.
+    """
 
     size: int
     pad: int = 0
     fill: int = 0
+    width: int | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.size, self.width or self.size
 
 
 @dataclass(frozen=True, kw_only=True)
 class RandomResizedCrop:
-    """A rectangle of ``area`` (share) and ``aspect`` (log-uniform), scaled to ``size`` x ``size``; 10 tries."""
+    """A rectangle of ``area`` (share) and ``aspect`` (log-uniform), scaled to ``size`` x ``size``; 10 tries.
+
+    width: where the result is no square, but ``size`` high; aspects are then multiples of its own.
+    """
 
     size: int
     area: tuple[float, float] = (0.08, 1.0)
     aspect: tuple[float, float] = (3 / 4, 4 / 3)
     interpolation: str = "bilinear"
+    width: int | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.size, self.width or self.size
 
 
 @dataclass(frozen=True, kw_only=True)

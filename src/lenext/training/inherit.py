@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lenext.errors import UsageError
 from lenext.layers.auxiliary import AuxiliaryNetwork
+from lenext.layers.first_convolution import adapted_state
 from lenext.layers.network import Network
 from lenext.recipes import Inherit
 
@@ -40,6 +41,7 @@ def inherit_layers(network: Network, value: Inherit, source: Network) -> list[st
 def go_on_from(network: Network, source: Network, *, same_classes: bool) -> list[str]:
     """Copy every layer of the same network that was trained before; returns the layers that stay as drawn.
 
+    Where the source sees images of another number of channels its first convolution is adapted.
     These are the classifiers where the classes are others, and auxiliary heads that the source does not have.
     Raises UsageError when the two are not the same network in the same form.
     """
@@ -50,7 +52,7 @@ def go_on_from(network: Network, source: Network, *, same_classes: bool) -> list
             f"Train --model {source.name} --reading {source.reading}, or leave --weights out.",
         )
     fresh = [] if same_classes else classifiers(network)
-    theirs = source.state_dict()
+    theirs = adapted_state(source, network.input_size[0])
     if not any(name.startswith("auxiliary.") for name in theirs):
         fresh += ["auxiliary"] * isinstance(network, AuxiliaryNetwork)
     for name, tensor in network.state_dict().items():

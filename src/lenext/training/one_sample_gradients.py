@@ -54,7 +54,7 @@ def one_sample_gradients(recipe: Recipe, network: nn.Module, compute: Compute) -
     if not all(parameter.requires_grad and parameter.is_contiguous() for parameter in network.parameters()):
         return None
     slope = slope_of(recipe)
-    square = network.input_size[1:] == (recipe.view.crop, recipe.view.crop)
+    square = network.input_size[1:] == recipe.view.shape
     layers = one_sample_chain(network) if slope and square else None
     return OneSampleGradients(layers, slope) if layers and slope else None
 

@@ -27,12 +27,15 @@ def transfer(shown: Preprocessing, *, images: int, mirror: bool = True) -> Recip
     images: how many train.
     """
     size, method = shown.view.crop, shown.view.interpolation
-    whole = SingleCrop(resize=size, crop=size, interpolation=method, squash=True)
+    whole = SingleCrop(resize=size, crop=size, width=shown.view.width, interpolation=method, squash=True)
     moved: tuple[Augmentation, ...]
     if size <= SMALL:
-        moved = (whole, RandomCrop(size=size, pad=size // 8))  # ours: as practical
+        moved = (whole, RandomCrop(size=size, width=shown.view.width, pad=size // 8))  # ours: as practical
     else:
-        moved = (RandomResizedCrop(size=size, area=(0.35, 1.0), interpolation=method),)  # ours: as practical
+        width = shown.view.width
+        moved = (
+            RandomResizedCrop(size=size, width=width, area=(0.35, 1.0), interpolation=method),
+        )  # ours: as practical
     return Recipe(
         name="transfer",
         epochs=5,  # ours: the head is good before the first step; a laptop takes minutes for some hundred images

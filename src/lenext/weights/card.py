@@ -184,7 +184,8 @@ def _check_card(file: Path, card: Card) -> None:
     """Refuse a card whose preprocessing contradicts itself."""
     shown = card.preprocessing
     channels = len(shown.mean) == len(shown.std) == shown.channels
-    positive = all(number > 0 for number in (shown.channels, shown.view.resize, shown.view.crop, *shown.std))
+    sides = [side for side in (shown.view.resize, shown.view.crop, shown.view.width) if side is not None]
+    positive = all(number > 0 for number in (shown.channels, *sides, *shown.std))
     if not (card.classes and channels and positive and (card.calibration is None or card.calibration.sound)):
         raise WeightFileError(
             f"The card of {file} contradicts itself: classes, channels, mean, std, sizes or calibration do not fit.",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lenext.errors import UsageError, WeightFileError, did_you_mean
+from lenext.layers.first_convolution import adapted_state, said
 from lenext.models import canonical, readings
 from lenext.models import create_model as build
 from lenext.weights.catalogue import BEST, Entry, choose, entries
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".h5", ".caffemodel")  # of files that need not be there
 OWN_FORMATS = ("keras", "caffe")  # sources whose files say themselves whose they are
-CHANNELS = 3  # of every network with published weights: RGB
 
 
 class StandardError:
@@ -51,7 +51,8 @@ def create_model(
     of the weights; weights: None, "imagenet" (the best published ones), a name that ``lenext show`` lists
     ("torchvision:IMAGENET1K_V2"), a repository of Hugging Face's Hub ("hf:timm/resnet50.a1_in1k"), or a file: lenext's
     own or a state dict of torchvision or timm. What was chosen is said in one line on standard error. With another
-    ``num_classes`` than the weights' the classifier is fresh.
+    ``num_classes`` than the weights' the classifier is fresh, for another ``in_channels`` the first convolution is
+    adapted (see ``layers.first_convolution``).
     options: what the paper varies (``shortcut="A"``).
 
     Raises ``UsageError`` for unknown names, readings, options and weights, and where weights and reading contradict;
@@ -62,11 +63,6 @@ def create_model(
         return build(name, num_classes=num_classes, in_channels=in_channels, reading=reading or "paper", **options)
     if not isinstance(weights, str | os.PathLike):
         raise UsageError(f"weights is {weights!r}.", 'Give "imagenet", the name of published weights, or a file.')
-    if in_channels not in (None, CHANNELS):
-        raise UsageError(
-            f"Trained weights of {name} look at {CHANNELS} channels (RGB), not at {in_channels}.",
-            "Leave in_channels out, and give grey images as three equal channels; or train from the beginning.",
-        )
     listener = StandardError()
     word = nearby(name, os.fspath(weights), listener)
     if is_file(name, word):
@@ -74,6 +70,9 @@ def create_model(
         listener.message(f"{name}: weights from {word} (reading {network.reading!r})")
     else:
         network = published(choose(name, word, reading), listener, reading=reading, **options)
+    if in_channels not in (None, network.input_size[0]):
+        network, before = with_channels(network, in_channels), network.input_size[0]
+        listener.message(f"{name}: {said(before, network.input_size[0])}")
     if num_classes not in (None, network.num_classes):
         network = with_new_head(network, num_classes)
         listener.message(f"{name}: a new classifier of {num_classes} classes, not trained yet")
@@ -243,10 +242,29 @@ def with_new_head(network: Network, num_classes: int | None) -> Network:
     import torch
 
     last = f"{classifier(network)}."
-    fresh = build(network.name, num_classes=num_classes, reading=network.reading, **network.options)
+    fresh = build(
+        network.name,
+        num_classes=num_classes,
+        in_channels=network.input_size[0],
+        reading=network.reading,
+        **network.options,
+    )
     old = network.state_dict()
     with torch.no_grad():
         for tensor_name, tensor in fresh.state_dict().items():
             if not tensor_name.startswith(last) and tensor.shape == old[tensor_name].shape:
                 tensor.copy_(old[tensor_name])
+    return fresh
+
+
+def with_channels(network: Network, channels: int | None) -> Network:
+    """The same network for images of so many channels, its first convolution adapted."""
+    fresh = build(
+        network.name,
+        num_classes=network.num_classes,
+        in_channels=channels,
+        reading=network.reading,
+        **network.options,
+    )
+    fresh.load_state_dict(adapted_state(network, fresh.input_size[0]))
     return fresh
