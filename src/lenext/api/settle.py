@@ -112,7 +112,7 @@ def within(prepared: Prepared, task: Task, limit: float, clock: Clock) -> tuple[
     recipe, rule = shortened(task, speed, (end - clock.elapsed()) * SLACK)
     if recipe is None:
         raise UsageError(
-            f"In {duration(limit)} there is no time for a single step: reading the data took "
+            f"In {duration(limit)} there is no time for a single step: reading the data and a probe took "
             f"{duration(clock.elapsed())}, a step takes {speed.per_step:.2g} s, and the last measurement "
             f"and the report are to come.",
             "Give a longer --time-limit, a smaller --image-size, or a smaller network.",

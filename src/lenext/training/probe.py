@@ -14,7 +14,7 @@ from lenext.training.rate_finder import batches
 from lenext.training.task import Task
 
 SHARE = 0.03  # ours: of the limit, what each of the two probes may take
-LEAST, MOST = 3, 50  # ours: steps that are measured
+LEAST, MOST = 1, 50  # ours: steps that are measured; on a slow machine each one costs what the run itself needs
 
 Item = TypeVar("Item")
 
