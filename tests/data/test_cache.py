@@ -16,7 +16,7 @@ from lenext.data.sketch import sketch
 
 @pytest.fixture
 def finding():
-    return Finding("PNG", 60, 40, "RGB", ("transparency",), sketch(noise()))
+    return Finding("PNG", 60, 40, "RGB", (3, 1, 4), ("transparency",), sketch(noise()))
 
 
 def base(folder):

@@ -27,7 +27,8 @@ from pictures import (
 from PIL import Image
 
 from lenext.data import decode as decoder
-from lenext.data.decode import REMARKS, Limits, decode, describe, read_image
+from lenext.data.decode import Limits, decode, describe, read_image
+from lenext.data.remarks import REMARKS
 from lenext.errors import ImageError
 
 EXACT = ("png", "webp", "bmp", "tiff")

@@ -139,3 +139,12 @@ def test_images_whose_interpolation_is_drawn_go_one_by_one():
     statistics = Statistics((0.0,) * 3, (1.0,) * 3)
     assert Pipeline((ShortSide(low=8, high=8),), statistics, 0).whole_batches
     assert not Pipeline((ShortSide(low=8, high=8, interpolation="random"),), statistics, 0).whole_batches
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("kind", [torch.uint8, torch.float32])
+def test_a_line_of_pixels_is_scaled_along_its_length(channels, kind):
+    column = torch.arange(240)[None, None, :, None].expand(1, channels, -1, 7).to(kind)
+    thin, flat = resize(column, 8, 1).float(), resize(column.mT, 1, 8).float()
+    assert thin[0, 0, :, 0].tolist() == pytest.approx([30 * at + 14.5 for at in range(8)], abs=4)
+    assert torch.allclose(thin, flat.mT, atol=1e-3)

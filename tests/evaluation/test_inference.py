@@ -92,7 +92,7 @@ class TestChoice:
         assert len(str(caught.value)) < 200
         assert "auto" in caught.value.remedy
 
-    @pytest.mark.parametrize("precision", ["fp16", "", "FP32"])
+    @pytest.mark.parametrize("precision", ["fp8", "", "FP32"])
     def test_an_unknown_precision_is_not_taken_for_another(self, precision):
         with pytest.raises(UsageError, match="There is no precision") as caught:
             Compute.choose("cpu", precision)

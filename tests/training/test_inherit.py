@@ -76,7 +76,6 @@ class TestAll:
         ("ours", "theirs", "message"),
         [
             ({}, {"name": "plain20_cifar"}, "those of plain20_cifar"),
-            ({}, {"in_channels": 1}, "has shape"),
             ({"name": "resnet50"}, {"name": "resnet50", "reading": "v1.5"}, "reading: v1.5"),
         ],
     )

@@ -19,7 +19,7 @@ import warnings
 from dataclasses import dataclass
 from functools import cache
 from itertools import cycle
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +30,7 @@ from torch import Tensor
 
 from lenext.data import container, planes
 from lenext.data.container import refusal
+from lenext.data.remarks import name_remarks
 from lenext.errors import ImageError
 
 if TYPE_CHECKING:
@@ -47,33 +48,13 @@ class Limits:
 
 LIMITS = Limits()
 
-SUFFIXES = {
-    ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".png": "PNG", ".apng": "PNG", ".webp": "WEBP",
-    ".bmp": "BMP", ".dib": "BMP", ".gif": "GIF", ".tif": "TIFF", ".tiff": "TIFF",
-}  # fmt: skip
-
-# Kind of remark -> what is done about it; the picture is used.
-REMARKS = {
-    "wrong-extension": "The name promises another format than the content has; the content counts.",
-    "no-extension": "The name has no extension; the content counts.",
-    "exif": "The picture is stored turned or mirrored; it is put upright.",
-    "grey16": "The picture has 16 bits of grey; they are scaled to 8.",
-    "pages": "The file has several grey pages of one size: channels for a network of as many, else the first is used.",
-    "animated": "There is more than one picture in the file; the first is used.",
-    "transparency": "The picture has transparency; it is laid on the background, unless four channels are read.",
-    "cmyk": "The colours are stored as CMYK; they are converted without a colour profile.",
-    "tiny": "The picture is very small.",
-    "large": "The picture is very large and slow to decode.",
-    "extreme-aspect": "The picture is very long and narrow; most of it lies outside the usual crop.",
-}
-NAME_REMARKS = frozenset({"wrong-extension", "no-extension"})  # those that the name earns, not the content
 GREY, COLOUR, TRANSPARENT = (1, 3, 4), (3, 1, 4), (3, 4, 1)  # numbers of channels that each can be read with
 TINY, LARGE, EXTREME_ASPECT = 16, 40_000_000, 6  # pixels of the shorter side, pixels, longer to shorter side
 
 
 @dataclass(frozen=True)
 class Description:
-    """What a file's header says: format name, upright size in pixels, Pillow's mode, kinds of ``REMARKS``.
+    """What a file's header says: format name, upright size in pixels, Pillow's mode, kinds of remarks.
 
     channels: the numbers of channels that it can be read with, its own first.
     """
@@ -376,14 +357,6 @@ def read_header(data: bytes, name: str) -> Description:
         channels = tuple(dict.fromkeys((layers.count, *channels)))
     remarks = (*name_remarks(name, format_name), *(kind for kind, true in found.items() if true))
     return Description(format_name, width, height, mode, remarks, channels)
-
-
-def name_remarks(name: str, format_name: str) -> tuple[str, ...]:
-    """The kinds of ``REMARKS`` that a file of this format earns by its name alone."""
-    suffix = PurePath(name).suffix.lower()
-    if not suffix:
-        return ("no-extension",)
-    return ("wrong-extension",) if suffix in SUFFIXES and SUFFIXES[suffix] != format_name else ()
 
 
 def own_size(data: bytes, format_name: str) -> tuple[tuple[int, int], str, tuple[int, ...]]:

@@ -7,8 +7,8 @@ import os
 import unicodedata
 from pathlib import Path, PurePosixPath
 
-from lenext.data.decode import SUFFIXES
 from lenext.data.item import LEFT_OUT, TEST, TRAIN, VAL, Item, Problem
+from lenext.data.remarks import SUFFIXES
 from lenext.errors import DataError
 
 SPLIT_WORDS = {

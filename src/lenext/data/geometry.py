@@ -23,9 +23,11 @@ def resize(images: Tensor, height: int, width: int, interpolation: str = "biline
         return images
     if interpolation in {"area", "nearest"} and not images.is_floating_point():
         return _by_pillow(images, height, width, interpolation)
-    if height == width == 1:  # torch cannot tell the layout of one pixel, and fails on it unless it is told
-        images = images.contiguous(memory_format=torch.channels_last)
     mode = "bicubic" if interpolation == "bicubic" else "bilinear"
+    if 1 in (height, width):  # of a line of pixels torch mistakes the layout, unless two channels lie side by side
+        channels = images.shape[1]
+        images = images.expand(-1, max(2, channels), -1, -1).contiguous(memory_format=torch.channels_last)
+        return F.interpolate(images, size=(height, width), mode=mode, antialias=True)[:, :channels]
     return F.interpolate(images, size=(height, width), mode=mode, antialias=True)
 
 

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lenext.data import builtin, folder, table
-from lenext.data.decode import SUFFIXES, read_file
+from lenext.data.decode import read_file
 from lenext.data.images import ArrayImages, FileImages, Images
 from lenext.data.item import LEFT_OUT, REMARK, SPLITS, TRAIN, Content, Item, Problem
+from lenext.data.remarks import SUFFIXES
 from lenext.errors import DataError, ImageError, UsageError, did_you_mean
 
 __all__ = ["Content", "Item", "Listing", "Part", "Problem", "find", "fingerprint", "part"]

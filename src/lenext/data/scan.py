@@ -14,10 +14,11 @@ from torch import Tensor
 
 from lenext.data.cache import Cache, Finding
 from lenext.data.channels import misfits, own_of, readable
-from lenext.data.decode import GREY, NAME_REMARKS, REMARKS, Description, decode, describe, name_remarks, read_file
+from lenext.data.decode import GREY, Description, decode, describe, read_file
 from lenext.data.images import ArrayImages, FileImages
 from lenext.data.item import LEFT_OUT, REMARK, SPLITS, Content, Problem
 from lenext.data.listing import Listing, check_classes, with_problems
+from lenext.data.remarks import NAME_REMARKS, REMARKS, name_remarks
 from lenext.data.sketch import sketch
 from lenext.errors import DataError, ImageError
 
