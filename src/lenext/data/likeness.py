@@ -21,16 +21,17 @@ from lenext.data.sketch import SIDE, Sketch, colours, thumbnails
 GRID, AXES = 16, 48  # cells a side of a descriptor, and the principal axes of descriptors that a search looks at
 RADIUS = 0.35  # of the search, where descriptors have length 1
 COUNT = 8  # candidates of each picture
-MOVED_RADIUS, MOVED_COUNT = 0.25, 3  # the same of the searches among pictures that were moved by a pixel
+MOVED_RADIUS, MOVED_COUNT = 0.35, 4  # the same of the searches among pictures that were moved by a pixel
 FLAT = 3.0  # grey levels of deviation below which a picture shows nothing that could be compared
 PAIRS = 8192  # judged at once
 # Differences and shares of the usual one below which a pair is a copy; ours: measured on Fashion-MNIST with planted
 # copies, so that pictures that merely look alike are named less than once in a thousand.
-TESTS = ((0.0015, 0.22), (0.003, 0.11), (0.0045, 0.06))
+TESTS = ((0.0015, 0.22), (0.003, 0.11), (0.0045, 0.07), (0.012, 0.06))
+RESAMPLED = 1.8  # times as much may differ between thumbnails of two sizes: one of them lost its finest detail
 SURE = 0.0005  # difference that needs no comparison with others
 CONTEXT = 5  # the neighbour by whose distance one is judged to be far nearer than usual
 EDGE = 3  # pixels that are not judged, for what was cut off has been blurred into them
-FAR = 0.05  # the distance of that neighbour where the search found none
+FAR = 0.2  # the distance of that neighbour where the search found none
 
 
 @dataclass(frozen=True)
@@ -60,19 +61,20 @@ def near_copies(sketches: Sequence[Sketch]) -> list[Likeness]:
         [best_shift(smooth[p[:, 0]].float(), smooth[p[:, 1]].float()) for p in torch.split(pairs, PAIRS)]
     )
     usual = context(pairs, difference, len(worth))
-    kept = same(difference, usual)
+    kept = same(difference, usual, sizes_differ(sketches, worth[pairs]))
     pairs, difference, usual = worth[pairs[kept]], difference[kept], usual[kept]
     kept = same_colours(colours(sketches), pairs) & same_shape(sketches, pairs)
     rows = zip(pairs[kept].tolist(), difference[kept].tolist(), usual[kept].tolist(), strict=True)
     return sorted((Likeness(i, j, d, u) for (i, j), d, u in rows), key=lambda one: (one.first, one.second))
 
 
-def same(difference: Tensor, usual: Tensor) -> Tensor:
-    """Which pairs are copies: by what differs, and by how much less that is than usual."""
+def same(difference: Tensor, usual: Tensor, resampled: Tensor) -> Tensor:
+    """Which pairs are copies: by what differs, and by how much less that is than usual; ``resampled``: bool."""
+    allowed = torch.where(resampled, RESAMPLED, 1.0)
     ratio = difference / usual
     found = difference < SURE
     for most, share in TESTS:
-        found |= (difference < most) & (ratio < share)
+        found |= (difference < most * allowed) & (ratio < share * allowed)
     return found
 
 
@@ -189,6 +191,11 @@ def same_colours(planes: Tensor, pairs: Tensor) -> Tensor:
     apart = (first - second).square().mean(1).sqrt()
     strength = torch.maximum(first.square().mean(1), second.square().mean(1)).sqrt()
     return apart < 4 + 0.15 * strength
+
+
+def sizes_differ(sketches: Sequence[Sketch], pairs: Tensor) -> Tensor:
+    sizes = torch.tensor([(one.height, one.width) for one in sketches])
+    return (sizes[pairs[:, 0]] != sizes[pairs[:, 1]]).any(1)
 
 
 def same_shape(sketches: Sequence[Sketch], pairs: Tensor) -> Tensor:
