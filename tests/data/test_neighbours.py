@@ -18,22 +18,31 @@ def test_every_pair_within_the_radius_is_found(monkeypatch, blocks):
     monkeypatch.setattr(module, "ROWS", blocks[0])
     monkeypatch.setattr(module, "COLUMNS", blocks[1])
     points = torch.randn(60, 3, generator=torch.Generator().manual_seed(0))
-    pairs, squares = neighbours(points, 0.8, 60)
+    pairs = neighbours(points, 0.8, 60)
     assert {tuple(pair) for pair in pairs.tolist()} == by_hand(points, 0.8)
     assert len(pairs) == len(by_hand(points, 0.8))
-    assert torch.allclose(squares, (points[pairs[:, 0]] - points[pairs[:, 1]]).square().sum(1), atol=1e-5)
+
+
+@pytest.mark.parametrize("blocks", [(512, 8192), (7, 5)])
+def test_others_are_searched_from_either_side(monkeypatch, blocks):
+    monkeypatch.setattr(module, "ROWS", blocks[0])
+    monkeypatch.setattr(module, "COLUMNS", blocks[1])
+    points, others = torch.randn(2, 60, 3, generator=torch.Generator().manual_seed(1)).unbind()
+    near = {tuple(sorted(pair)) for pair in (torch.cdist(points, others) < 0.8).nonzero().tolist()}
+    pairs = neighbours(points, 0.8, 60, others)
+    assert {tuple(pair) for pair in pairs.tolist()} == {pair for pair in near if pair[0] < pair[1]}
 
 
 @pytest.mark.parametrize("columns", [8192, 16])
 def test_of_too_many_the_nearest_are_kept(monkeypatch, columns):
     monkeypatch.setattr(module, "COLUMNS", columns)
     points = torch.arange(200.0)[:, None] ** 1.01
-    pairs, _ = neighbours(points, 1e4, 3)
+    pairs = neighbours(points, 1e4, 3)
     assert {tuple(pair) for pair in pairs.tolist()} == {
         (i, j) for i in range(200) for j in range(i + 1, min(i + 4, 200))
     }
 
 
 def test_none_and_one():
-    assert neighbours(torch.empty(0, 2), 1.0, 3)[0].shape == (0, 2)
-    assert len(neighbours(torch.zeros(1, 2), 1.0, 3)[0]) == 0
+    assert neighbours(torch.empty(0, 2), 1.0, 3).shape == (0, 2)
+    assert len(neighbours(torch.zeros(1, 2), 1.0, 3)) == 0

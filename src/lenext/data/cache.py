@@ -18,7 +18,7 @@ from typing import Self
 
 from lenext.data.sketch import Sketch
 
-VERSION = 2  # of what a row says: another decoder, another thumbnail or another remark needs another number
+VERSION = 3  # of what a row says: another decoder, another thumbnail or another remark needs another number
 LARGEST = 4 * 2**30  # bytes of the file at which it is begun anew
 WAITING = 2000  # rows that are written together
 

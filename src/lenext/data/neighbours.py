@@ -8,56 +8,60 @@ from torch import Tensor
 ROWS, COLUMNS = 512, 8192  # of one block of distances, 16 MB
 
 
-def neighbours(points: Tensor, radius: float, count: int) -> tuple[Tensor, Tensor]:
-    """(pairs, squared distances) of points (float N D) nearer than ``radius``: int64 M 2, first < second once sorted.
+def neighbours(points: Tensor, radius: float, count: int, others: Tensor | None = None) -> Tensor:
+    """Pairs (int64 M 2, first < second) of points (float N D) that are nearer to each other than ``radius``.
 
-    Of each point the ``count`` nearest among those that come after it in the order of the first coordinate; points
-    that are further apart in that one alone are never compared, so it should be the widest.
+    Of each point the ``count`` nearest among those that come after it in the order of the first coordinate. Points that
+    are further apart in that one alone are never compared, so it should be the widest. ``others``: the same things as
+    other points; of each point then the ``count`` nearest of these, whichever come after. A pair may stand twice.
     """
     order = points[:, 0].argsort()
     ranked = points[order].contiguous()
-    first = ranked[:, 0].contiguous()
-    norms = ranked.square().sum(1)
-    found: list[Tensor] = []
-    lengths: list[Tensor] = []
+    columns = order if others is None else others[:, 0].argsort()
+    beside = ranked if others is None else others[columns].contiguous()
+    first = beside[:, 0].contiguous()
+    found = [torch.empty(0, 2, dtype=torch.int64)]
     for start in range(0, len(ranked), ROWS):
-        stop = min(start + ROWS, len(ranked))
-        last = int(torch.searchsorted(first, first[stop - 1] + radius, right=True))
-        rows, columns, distances = block_row(ranked, norms, (start, stop, last), radius**2, count)
-        found.append(torch.stack([order[rows], order[columns]], 1))
-        lengths.append(distances)
-    if not found:
-        return torch.empty(0, 2, dtype=torch.int64), torch.empty(0)
-    return torch.cat(found).sort(1).values, torch.cat(lengths)
+        block = ranked[start : start + ROWS]
+        low, high = block[0, 0] - radius, block[-1, 0] + radius
+        begin = start if others is None else int(torch.searchsorted(first, low))
+        end = int(torch.searchsorted(first, high, right=True))
+        row, column = nearest(block, beside[begin:end], radius**2, count, after=others is None)
+        found.append(torch.stack([order[start + row], columns[begin + column]], 1))
+    pairs = torch.cat(found).sort(1).values
+    return pairs[pairs[:, 0] < pairs[:, 1]]
 
 
-def block_row(
-    points: Tensor, norms: Tensor, span: tuple[int, int, int], limit: float, count: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """(row, column, squared distance) of the neighbours of the points from start to stop, up to the point last."""
-    start, stop, last = span
-    parts: list[tuple[Tensor, Tensor, Tensor]] = []
-    limits = torch.full((stop - start, 1), limit)
-    for left in range(start, last, COLUMNS):
-        right = min(left + COLUMNS, last)
-        squares = torch.addmm(
-            norms[None, left:right] + norms[start:stop, None], points[start:stop], points[left:right].T, alpha=-2
-        )
-        if left < stop:  # each pair once, and none with itself
-            squares[torch.arange(left, right)[None] <= torch.arange(start, stop)[:, None]] = torch.inf
+def nearest(points: Tensor, others: Tensor, limit: float, count: int, *, after: bool) -> tuple[Tensor, Tensor]:
+    """(rows, columns) of the ``count`` others nearest to each point, at squared distances below ``limit``.
+
+    after: whether the others begin with the points themselves, and only those that follow a point are meant.
+    """
+    norms, size = points.square().sum(1, keepdim=True), len(points)
+    limits = torch.full((size, 1), limit)
+    parts = [(torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64), torch.empty(0))]
+    for left in range(0, len(others), COLUMNS):
+        part = others[left : left + COLUMNS]
+        squares = torch.addmm(norms + part.square().sum(1), points, part.T, alpha=-2)
+        if after and left < size:
+            squares[torch.arange(left, left + len(part)) <= torch.arange(size)[:, None]] = torch.inf
         near = squares < limits
-        if int(near.sum()) > 4 * count * (stop - start) and count < right - left:
-            nearest, where = squares.topk(count, largest=False)
-            limits = torch.minimum(limits, nearest[:, -1:])
-            row, place = (nearest < limit).nonzero(as_tuple=True)
-            parts.append((row + start, where[row, place] + left, nearest[row, place]))
-            continue
-        row, column = near.nonzero(as_tuple=True)
-        parts.append((row + start, column + left, squares[row, column]))
+        if int(near.sum()) > 4 * count * size and count < len(part):
+            least, where = squares.topk(count, largest=False)
+            row, place = (least < limits).nonzero(as_tuple=True)
+            parts.append((row, where[row, place] + left, least[row, place]))
+            limits = torch.minimum(limits, least[:, -1:])
+        else:
+            row, column = near.nonzero(as_tuple=True)
+            parts.append((row, column + left, squares[row, column]))
     rows, columns, distances = (torch.cat(part) for part in zip(*parts, strict=True))
-    by_distance = distances.argsort()
-    order = by_distance[rows[by_distance].argsort(stable=True)]
-    ordered = rows[order]
-    rank = torch.arange(len(ordered)) - torch.searchsorted(ordered, ordered)
-    kept = order[rank < count]
-    return rows[kept], columns[kept], distances[kept].clamp_min(0)
+    chosen = least_of_each(rows, distances, count)
+    return rows[chosen], columns[chosen]
+
+
+def least_of_each(groups: Tensor, values: Tensor, count: int) -> Tensor:
+    """Positions of the ``count`` least values of each group; groups: int64 N, values: float N."""
+    by_value = values.argsort(stable=True)
+    order = by_value[groups[by_value].argsort(stable=True)]
+    ordered = groups[order].contiguous()
+    return order[torch.arange(len(order)) - torch.searchsorted(ordered, ordered) < count]

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 SIDE = 32  # of a thumbnail; smaller pictures are kept as they are
 COLOUR_SIDE = 8  # of the two colour planes, as coarse against the grey as the eye sees them
-SAMPLES = 128  # rows and columns of a large picture that its thumbnail is made of, at least: its mean needs no more
+SAMPLES = 96  # rows and columns of a large picture that its thumbnail is made of, at least: its mean needs no more
 
 
 @dataclass(frozen=True)
