@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lenext.errors import UsageError, WeightFileError, did_you_mean
-from lenext.layers.first_convolution import adapted_state, said
 from lenext.models import canonical, readings
 from lenext.models import create_model as build
 from lenext.weights.catalogue import BEST, Entry, choose, entries
@@ -71,6 +70,8 @@ def create_model(
     else:
         network = published(choose(name, word, reading), listener, reading=reading, **options)
     if in_channels not in (None, network.input_size[0]):
+        from lenext.layers.first_convolution import said  # brings torch
+
         network, before = with_channels(network, in_channels), network.input_size[0]
         listener.message(f"{name}: {said(before, network.input_size[0])}")
     if num_classes not in (None, network.num_classes):
@@ -259,6 +260,8 @@ def with_new_head(network: Network, num_classes: int | None) -> Network:
 
 def with_channels(network: Network, channels: int | None) -> Network:
     """The same network for images of so many channels, its first convolution adapted."""
+    from lenext.layers.first_convolution import adapted_state
+
     fresh = build(
         network.name,
         num_classes=network.num_classes,
