@@ -11,6 +11,7 @@ import torch
 import lenext
 from lenext.data.statistics import Statistics
 from lenext.errors import UsageError, WeightFileError
+from lenext.layers.first_convolution import first_convolution
 from lenext.protocol import Preprocessing, SingleCrop
 from lenext.weights import pretrained
 from lenext.weights.adapters import export_state
@@ -160,11 +161,12 @@ def test_options_that_the_weights_do_not_have_are_refused(monkeypatch, file):
 
 
 def test_weights_for_other_channels_are_adapted_and_that_is_said(file, capsys):
-    plain = create_model("resnet50", weights=file)
-    grey = create_model("resnet50", weights=file, in_channels=1, num_classes=7)
+    plain = create_model("resnet50", weights=file, reading="v1.5")
+    grey = create_model("resnet50", weights=file, reading="v1.5", in_channels=1, num_classes=7)
     assert grey.input_size[0] == 1
     assert grey.num_classes == 7
-    assert torch.allclose(next(grey.stem.parameters()), next(plain.stem.parameters()).sum(1, keepdim=True))
+    first = f"{first_convolution(plain)}.weight"
+    assert grey.state_dict()[first].equal(plain.state_dict()[first].sum(1, keepdim=True))
     assert "adapted from 3 channels to 1" in capsys.readouterr().err
 
 

@@ -70,7 +70,7 @@ def create_model(
     else:
         network = published(choose(name, word, reading), listener, reading=reading, **options)
     if in_channels not in (None, network.input_size[0]):
-        from lenext.layers.first_convolution import said
+        from lenext.layers.first_convolution import said  # brings torch
 
         network, before = with_channels(network, in_channels), network.input_size[0]
         listener.message(f"{name}: {said(before, network.input_size[0])}")
@@ -260,6 +260,8 @@ def with_new_head(network: Network, num_classes: int | None) -> Network:
 
 def with_channels(network: Network, channels: int | None) -> Network:
     """The same network for images of so many channels, its first convolution adapted."""
+    from lenext.layers.first_convolution import adapted_state
+
     fresh = build(
         network.name,
         num_classes=network.num_classes,
@@ -267,7 +269,5 @@ def with_channels(network: Network, channels: int | None) -> Network:
         reading=network.reading,
         **network.options,
     )
-    from lenext.layers.first_convolution import adapted_state
-
     fresh.load_state_dict(adapted_state(network, fresh.input_size[0]))
     return fresh
