@@ -145,7 +145,6 @@ class Hub(http.server.BaseHTTPRequestHandler):
             self.wfile.write(text)
 
     def refuse(self, status, code, message=""):
-        self.body()  # an answer before the body's end may be lost with the connection
         self.send_response(status)
         if code:
             self.send_header("X-Error-Code", code)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -97,8 +98,8 @@ def candidates(smooth: Tensor) -> Tensor:
     axes = principal.flip(1)[:, :AXES]
     points = (lying - mean) @ axes
     found = [neighbours(points, RADIUS, COUNT), neighbours((cells(smooth, centre) - mean) @ axes, RADIUS, COUNT)]
-    for down, right in ((0, 1), (1, 0), (1, 1), (1, -1)):  # the other four by the other picture of a pair
-        others = cells(smooth, lambda part, step=(down, right): part.roll(step, (1, 2)))
+    for step in ((0, 1), (1, 0), (1, 1), (1, -1)):  # down, right; the other four by the other picture of a pair
+        others = cells(smooth, partial(torch.roll, shifts=step, dims=(1, 2)))
         found.append(neighbours(points, MOVED_RADIUS, MOVED_COUNT, (others - mean) @ axes))
     pairs = torch.cat(found)
     codes = torch.unique(pairs[:, 0] * len(smooth) + pairs[:, 1])
