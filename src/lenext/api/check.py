@@ -26,6 +26,9 @@ from lenext.evaluation.inference import Compute
 from lenext.training.watch import Silent, Watcher
 
 
+MANY = 0.1  # share of labels that no sound set has wrong; a model that doubts more is itself in doubt
+
+
 @dataclass(frozen=True, kw_only=True)
 class CheckOptions:
     """How to check.
@@ -112,7 +115,13 @@ def doubtful(listing: Listing, asked: CheckOptions, watcher: Watcher) -> tuple[l
     watcher.message(f"Asking {asked.model} about {len(images):,} images.")
     reading = Reading(compute=Compute.choose(asked.device), batch_size=64, workers=asked.workers)
     found = answers(model, images, chosen, reading, watcher)
-    return doubtful_labels(found.tested.probabilities, labels), tuple(model.card.classes)
+    doubts = doubtful_labels(found.tested.probabilities, labels)
+    if len(doubts) > MANY * len(images):
+        watcher.message(
+            f"The model doubts {len(doubts):,} of {len(images):,} labels, which says more of the model than of the "
+            "labels; only the first few are worth a look."
+        )
+    return doubts, tuple(model.card.classes)
 
 
 def doubt_problem(listing: Listing, doubt: Doubt, words: Sequence[str]) -> Problem:
