@@ -25,7 +25,6 @@ from lenext.evaluation.confident import Doubt, doubtful_labels
 from lenext.evaluation.inference import Compute
 from lenext.training.watch import Silent, Watcher
 
-
 MANY = 0.1  # share of labels that no sound set has wrong; a model that doubts more is itself in doubt
 
 
