@@ -11,7 +11,8 @@ import lenext
 from lenext.errors import Interrupted
 from lenext.training.watch import Silent
 
-ASKED = {"model": "lenet5", "recipe": "paper", "epochs": 2, "threads": 1, "device": "cpu", "seed": 4}
+FAST = ("schedule.rates=[0.0005, 0.0002, 0.0001, 0.00005, 0.00001]",)  # so that two passes over few images show
+ASKED = {"model": "lenet5", "recipe": "paper", "epochs": 2, "threads": 1, "device": "cpu", "seed": 4, "settings": FAST}
 
 
 class StopsIn(Silent):
@@ -56,4 +57,4 @@ def test_stopped_in_the_second_epoch_and_resumed_it_ends_in_the_same_bits(csv, t
     }
     assert (whole / "metrics.jsonl").read_bytes() == (parts / "metrics.jsonl").read_bytes()
     rows = [json.loads(line) for line in (whole / "metrics.jsonl").read_text().splitlines()]
-    assert rows[-1]["loss"] < 0.9 * rows[0]["loss"]
+    assert rows[-1]["loss"] < 0.8 * rows[0]["loss"]
