@@ -76,6 +76,7 @@ class TestAll:
         ("ours", "theirs", "message"),
         [
             ({}, {"name": "plain20_cifar"}, "those of plain20_cifar"),
+            ({"name": "vgg11", "image_size": 32}, {"name": "vgg11", "image_size": 64}, "has shape"),
             ({"name": "resnet50"}, {"name": "resnet50", "reading": "v1.5"}, "reading: v1.5"),
         ],
     )

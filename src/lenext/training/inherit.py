@@ -41,8 +41,8 @@ def inherit_layers(network: Network, value: Inherit, source: Network) -> list[st
 def go_on_from(network: Network, source: Network, *, same_classes: bool) -> list[str]:
     """Copy every layer of the same network that was trained before; returns the layers that stay as drawn.
 
-    Where the source sees images of another number of channels its first convolution is adapted.
     These are the classifiers where the classes are others, and auxiliary heads that the source does not have.
+    Where the source sees images of another number of channels its first convolution is adapted.
     Raises UsageError when the two are not the same network in the same form.
     """
     if (source.name, source.reading) != (network.name, network.reading):

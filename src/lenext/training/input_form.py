@@ -23,12 +23,7 @@ from lenext.recipes import (
 from lenext.training.fitting import Fitted, to_image_size
 
 CROP, SQUASH, LETTERBOX = FITS = ("crop", "squash", "letterbox")
-COLOUR_STEPS = (
-    PCAColour,
-    ColourJitter,
-    AutoAugment,
-    RandAugment,
-)  # which are defined on RGB, the last three on grey too
+COLOUR_STEPS = (PCAColour, ColourJitter, AutoAugment, RandAugment)  # defined on RGB, the last three on grey too
 
 Size = int | tuple[int, ...]
 
