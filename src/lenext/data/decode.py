@@ -30,6 +30,7 @@ from torch import Tensor
 
 from lenext.data import container, planes
 from lenext.data.container import refusal
+from lenext.data.enough import reduction
 from lenext.data.remarks import name_remarks
 from lenext.errors import ImageError
 
@@ -70,20 +71,21 @@ class Description:
 # ---------------------------------------------------------------- front doors
 
 
-def read_image(path: str | Path, *, channels: int = 3, background: int = 255) -> Tensor:
+def read_image(path: str | Path, *, channels: int = 3, background: int = 255, least: int = 0) -> Tensor:
     """The image in a file as uint8 C H W, upright; channels 1 (luminance, ITU-R 601), 3 (RGB) or 4 (RGB, opacity).
 
     Other numbers, and 3 and 4 too, are those of a TIFF of as many channels. background: grey level that shows through
-    transparent pixels of which the opacity is not asked. Memory order is channels-last, which decoding gives and
-    resizing wants. Raises ``ImageError`` only.
+    transparent pixels of which the opacity is not asked. least: a JPEG may be scaled down by 2, 4 or 8 as it is
+    decoded, so that its shorter side keeps so many pixels; 0: never. Memory order is channels-last, which decoding
+    gives and resizing wants. Raises ``ImageError`` only.
     """
-    return decode(read_file(path), str(path), channels=channels, background=background)
+    return decode(read_file(path), str(path), channels=channels, background=background, least=least)
 
 
-def decode(data: bytes, name: str, *, channels: int = 3, background: int = 255) -> Tensor:
+def decode(data: bytes, name: str, *, channels: int = 3, background: int = 255, least: int = 0) -> Tensor:
     """As ``read_image``, from bytes; ``name`` stands in the error."""
     try:
-        return upright_pixels(data, channels, background)
+        return upright_pixels(data, channels, background, least)
     except Exception as error:  # noqa: BLE001  (decoders raise what they like; one type leaves this module)
         raise as_image_error(error, name) from None
 
@@ -162,7 +164,7 @@ TURNS = {
 }  # fmt: skip
 
 
-def upright_pixels(data: bytes, channels: int, background: int) -> Tensor:  # C H W
+def upright_pixels(data: bytes, channels: int, background: int, least: int) -> Tensor:  # C H W
     format_name = container.sniff(data)
     container.CHECKS[format_name](data)
     found = planes.find(data) if format_name == "TIFF" else None
@@ -172,7 +174,7 @@ def upright_pixels(data: bytes, channels: int, background: int) -> Tensor:  # C 
     elif channels not in GREY:
         raise refusal("channels", f"The image does not have the {channels} channels that are asked for.")
     else:
-        pixels = picture_pixels(data, format_name, channels, background)
+        pixels = picture_pixels(data, format_name, channels, background, least)
     # A TIFF is turned by Pillow as it loads.
     turned = 1 if format_name == "TIFF" and not own else container.orientation(format_name, data)
     swap, up_down, left_right = TURNS[turned]
@@ -182,9 +184,11 @@ def upright_pixels(data: bytes, channels: int, background: int) -> Tensor:  # C 
     return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)
 
 
-def picture_pixels(data: bytes, format_name: str, channels: int, background: int) -> NDArray[np.uint8]:  # H W C
+def picture_pixels(
+    data: bytes, format_name: str, channels: int, background: int, least: int
+) -> NDArray[np.uint8]:  # H W C
     """An image that is grey or in colour."""
-    pixels = jpeg_pixels(data, channels) if format_name == "JPEG" else None
+    pixels = jpeg_pixels(data, channels, least) if format_name == "JPEG" else None
     return pillow_pixels(data, format_name, channels, background) if pixels is None else pixels
 
 
@@ -208,7 +212,7 @@ def check_planes(found: planes.Planes) -> None:
         raise refusal("too-large", f"The image has more than {LIMITS.pixels // 10**6} million numbers in its channels.")
 
 
-def jpeg_pixels(data: bytes, channels: int) -> NDArray[np.uint8] | None:  # H W C
+def jpeg_pixels(data: bytes, channels: int, least: int = 0) -> NDArray[np.uint8] | None:  # H W C
     """Strictly decoded pixels, or None for the rare sampling that only Pillow reads."""
     header = jpeg_header(data)
     if header is None:
@@ -222,7 +226,10 @@ def jpeg_pixels(data: bytes, channels: int) -> NDArray[np.uint8] | None:  # H W 
         # Adobe's convention, which every writer of such files keeps: 255 is no ink.
         picture = Image.fromarray(255 - inks, "CMYK").convert("RGB")
         return pillow_array(picture, channels)
-    pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, "GRAY" if channels == 1 else "RGB")
+    factor = reduction(height, width, least)
+    pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
+        data, "GRAY" if channels == 1 else "RGB", min_height=-(-height // factor), min_width=-(-width // factor)
+    )
     return np.pad(pixels, ((0, 0), (0, 0), (0, 1)), constant_values=255) if channels == 4 else pixels
 
 

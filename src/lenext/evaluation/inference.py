@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from lenext.data.statistics import Statistics
 from lenext.errors import UsageError
+from lenext.evaluation.allocator import keep_memory
 
 AUTO = "auto"
 HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -49,13 +50,20 @@ class Compute:
 
         single: for training on one image at a time, which gains nothing from that; the weights lie as they are counted.
         """
+        if self.device.type == "cpu":
+            keep_memory()
         layout = torch.contiguous_format if single else torch.channels_last
         network.to(self.device, memory_format=layout)  # type: ignore[call-overload]
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What large layers compute in."""
+        return HALVES.get(self.precision, torch.float32)
 
     def autocast(self) -> AbstractContextManager[object]:
         if self.precision == "fp32":
             return nullcontext()
-        return torch.autocast(self.device.type, dtype=HALVES[self.precision])
+        return torch.autocast(self.device.type, dtype=self.dtype)
 
 
 def fast_precision(device: torch.device) -> str:
