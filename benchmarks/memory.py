@@ -19,7 +19,6 @@ from lenext.api.run_folder import versions
 from lenext.benchmark import peak
 from lenext.benchmark.case import Case, documented, ours
 from lenext.evaluation.inference import Compute
-from lenext.models import create_model
 
 RESULTS = Path(__file__).parent.parent / "results"
 WAYS = ("fp32", "ours", "ours, save-memory")
@@ -29,15 +28,14 @@ def step(model: str, batch: int, threads: int, way: str, steps: int) -> dict:
     """One way, in this process."""
     torch.set_num_threads(threads)
     compute = Compute.choose("cpu", "fp32" if way == "fp32" else "auto")
-    network = create_model(model)
-    case = Case(model, network, network.input_size, batch, compute, threads, training=True,
-                save_memory=way.endswith("save-memory"))  # fmt: skip
+    saved = way.endswith("save-memory")
+    case = Case(model, batch, precision=compute.precision, threads=threads, training=True, save_memory=saved)
     case.images, case.labels  # noqa: B018 - made before the memory is read
     clock = time.process_time if threads == 1 else time.perf_counter
     seconds = []
 
     def work() -> None:
-        one = documented(case, case.network) if way == "fp32" else ours(case)
+        one = documented(case, case.fresh()) if way == "fp32" else ours(case)
         for _ in range(steps):
             began = clock()
             one()

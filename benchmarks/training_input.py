@@ -18,7 +18,6 @@ import torch
 from PIL import Image
 
 from lenext.api.run_folder import versions
-from lenext.api.target import declare_operators
 from lenext.benchmark.timing import interleaved, ratios
 from lenext.data.augment import Pipeline, area_box
 from lenext.data.decode import read_image
@@ -30,6 +29,7 @@ from lenext.data.images import FileImages
 from lenext.data.statistics import Statistics
 from lenext.protocol import SingleCrop
 from lenext.recipes import RandomFlip, RandomResizedCrop
+from lenext.weights.adapters.operators import declare_operators
 
 declare_operators()
 from torchvision.transforms import v2  # noqa: E402

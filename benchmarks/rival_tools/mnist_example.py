@@ -15,7 +15,7 @@ from torch import nn, optim
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
-from lenext.api.target import declare_operators
+from lenext.weights.adapters.operators import declare_operators
 
 declare_operators()
 from torchvision import datasets, transforms  # noqa: E402

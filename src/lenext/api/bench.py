@@ -6,7 +6,9 @@ import datetime as dt
 import json
 import os
 import platform
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,13 @@ import torch
 
 from lenext.api.options import read_options
 from lenext.api.run_folder import versions
-from lenext.benchmark.case import Case, ours
-from lenext.benchmark.rivals import Contestant, chosen
+from lenext.benchmark.case import Case
+from lenext.benchmark.rivals import OURS, Contestant, chosen
 from lenext.benchmark.run import Limit, Row, compared, limit, measure
+from lenext.benchmark.worker import Worker
 from lenext.errors import UsageError
 from lenext.evaluation.inference import AUTO, Compute
-from lenext.models import canonical, create_model, list_models
+from lenext.models import canonical, list_models
 from lenext.training.watch import Silent, Watcher
 from lenext.weights.catalogue import entries
 from lenext.weights.durable import write_file
@@ -49,6 +52,7 @@ class BenchOptions:
     reading: str | None = None
     image_size: int | None = None
     training: bool = False
+    save_memory: bool = False
     out: str | None = None
 
 
@@ -61,10 +65,7 @@ def bench(*names: str, watcher: Watcher | None = None, **asked: Any) -> dict[str
     check(options)
     watcher = watcher or Silent()
     networks = named(names)
-    contestants = [
-        Contestant("lenext", "lenext", ours, trains=True),
-        *chosen(options.against, training=options.training),
-    ]
+    contestants = [OURS, *chosen(options.against, training=options.training)]
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(options.threads or before)
@@ -108,11 +109,13 @@ def measured(
     watcher.message(f"Limit: {top.gflops:,.0f} GFLOP/s ({top.name}).")
     rows: list[Row] = []
     document: dict[str, Any] = {}
-    for name in networks:
-        for batch in options.batches or (BATCHES[1:] if options.training else BATCHES):
+    batches = options.batches or (BATCHES[1:] if options.training else BATCHES)
+    with ExitStack() as stack:
+        workers = [stack.enter_context(Worker(one.name)) for one in contestants]
+        for name, batch in product(networks, batches):
             watcher.message(f"{name}, {batch} images at once ...")
             case = case_of(name, batch, compute, options)
-            rows += measure(case, contestants, options.rounds, top, watcher.message)
+            rows += measure(case, workers, options.rounds, top, watcher.message)
             document = describe(networks, contestants, options, top, rows)
             if options.out is not None:
                 write_file(Path(options.out), (json.dumps(document, indent=1) + "\n").encode())
@@ -124,11 +127,17 @@ def measured(
 
 
 def case_of(name: str, batch: int, compute: Compute, options: BenchOptions) -> Case:
-    network = create_model(name, reading=reading_of(name, options))
-    size = network.input_size
-    if options.image_size is not None:
-        size = (size[0], options.image_size, options.image_size)
-    return Case(name, network, size, batch, compute, torch.get_num_threads(), options.training)
+    return Case(
+        name,
+        batch,
+        reading=reading_of(name, options),
+        image_size=options.image_size,
+        device=str(compute.device),
+        precision=compute.precision,
+        threads=torch.get_num_threads(),
+        training=options.training,
+        save_memory=options.save_memory,
+    )
 
 
 def reading_of(name: str, options: BenchOptions) -> str:

@@ -14,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from lenext.benchmark.limit import synchronise
 from lenext.benchmark.timing import Work
 from lenext.evaluation.inference import Compute
+from lenext.models import create_model
 from lenext.recipes import SGD, CrossEntropy
 from lenext.training.gradients import Gradients
 from lenext.training.objective import Objective
@@ -25,21 +26,40 @@ from lenext.training.scaling import scaling_of
 OPTIMIZER = SGD(lr=1e-5, momentum=0.9, weight_decay=1e-4)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Case:
-    """``network`` (any module that gives logits) on ``batch`` images of ``input_size``; ``training``: a whole step.
+    """The network ``name`` on ``batch`` images of its own size, or of ``image_size`` pixels.
 
-    save_memory: our step computes blocks again in the backward pass.
+    training: a whole step in place of a forward pass; save_memory: our step computes blocks again in the backward pass.
     """
 
     name: str
-    network: nn.Module
-    input_size: tuple[int, int, int]
     batch: int
-    compute: Compute
-    threads: int
+    reading: str = "paper"
+    image_size: int | None = None
+    device: str = "cpu"
+    precision: str = "fp32"
+    threads: int = 1
     training: bool = False
     save_memory: bool = False
+
+    @cached_property
+    def network(self) -> nn.Module:
+        """As it is built: nobody moves or changes it (see ``fresh``)."""
+        return create_model(self.name, reading=self.reading)
+
+    def fresh(self) -> nn.Module:
+        """A copy of the network."""
+        return copy.deepcopy(self.network)
+
+    @cached_property
+    def compute(self) -> Compute:
+        return Compute.choose(self.device, self.precision)
+
+    @cached_property
+    def input_size(self) -> tuple[int, int, int]:
+        channels, height, width = self.network.input_size  # type: ignore[misc] # every network of the line has it
+        return channels, self.image_size or height, self.image_size or width
 
     @cached_property
     def images(self) -> Tensor:  # N C H W, float32, as every library takes them
@@ -52,22 +72,18 @@ class Case:
     @cached_property
     def classes(self) -> int:
         with torch.inference_mode():
-            return int(self.fresh().eval()(self.images[:1]).shape[1])
+            return int(self.fresh().eval()(torch.rand(1, *self.input_size)).shape[1])
 
     @cached_property
     def operations(self) -> float:
         """Billions of floating-point operations of the batch, 2 a multiply-add; of a step the backward pass's too."""
-        image = self.images[:2]  # batch normalisation wants two in training
+        images = torch.rand(2, *self.input_size)  # batch normalisation wants two in training
         network = self.fresh().train(self.training)
         with FlopCounterMode(display=False) as counter, torch.set_grad_enabled(self.training):
-            logits = network(image)
+            logits = network(images)
             if self.training:
                 logits.sum().backward()
-        return float(counter.get_total_flops()) / len(image) * self.batch * 1e-9
-
-    def fresh(self) -> nn.Module:
-        """A copy of the network that nobody has moved or changed."""
-        return copy.deepcopy(self.network)
+        return float(counter.get_total_flops()) / len(images) * self.batch * 1e-9
 
 
 def ours(case: Case) -> Work:
@@ -111,8 +127,9 @@ def documented(case: Case, network: nn.Module) -> Work:
     if not case.training:
         return inference(network.eval(), images, Compute(device))
     network.train()
-    settings = {"lr": OPTIMIZER.lr, "momentum": OPTIMIZER.momentum, "weight_decay": OPTIMIZER.weight_decay}
-    optimizer = torch.optim.SGD(network.parameters(), **settings)
+    optimizer = torch.optim.SGD(
+        network.parameters(), OPTIMIZER.lr, momentum=OPTIMIZER.momentum, weight_decay=OPTIMIZER.weight_decay
+    )
 
     def step() -> None:
         loss = F.cross_entropy(network(images), labels)

@@ -25,9 +25,9 @@ def measured(work: Callable[[], Made], device: torch.device) -> tuple[Made, int 
         torch.cuda.reset_peak_memory_stats(device)
         made = work()
         return made, int(torch.cuda.max_memory_allocated(device)) - before
-    before = start()
+    began = start()
     made = work()
-    return made, None if before is None else max(0, resident("VmHWM") - before)
+    return made, None if began is None else max(0, resident("VmHWM") - began)
 
 
 def start() -> int | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
-import io
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,9 +12,11 @@ from typing import Any
 
 import torch
 
-from lenext.benchmark.case import Case, documented, inference
-from lenext.benchmark.timing import Work
+from lenext.benchmark import peak
+from lenext.benchmark.case import Case, documented, inference, ours
+from lenext.benchmark.timing import Work, calls_of
 from lenext.errors import UsageError, did_you_mean
+from lenext.weights.adapters.operators import declare_operators
 
 # Names of the line's networks in other libraries, where they differ.
 TIMM = {"mobilenet_v1": "mobilenetv1_100", "xception": "legacy_xception"}
@@ -42,9 +43,37 @@ class Contestant:
     def version(self) -> str:
         return importlib.metadata.version(self.package)
 
+    def prepared(self, case: Case) -> tuple[Work | None, dict[str, Any]]:
+        """A case's work after its first calls; how many calls make a sample, the bytes that preparing and a first call
+        took, and the case's operations.
+        """
+        case.images, case.labels  # noqa: B018 - made before memory is read
+        work, memory = peak.measured(lambda: started(self, case), case.compute.device)
+        if work is None:
+            return None, {}
+        calls = calls_of(work, by_clock=case.threads > 1)
+        return work, {"calls": calls, "memory": memory, "operations": case.operations}
+
+
+def started(one: Contestant, case: Case) -> Work | None:
+    """A contestant's work after its first call, with which it sets itself up."""
+    work = one.prepare(case)
+    if work is not None:
+        work()
+    return work
+
+
+def library(module: str) -> Any:
+    """torchvision, or what needs it."""
+    try:
+        return importlib.import_module(module)
+    except RuntimeError:
+        declare_operators()
+        return importlib.import_module(module)
+
 
 def by_torchvision(case: Case) -> Work | None:
-    models = importlib.import_module("torchvision.models")
+    models = library("torchvision.models")
     if case.name not in models.list_models():
         return None
     settings: dict[str, Any] = {"weights": None}
@@ -54,7 +83,7 @@ def by_torchvision(case: Case) -> Work | None:
 
 
 def by_timm(case: Case) -> Work | None:
-    timm = importlib.import_module("timm")
+    timm = library("timm")
     name = TIMM.get(case.name, case.name)
     return documented(case, timm.create_model(name)) if timm.is_model(name) else None
 
@@ -77,18 +106,20 @@ def by_compile(case: Case) -> Work:
     """torch.compile on our copy, weights frozen into the program, in the precision that was asked for."""
     network, compute = case.fresh().eval(), case.compute
     compute.place(network)
-    importlib.import_module("torch._inductor.config").freezing = True
+    settings: Any = importlib.import_module("torch._inductor.config")
+    settings.freezing = True
     return inference(torch.compile(network), case.images.to(compute.device), compute)  # type: ignore[arg-type]
 
 
 def by_onnxruntime(case: Case) -> Work:
     runtime = importlib.import_module("onnxruntime")
     needed("onnx")
-    data = io.BytesIO()
-    torch.onnx.export(case.fresh().eval(), (case.images,), data, input_names=["images"], dynamo=False)
     options = runtime.SessionOptions()
     options.intra_op_num_threads = case.threads
-    session = runtime.InferenceSession(data.getvalue(), options, providers=["CPUExecutionProvider"])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        torch.onnx.export(case.fresh().eval(), (case.images,), path, input_names=["images"], dynamo=False)
+        session = runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     images = case.images.numpy()
     return lambda: session.run(None, {"images": images})
 
@@ -122,6 +153,14 @@ RIVALS: Mapping[str, Contestant] = {
         Contestant("keras", "keras", by_keras),
     )
 }
+
+
+OURS = Contestant("lenext", "lenext", ours, trains=True)
+
+
+def contestant(name: str) -> Contestant:
+    """Ours or a rival."""
+    return OURS if name == OURS.name else RIVALS[name]
 
 
 def chosen(names: tuple[str, ...], *, training: bool) -> list[Contestant]:

@@ -1,4 +1,4 @@
-"""Networks beside rivals: every piece of work in turns with the others, and what follows from the times."""
+"""Networks beside rivals: every contestant in turns with the others, and what follows from the times."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lenext.benchmark import peak
 from lenext.benchmark.case import Case
 from lenext.benchmark.limit import convolutions
-from lenext.benchmark.rivals import Contestant
-from lenext.benchmark.timing import Timing, Work, interleaved, ratios
+from lenext.benchmark.timing import Timing, in_turns, interleaved, ratios
+from lenext.benchmark.worker import Worker
 from lenext.evaluation.inference import Compute
 
 LIMIT_ROUNDS = 5  # ours
@@ -18,7 +17,10 @@ LIMIT_ROUNDS = 5  # ours
 
 @dataclass(frozen=True)
 class Row:
-    """One contestant on one case. memory: bytes that preparing and a first call took; share: of the limit, 0 to 1."""
+    """One contestant on one case.
+
+    operations: billions; share: of the limit's speed, 0 to 1; memory: bytes that preparing and a first call took.
+    """
 
     network: str
     by: str
@@ -28,16 +30,6 @@ class Row:
     share: float
     memory: int | None
 
-    @property
-    def per_second(self) -> float:
-        """Images."""
-        return self.batch / self.timing.median
-
-    @property
-    def speed(self) -> float:
-        """Billions of operations a second."""
-        return self.operations / self.timing.median
-
     def document(self) -> dict[str, Any]:
         low, high = self.timing.spread
         return {
@@ -45,8 +37,8 @@ class Row:
             "by": self.by,
             "batch": self.batch,
             "milliseconds": {"value": 1e3 * self.timing.median, "low": 1e3 * low, "high": 1e3 * high},
-            "images_per_second": self.per_second,
-            "gflops": self.speed,
+            "images_per_second": self.batch / self.timing.median,
+            "gflops": self.operations / self.timing.median,
             "share_of_limit": self.share,
             "memory": self.memory,
             "samples": len(self.timing.samples),
@@ -72,43 +64,24 @@ def limit(compute: Compute, threads: int) -> Limit:
     return Limit(best, speeds[best])
 
 
-def measure(
-    case: Case, contestants: Sequence[Contestant], rounds: int, top: Limit, say: Callable[[str], None]
-) -> list[Row]:
-    """All contestants that have the network, in turns; one that fails is said and left out."""
-    works: dict[str, Work] = {}
-    memory: dict[str, int | None] = {}
-    for one in contestants:
-        try:
-            made, memory[one.name] = peak.measured(lambda one=one: started(one, case), case.compute.device)  # type: ignore[misc]
-        except (RuntimeError, ValueError, NotImplementedError, TypeError) as error:
-            say(f"{one.name} cannot run {case.name}: {str(error).splitlines()[0] if str(error) else error!r}")
-            continue
-        if made is None:
-            say(f"{one.name} has no {case.name}.")
+def measure(case: Case, workers: Sequence[Worker], rounds: int, top: Limit, say: Callable[[str], None]) -> list[Row]:
+    """All contestants that have the network, in turns; one that cannot run it is said and left out."""
+    prepared = {}
+    for worker in workers:
+        found = worker.prepare(case)
+        if "refused" in found:
+            say(found["refused"])
         else:
-            works[one.name] = made
-    timings = interleaved(works, rounds=rounds, threads=case.threads)
-    return [
-        Row(
-            case.name,
-            name,
-            case.batch,
-            timing,
-            case.operations,
-            case.operations / timing.median / top.gflops,
-            memory[name],
-        )
-        for name, timing in timings.items()
-    ]
-
-
-def started(one: Contestant, case: Case) -> Work | None:
-    """A contestant's work after its first call, with which it sets itself up."""
-    work = one.prepare(case)
-    if work is not None:
-        work()
-    return work
+            prepared[worker] = found
+    samplers = {worker: lambda worker=worker: worker.sample(prepared[worker]["calls"]) for worker in prepared}
+    timings = in_turns(samplers, rounds=rounds, by_clock=case.threads > 1)
+    rows = []
+    for worker, timing in timings.items():
+        # Everybody computes the same network: the share is that of its operations as we build it.
+        operations, memory = prepared[worker]["operations"], prepared[worker]["memory"]
+        share = operations / timing.median / top.gflops
+        rows.append(Row(case.name, worker.name, case.batch, timing, operations, share, memory))
+    return rows
 
 
 def compared(rows: Iterable[Row]) -> list[dict[str, Any]]:

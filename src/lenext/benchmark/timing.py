@@ -12,9 +12,12 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 Work = Callable[[], object]
+Key = TypeVar("Key")
 
 QUIET = 0.12  # ours: processors that others may use during a sample that counts
 LEAST_QUIET = 3  # ours: samples without disturbance that a median needs
@@ -74,15 +77,23 @@ def interleaved(works: Mapping[str, Work], *, rounds: int, threads: int, seed: i
     """Time every work once a round, each round in another order; two calls before that do not count."""
     by_clock = threads > 1
     calls = {name: calls_of(work, by_clock=by_clock) for name, work in works.items()}
-    found: dict[str, list[Sample]] = {name: [] for name in works}
+    samplers = {name: partial(sample, work, calls[name], by_clock=by_clock) for name, work in works.items()}
+    return in_turns(samplers, rounds=rounds, by_clock=by_clock, seed=seed)
+
+
+def in_turns(
+    samplers: Mapping[Key, Callable[[], Sample]], *, rounds: int, by_clock: bool, seed: int = 0
+) -> dict[Key, Timing]:
+    """A sample of each a round, each round in another order; where the clock counts, after a wait for quiet."""
+    found: dict[Key, list[Sample]] = {name: [] for name in samplers}
     shuffle = random.Random(seed).shuffle  # noqa: S311 - an order, no secret
     for _ in range(rounds):
-        names = list(works)
+        names = list(samplers)
         shuffle(names)
         for name in names:
             if by_clock:
                 wait_for_quiet(PATIENCE)
-            found[name].append(sample(works[name], calls[name], by_clock=by_clock))
+            found[name].append(samplers[name]())
     return {name: Timing(tuple(samples), by_clock) for name, samples in found.items()}
 
 

@@ -23,6 +23,7 @@ HEADER = ["network", "by", "batch", "ms", "images/s", "GFLOP/s", "of limit", "Mi
 @click.option("--reading", help="Of all networks [the rival library's, else the paper's].")
 @click.option("--image-size", type=click.IntRange(1), help="Of the input in pixels [the network's].")
 @click.option("--training", is_flag=True, help="A whole step: forward, backward, optimiser.")
+@click.option("--save-memory", is_flag=True, help="With --training: compute our blocks again in the backward pass.")
 @click.option("--out", metavar="FILE", help="Write the document here too, after each network.")
 @common
 def command(

@@ -90,7 +90,7 @@ class Files:
             try:
                 with open(descriptor, "wb") as file:
                     file.write(np.array((MAGIC, tuple(rows.shape), VERSION), HEADER).tobytes())
-                    file.write(memoryview(rows.numpy()).cast("B"))
+                    file.write(rows.numpy().data)
                 Path(name).replace(path)
             except BaseException:
                 Path(name).unlink(missing_ok=True)
