@@ -10,7 +10,10 @@ import datetime as dt
 import json
 import math
 import platform
+import sys
 import tempfile
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +21,8 @@ import torch
 from PIL import Image
 
 from lenext.api.run_folder import versions
-from lenext.benchmark.timing import interleaved, ratios
+from lenext.benchmark.timing import Sample, in_turns, ratios, sample
+from lenext.benchmark.worker import Worker
 from lenext.data.augment import Pipeline, area_box
 from lenext.data.decode import read_image
 from lenext.data.decoded import DecodedImages, Memory
@@ -73,6 +77,11 @@ def part(source: np.ndarray, size: tuple[int, int], numbers: np.random.Generator
     return np.asarray(picture, np.float32)
 
 
+def batches(images: int) -> list[range]:
+    """The positions of each batch of 32."""
+    return [range(start, min(start + 32, images)) for start in range(0, images, 32)]
+
+
 class Documented:
     """PIL and torchvision's transforms v2, with the numbers drawn that ours draws."""
 
@@ -95,11 +104,13 @@ class Documented:
             picture = file.convert("RGB")
         return tv.center_crop(tv.resize(picture, [256], antialias=True), [224, 224])
 
-    def training(self) -> torch.Tensor:
-        return torch.stack([self.finish(self.cut(index)) for index in range(len(self.paths))])
+    def training(self) -> None:
+        for rows in batches(len(self.paths)):
+            torch.stack([self.finish(self.cut(index)) for index in rows])
 
-    def test(self) -> torch.Tensor:
-        return torch.stack([self.finish(self.view(index)) for index in range(len(self.paths))])
+    def test(self) -> None:
+        for rows in batches(len(self.paths)):
+            torch.stack([self.finish(self.view(index)) for index in rows])
 
 
 class Ours:
@@ -122,11 +133,13 @@ class Ours:
     def view(self, index: int) -> torch.Tensor:
         return single_crop(self.read(index), VIEW)
 
-    def training(self) -> torch.Tensor:
-        return self.statistics.normalise(torch.cat([self.cut(index) for index in range(len(self.images))]))
+    def training(self) -> None:
+        for rows in batches(len(self.images)):
+            self.statistics.normalise(torch.cat([self.cut(index) for index in rows]))
 
-    def test(self) -> torch.Tensor:
-        return self.statistics.normalise(torch.cat([self.view(index) for index in range(len(self.images))]))
+    def test(self) -> None:
+        for rows in batches(len(self.images)):
+            self.statistics.normalise(torch.cat([self.view(index) for index in rows]))
 
 
 def difference(ours: list[torch.Tensor], theirs: list[Image.Image]) -> dict[str, float]:
@@ -141,8 +154,15 @@ def difference(ours: list[torch.Tensor], theirs: list[Image.Image]) -> dict[str,
     }
 
 
-def measured(name: str, paths: list[Path], rounds: int) -> tuple[list[dict], list[dict]]:
-    """What each way takes, and how many times as fast ours are; ``least``: of the decoder's own reading of a file."""
+def serve(folder: Path) -> None:
+    """The documented way in a process of its own, which has the C library's memory as it comes."""
+    documented = Documented(sorted(folder.glob("*.jpg")))
+    for line in sys.stdin:
+        print(json.dumps(asdict(sample(getattr(documented, json.loads(line)["what"]), 1, by_clock=False))), flush=True)
+
+
+def measured(name: str, paths: list[Path], rounds: int, theirs_process: Worker) -> tuple[list[dict], list[dict]]:
+    """What each way takes, and how many times as fast ours are; ``decode``: only reading the files as pixels."""
     documented = Documented(paths)
     ways = {
         "exact": Ours(paths, exact=True, kept=False),
@@ -151,10 +171,12 @@ def measured(name: str, paths: list[Path], rounds: int) -> tuple[list[dict], lis
     }
     rows, found = [], []
     for what in ("training", "test"):
-        works = {"PIL + torchvision v2": getattr(documented, what)}
-        works |= {way: getattr(ours, what) for way, ours in ways.items()}
+        works = {way: getattr(ours, what) for way, ours in ways.items()}
         works |= {"decode": lambda: [read_image(path) for path in paths]}
-        timings = interleaved(works, rounds=rounds, threads=1)
+        samplers = {way: partial(sample, work, 1, by_clock=False) for way, work in works.items()}
+        samplers |= {"PIL + torchvision v2": lambda what=what: Sample(**theirs_process.ask({"what": what}))}
+        in_turns(samplers, rounds=1, by_clock=False)  # warm up
+        timings = in_turns(samplers, rounds=rounds, by_clock=False)
         step = "cut" if what == "training" else "view"
         theirs = [getattr(documented, step)(index) for index in range(len(paths))]
         for way, timing in timings.items():
@@ -176,9 +198,13 @@ def main() -> None:
     words.add_argument("--images", type=int, default=100)
     words.add_argument("--large", type=int, default=8, help="photographs of 12 megapixels")
     words.add_argument("--rounds", type=int, default=5)
+    words.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
     asked = words.parse_args()
     torch.set_num_threads(1)
-    keep_memory()  # for both sides: ours does it in training, and the other gains too
+    if asked.serve:
+        serve(asked.serve)
+        return
+    keep_memory()  # as `lenext train` does
     rows: list[dict] = []
     found: list[dict] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -188,13 +214,15 @@ def main() -> None:
         ):
             place = Path(folder) / name
             place.mkdir()
-            more, also = measured(name, photographs(place, count, size, quality), asked.rounds)
+            paths = photographs(place, count, size, quality)
+            with Worker(str(place), (__file__, "--serve")) as worker:
+                more, also = measured(name, paths, asked.rounds, worker)
             rows, found = rows + more, found + also
     import torchvision
 
     document = {
         "what": "training input, CPU time of one core: decode, random part to 224, mirror, normalise",
-        "command": f"python benchmarks/training_input.py --images {asked.images} --rounds {asked.rounds}",
+        "command": " ".join(["python", "benchmarks/training_input.py", *sys.argv[1:]]),
         "machine": f"{platform.machine()}, 1 thread",
         "versions": versions() | {"torchvision": torchvision.__version__, "pillow": Image.__version__},
         "date": dt.datetime.now(dt.UTC).date().isoformat(),

@@ -73,7 +73,7 @@ def run(
     """Train from where the folder stands to the end, then measure and write the result."""
     folder, job, network = prepared.folder, prepared.job, prepared.network
     compute = Compute(compute.device, job.precision)
-    compute.place(network, single=job.recipe.batch_size == 1)
+    compute.place(network, single=job.recipe.batch_size == 1, sparingly=job.save_memory)
     clock = Clock(folder.seconds, sitting.began) if job.time_limit else None
     pictures = kept_pictures(prepared, asked)
 

@@ -89,7 +89,7 @@ class Case:
 def ours(case: Case) -> Work:
     """As ``lenext evaluate`` or ``lenext train`` computes: channels last, in the precision that was asked for."""
     network, compute = case.fresh(), case.compute
-    compute.place(network)
+    compute.place(network, sparingly=case.save_memory)
     images, labels = case.images.to(compute.device), case.labels.to(compute.device)
     if not case.training:
         return inference(network.eval(), images, compute)

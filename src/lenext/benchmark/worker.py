@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Self
@@ -29,10 +29,11 @@ CASE_FAILS = (RuntimeError, ValueError, TypeError, NotImplementedError, ImportEr
 class Worker:
     """A contestant, asked through pipes; ``with`` ends its process."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, program: Sequence[str] = ("-m", __name__)) -> None:
+        """``program``: what Python runs with the name behind it; it answers each line of JSON with another."""
         self.name = name
         self._process = subprocess.Popen(  # noqa: S603 - ourselves
-            [sys.executable, "-m", __name__, name],
+            [sys.executable, *program, name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -41,12 +42,12 @@ class Worker:
 
     def prepare(self, case: Case) -> dict[str, Any]:
         """Set up a case: ``calls`` of a sample, ``memory``, ``operations``; or ``refused``, why not."""
-        return self._ask({"prepare": asdict(case)})
+        return self.ask({"prepare": asdict(case)})
 
     def sample(self, calls: int) -> Sample:
-        return Sample(**self._ask({"sample": calls}))
+        return Sample(**self.ask({"sample": calls}))
 
-    def _ask(self, order: Mapping[str, Any]) -> dict[str, Any]:
+    def ask(self, order: Mapping[str, Any]) -> dict[str, Any]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:

@@ -58,7 +58,7 @@ class Statistics:
         else:
             rows = rows.float()
             torch.addcmul(shift, rows, scale, out=rows)
-        return rows.unflatten(2, (width, -1)).permute(0, 3, 1, 2)
+        return rows.view(len(rows), -1, width, values.shape[1]).permute(0, 3, 1, 2)
 
     @cached_property
     def _affine(self) -> tuple[Tensor, Tensor]:

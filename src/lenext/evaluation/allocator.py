@@ -7,23 +7,24 @@ import os
 from functools import cache
 
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # <malloc.h>
-LARGEST_MAP = 1 << 30  # bytes; larger ones are mapped as before, so that a single one does not stay for ever
+LARGEST_MAP, NO_TRIM = 1 << 30, 2**31 - 1  # bytes; a single larger one does not stay for ever
+SPARING = 1 << 25  # ours: larger maps are given back where memory is dear; it is also the most that old glibcs take
 SWITCH = "LENEXT_MALLOC"
 
 
 @cache
-def keep_memory() -> bool:
-    """Tell glibc's malloc to serve maps of up to a gigabyte from memory that it keeps; once a process.
+def keep_memory(*, sparingly: bool = False) -> bool:
+    """Tell glibc's malloc to serve maps of up to a gigabyte, or sparingly of 32 MB, from memory that it keeps.
 
     Returns whether it was told: not where LENEXT_MALLOC is ``default``, nor where the C library is another.
     """
     if os.environ.get(SWITCH) == "default" or not has_glibc():
         return False
-    library = ctypes.CDLL(None)
-    return all(
-        library.mallopt(option, size) == 1
-        for option, size in ((MMAP_THRESHOLD, LARGEST_MAP), (TRIM_THRESHOLD, 2**31 - 1))
-    )
+    tell = ctypes.CDLL(None).mallopt
+    if sparingly:
+        return bool(tell(MMAP_THRESHOLD, SPARING) and tell(TRIM_THRESHOLD, SPARING))
+    mapped = tell(MMAP_THRESHOLD, LARGEST_MAP) or tell(MMAP_THRESHOLD, SPARING)
+    return bool(mapped and tell(TRIM_THRESHOLD, NO_TRIM))
 
 
 def has_glibc() -> bool:
