@@ -5,9 +5,9 @@ files of 500x375 pixels (32). Each side in a process of its own, in turns. On on
 counts, on more the clock, in samples that others did not disturb.
 
 torchvision: the loop of references/classification/train.py (cross-entropy, SGD with momentum, a DataLoader of PIL
-images and transforms v2, a metric logger that asks for the loss at every step). timm: its create_transform, a DataLoader
-and its optimizer ``sgd`` as train.py sets them up on a CPU. Both in fp32 and without workers, for one process's time is
-measured; both train our network of that name where they have none of their own.
+images and transforms v2, a metric logger that asks for the loss at every step). timm: its create_transform, a
+DataLoader and its optimizer ``sgd`` as train.py sets them up on a CPU. Both in fp32 and without workers, for one
+process's time is measured; both train our network of that name where they have none of their own.
 """
 
 import argparse
