@@ -41,9 +41,7 @@ def counted(monkeypatch):
 
 @pytest.mark.parametrize(("cache", "decodings"), [("ram", 3), ("disk", 3), ("auto", 3), ("off", 6)])
 @pytest.mark.parametrize(("channels", "least"), [(3, 0), (1, 20)])
-def test_pixels_are_the_decoders_and_a_second_look_needs_none(
-    pictures, monkeypatch, cache, decodings, channels, least
-):
+def test_pixels_are_the_decoders_and_a_second_look_needs_none(pictures, monkeypatch, cache, decodings, channels, least):
     images, contents = pictures
     seen = counted(monkeypatch)
     kept = decoded(images, contents, channels, least, cache)
