@@ -177,7 +177,7 @@ def named(other: Item, item: Item) -> str:
     """A twin by its path, and where it differs by class and split."""
     facts = []
     if other.label != item.label:
-        facts.append(f"class {other.label!r}")
+        facts.append(f"class {other.label!r}" if other.label else "no label")
     if (other.split or TRAIN) != (item.split or TRAIN):
         facts.append(f"in {other.split or TRAIN}")
     return f"{other.path} ({', '.join(facts)})" if facts else other.path

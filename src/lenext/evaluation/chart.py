@@ -67,6 +67,8 @@ def charts(rows: Rows) -> list[Chart]:
     drawn = [
         chart(rows, title="Loss", unit="", train="loss", val="val_loss", scale=1),
         chart(rows, title="Accuracy", unit="%", train="train_top1", val="val_top1", scale=100),
+        chart(rows, title="Mean average precision", unit="%", train="train_map", val="val_map", scale=100),
+        chart(rows, title="All labels right", unit="%", train="train_exact", val="val_exact", scale=100),
     ]
     return [one for one in drawn if one is not None]
 
