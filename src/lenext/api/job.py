@@ -98,7 +98,7 @@ def decide(asked: TrainOptions, listing: Listing, shown: Preprocessing | None = 
     recipe, options = with_rates(recipe, name, dict(asked.options or {}))
     recipe = as_stored(recipe)
     check_recipe(recipe)
-    check_task(recipe, listing)
+    check_task(recipe, listing, asked.error_target)
     check_channels(recipe, channels)
     check_patience(recipe, listing, validation)
     height, width = recipe.view.shape

@@ -24,10 +24,15 @@ def suited_to(listing: Listing, recipe: Recipe) -> tuple[Recipe, tuple[str, ...]
     return suited, (rule,) if rule else ()
 
 
-def check_task(recipe: Recipe, listing: Listing) -> None:
-    """Refuse what would train on one class an image where there are labels. Raises UsageError."""
+def check_task(recipe: Recipe, listing: Listing, error_target: float | None) -> None:
+    """Refuse what is for one class an image where there are labels. Raises UsageError."""
     if listing.task == MULTICLASS:
         return
+    if error_target is not None:
+        raise UsageError(
+            "--error-target is for networks that may say `unknown`, and these images may have several labels.",
+            "Leave it out: where no label reaches its threshold, the answer has none.",
+        )
     if not isinstance(recipe.loss, BinaryCrossEntropy):
         raise UsageError(
             f"The loss {type(recipe.loss).__name__} wants one class an image, and these may have several labels.",

@@ -89,7 +89,7 @@ class AnyLabels:
     val: str = "val_map"
 
     def hits(self, logits: Tensor, labels: Tensor) -> Tensor:  # N K, N K
-        return ((logits > 0) == (labels > 0)).all(1).sum()
+        return ((logits >= 0) == (labels > 0)).all(1).sum()
 
     def validated(self, probabilities: Floats, labels: Ints) -> dict[str, float]:
         return {
@@ -103,7 +103,7 @@ class AnyLabels:
 
     def judged(self, logits: Doubles, labels: Ints) -> tuple[float, float]:
         losses = np.logaddexp(0.0, logits) - logits * labels
-        return float(losses.mean()), float(((logits > 0) == (labels > 0)).all(2).mean())
+        return float(losses.mean()), float(((logits >= 0) == (labels > 0)).all(2).mean())
 
 
 def goal_of(task: str) -> Goal:
