@@ -1,19 +1,16 @@
 """Pictures with a disc, a bar, both or neither: learnt from a CSV of several labels a row, measured, resumed."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from lenext.api.train import train
 from lenext.cli import main
 from lenext.errors import WeightFileError
+from lenext.training.watch import Silent
 from lenext.weights.card import load, save
 
 LABELS = ("bar", "disc")
@@ -201,26 +198,43 @@ class TestWeightFile:
             load(path)
 
 
-def test_a_run_that_is_killed_and_resumed_ends_in_the_same_bits(shapes, tmp_path):
+class Killed(Silent):
+    """Ends a run without a word, as a kill does, after so many steps."""
+
+    def __init__(self, steps):
+        self.left = steps
+
+    def step(self, moment):  # noqa: ARG002 - that it is called counts
+        self.left -= 1
+        if not self.left:
+            raise SystemError
+
+
+def test_a_run_that_is_cut_off_and_resumed_ends_in_the_same_bits(shapes, tmp_path):
     """With all that labels have of their own: mixed images, weighted labels, several passes a batch."""
 
-    def train(out, *more):
-        mixing = ("--set", 'mixing={"kind": "Mixing", "mixup": 1, "cutmix": 1}')
-        words = ("--epochs", "2", "--batch-size", "20", "--micro-batch", "6", "--balance", "weights", *mixing)
-        return subprocess.Popen(
-            [sys.executable, "-m", "lenext", "train", str(shapes / "sets.csv"), *NETWORK, *words]
-            + ["--save-every", "0.1", "--threads", "1", "--out", str(out), "--quiet", *more],
-            stdout=subprocess.DEVNULL,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
+    def learn(out, watcher=None, **more):
+        mixing = 'mixing={"kind": "Mixing", "mixup": 1, "cutmix": 1}'
+        train(
+            shapes / "sets.csv",
+            model="resnet20_cifar",
+            image_size=16,
+            epochs=2,
+            batch_size=20,
+            micro_batch=6,
+            balance="weights",
+            settings=(mixing,),
+            save_every=0.0,
+            out=out,
+            watcher=watcher,
+            **more,
         )
 
-    assert train(tmp_path / "left-alone").wait() == 0
-    killed = train(tmp_path / "killed")
-    while killed.poll() is None and not any((tmp_path / "killed/checkpoints").glob("*-step-*")):
-        time.sleep(0.02)
-    killed.send_signal(signal.SIGKILL)
-    assert killed.wait() == -signal.SIGKILL, "the run was over before it could be killed"
-    assert train(tmp_path / "killed", "--resume").wait() == 0
+    learn(tmp_path / "left-alone")
+    with pytest.raises(SystemError):
+        learn(tmp_path / "killed", Killed(2))
+    assert not (tmp_path / "killed/model.safetensors").exists()
+    learn(tmp_path / "killed", resume=True)
     for name in ("metrics.jsonl", "model.safetensors"):
         same = [(tmp_path / run / name).read_bytes() for run in ("left-alone", "killed")]
         assert same[0] == same[1], name
