@@ -83,6 +83,15 @@ class TestLearning:
             found["cost"] = None
         assert one == other
 
+    def test_a_label_that_the_data_lack_counts_as_absent_and_is_named(self, learnt, shapes, lenext, tmp_path):
+        rows = [f"{shapes}/{row.partition(',')[0]},{'disc' if 'disc' in row else ''}" for row in lines(shapes)[120:]]
+        (tmp_path / "discs.csv").write_text("\n".join(["path,labels", *rows]), encoding="utf-8")
+        _, output, said = lenext("evaluate", learnt, tmp_path / "discs.csv", "--json")
+        assert "No image has the labels 'bar', and each counts as absent." in said
+        bar, disc = json.loads(output)["per_class"]
+        assert (bar["support"], bar["recall"], bar["average_precision"], bar["precision"]) == (0, None, None, 0.0)
+        assert disc["f1"] > 0.85
+
     def test_the_card_has_task_and_thresholds_of_the_validation_images(self, learnt, shapes, document):
         card = load(learnt).card
         assert (card.task, card.activation, card.classes) == ("multilabel", "sigmoid", LABELS)

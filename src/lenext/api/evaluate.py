@@ -117,6 +117,11 @@ def measured(models: Sequence[str | Path], data: str, asked: EvaluateOptions, wa
     images, split = choose(listing, cards, asked.split)
     for card in cards:
         same_task(listing, card)
+    absent = sorted(set(cards[0].classes) - set(listing.classes)) if listing.task == MULTILABEL else []
+    if absent:
+        watcher.message(
+            f"No image has the labels {', '.join(map(repr, map(visible, absent)))}, and each counts as absent."
+        )
     labels = truths(images, positions(listing, cards[0]), len(cards[0].classes))
     watcher.message(f"Measuring {len(images):,} images ({split}).")
     temperature = None if calibration is None else calibration.temperature

@@ -145,8 +145,9 @@ class LabelEvaluation:
         """The headline in a line."""
         figures = (per_cent(part, self.images) for part in (self.map.value, self.map.low, self.map.high))
         value, low, high = figures
+        named = "1 label" if len(self.classes) == 1 else f"{len(self.classes):,} labels"
         return (
-            f"mean average precision {value} %, 95 % interval {low} to {high} %, of {len(self.classes):,} labels on "
+            f"mean average precision {value} %, 95 % interval {low} to {high} %, of {named} on "
             f"{self.images:,} images of {split}; all labels right for {per_cent(self.exact.value, self.images)} %"
         )
 

@@ -19,7 +19,7 @@ from lenext.evaluation.calibration import equal_groups
 from lenext.evaluation.intervals import Interval, wilson
 from lenext.evaluation.metrics import LEAST, Bools, Floats, Ints, f1_interval
 
-WORK = 200_000_000  # ours: images times labels times resamples; beyond it there are fewer resamples
+WORK = 100_000_000  # ours: images times labels times resamples; beyond it there are fewer resamples
 FEWEST = 200  # resamples, of which 5 lie beyond each end of an interval
 CHUNK = 4_000_000  # numbers in memory at once
 
