@@ -96,4 +96,4 @@ def test_the_same_picture_with_other_labels_is_found(pets):
     listing = scan(find(str(csv_file(pets, *SETS))))
     (pair,) = exact_twins(listing, [[0, 1]])
     assert pair.kinds == ("two-classes",)
-    assert "class 'cat|dog'" in problems(listing, [pair])[0].message
+    assert "labels 'cat|dog'" in problems(listing, [pair])[0].message
