@@ -9,7 +9,7 @@ from lenext.evaluation.metrics import Floats, Ints
 
 HALF = 0.5
 LEAST = 5  # ours: validation images that have a label, and that lack it; fewer say too little of its threshold
-RULE = f"highest F1 on the validation images; {HALF} where fewer than {LEAST} of them have a label, or lack it"
+RULE = f"highest F1 on the validation images; {HALF} where too few of them have a label, or lack it"
 
 
 def half(classes: int) -> tuple[float, ...]:
