@@ -23,7 +23,7 @@ LEVELS = (
     ("models",),
     ("data", "weights", "parallel"),
     ("evaluation",),
-    ("training", "explain", "export", "engines"),
+    ("training", "explanation", "export", "engines"),
     ("detect",),
     ("serve", "bench", "studies"),
     ("api",),
@@ -36,7 +36,7 @@ NEIGHBOURS = {  # within a level, each with its reason
 }  # fmt: skip
 ROOT = ("__init__.py", "__main__.py")  # the public names, which lead everywhere
 
-NEVER_MODELS = ("data", "training", "evaluation", "explain", "export", "engines", "detect", "parallel")
+NEVER_MODELS = ("data", "training", "evaluation", "explanation", "export", "engines", "detect", "parallel")
 HEAVY = {"sklearn", "scipy", "matplotlib", "PIL", "rich", "jinja2"}
 PICTURES = {"data/colour.py", "data/policies.py"}  # made of Pillow from end to end
 STRANGERS = "weights/state_dict.py"  # the one place where torch's own files are opened

@@ -1,4 +1,4 @@
-"""``lenext.explain``: a package and a verb; maps as arrays on the picture, judged, for networks trained and not."""
+"""``lenext.explain``: maps as arrays on the picture, judged, for networks trained and not."""
 
 import numpy as np
 import pytest

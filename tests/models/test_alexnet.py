@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from lenext import create_model
 from lenext.errors import UsageError
-from lenext.explain.summary import summarise
+from lenext.explanation.summary import summarise
 from lenext.layers.network import Network
 from lenext.models import readings
 from lenext.models.table import multiply_adds, parameters

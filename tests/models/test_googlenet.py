@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from lenext import create_model
 from lenext.errors import UsageError
-from lenext.explain.summary import summarise
+from lenext.explanation.summary import summarise
 from lenext.layers.auxiliary import AuxiliaryNetwork
 from lenext.models import readings
 from lenext.models.googlenet import TABLE, inception

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from lenext import create_model
-from lenext.explain.summary import summarise
+from lenext.explanation.summary import summarise
 from lenext.layers.auxiliary import AuxiliaryNetwork
 from lenext.models import readings
 from lenext.models.inception_v3 import ShiftNorm2d, Style, module

@@ -14,8 +14,8 @@ from lenext.api.likely import build, likely
 from lenext.api.starts import start_points
 from lenext.api.target import Target, Tensors, read_target
 from lenext.errors import UsageError
-from lenext.explain.audit import Comparison, Point, compare, signature, unchanged
-from lenext.explain.trace import Size, Trace, trace
+from lenext.explanation.audit import Comparison, Point, compare, signature, unchanged
+from lenext.explanation.trace import Size, Trace, trace
 from lenext.layers.network import Network
 from lenext.models import build_options, canonical, readings
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from lenext.api.likely import build, likely
 from lenext.api.target import Tensors
-from lenext.explain.audit import Point, unchanged
-from lenext.explain.tensors import HIDDEN, Shape, channels, classes, difference, layers, weights
+from lenext.explanation.audit import Point, unchanged
+from lenext.explanation.tensors import HIDDEN, Shape, channels, classes, difference, layers, weights
 from lenext.layers.network import Network
 from lenext.models import build_options, canonical, readings
 from lenext.weights.spelling import spelling

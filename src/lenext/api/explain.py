@@ -18,7 +18,7 @@ from lenext.data.loader import read_ahead
 from lenext.errors import UsageError, did_you_mean
 from lenext.evaluation.inference import Compute
 from lenext.evaluation.text import visible
-from lenext.explain.occlusion import patch_of
+from lenext.explanation.occlusion import patch_of
 from lenext.training.watch import Silent, Watcher
 from lenext.weights.card import Model
 

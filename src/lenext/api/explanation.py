@@ -17,13 +17,13 @@ from lenext.data.geometry import single_crop
 from lenext.data.placement import Placement, placement
 from lenext.errors import ImageError
 from lenext.evaluation.inference import Compute, softmax
-from lenext.explain import sheets
-from lenext.explain.gradcam import gradcam
-from lenext.explain.judgement import Judgement, judge
-from lenext.explain.neighbours import direction
-from lenext.explain.occlusion import occlusion
-from lenext.explain.region import Region, region, why
-from lenext.explain.stages import Stage, chosen_stage, upto
+from lenext.explanation import sheets
+from lenext.explanation.gradcam import gradcam
+from lenext.explanation.judgement import Judgement, judge
+from lenext.explanation.neighbours import direction
+from lenext.explanation.occlusion import occlusion
+from lenext.explanation.region import Region, region, why
+from lenext.explanation.stages import Stage, chosen_stage, upto
 from lenext.weights.card import Model
 
 MOST = 1024  # pixels of the longer side of a map on its picture

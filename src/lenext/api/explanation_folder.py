@@ -11,8 +11,8 @@ import numpy as np
 
 from lenext.api.explanation import Explained
 from lenext.errors import UsageError
-from lenext.explain.overlay import drawn_size, layer, overlay, png
-from lenext.explain.page import PAGE, SIDE, THUMB, Entry, Near, address, page, shown
+from lenext.explanation.overlay import drawn_size, layer, overlay, png
+from lenext.explanation.page import PAGE, SIDE, THUMB, Entry, Near, address, page, shown
 from lenext.weights.durable import cannot_write, write_file
 
 LEAST, MOST = 256, 1024  # pixels of the longer side of a picture in the folder

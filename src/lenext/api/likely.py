@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from lenext.explain.audit import likeness, signature
+from lenext.explanation.audit import likeness, signature
 from lenext.layers.network import Network
 from lenext.models import FILES, create_model, line, list_models
 

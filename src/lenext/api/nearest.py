@@ -16,7 +16,7 @@ from lenext.data.loader import Loader
 from lenext.data.split import with_validation
 from lenext.errors import DataError
 from lenext.evaluation.inference import Compute
-from lenext.explain.neighbours import features, nearest
+from lenext.explanation.neighbours import features, nearest
 from lenext.training.watch import Watcher
 from lenext.weights.card import Card, Model
 

@@ -17,10 +17,10 @@ from lenext.errors import UsageError
 from lenext.evaluation.inference import Compute, softmax
 from lenext.evaluation.measure import Examples, Mistake, worst_first
 from lenext.evaluation.record import PicturedClass, PicturedMistake, Record
-from lenext.explain.gradcam import gradcam
-from lenext.explain.judgement import hottest
-from lenext.explain.overlay import drawn_size, layer
-from lenext.explain.stages import Stage, chosen_stage
+from lenext.explanation.gradcam import gradcam
+from lenext.explanation.judgement import hottest
+from lenext.explanation.overlay import drawn_size, layer
+from lenext.explanation.stages import Stage, chosen_stage
 
 MISTAKES = 24  # that the report shows
 CLASSES = 8  # whose best and worst it shows

@@ -9,8 +9,8 @@ from torch import nn
 
 from lenext.api.target import Target
 from lenext.errors import UsageError
-from lenext.explain.audit import Point
-from lenext.explain.initial import Drawn, drawn, initial_points, initially
+from lenext.explanation.audit import Point
+from lenext.explanation.initial import Drawn, drawn, initial_points, initially
 from lenext.layers.init import initialise
 from lenext.models import FILE_OF, create_model, recipe
 from lenext.recipes import Init

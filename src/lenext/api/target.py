@@ -16,10 +16,10 @@ import torch
 from torch import nn
 
 from lenext.errors import UsageError, did_you_mean
-from lenext.explain import keras_graph, onnx_file
-from lenext.explain.form import Form
-from lenext.explain.keras_graph import KerasNetwork
-from lenext.explain.trace import Size
+from lenext.explanation import keras_graph, onnx_file
+from lenext.explanation.form import Form
+from lenext.explanation.keras_graph import KerasNetwork
+from lenext.explanation.trace import Size
 from lenext.layers.network import Network
 from lenext.models import create_model
 from lenext.weights.card import has_card, load, weight_file

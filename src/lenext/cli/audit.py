@@ -39,7 +39,7 @@ def command(target: str, reading: str, against: str | None, as_json: bool, quiet
 
 def lines(document: Mapping[str, Any]) -> Iterator[str]:
     """The document for a person."""
-    from lenext.explain.audit import KIN
+    from lenext.explanation.audit import KIN
 
     name, reading, against = document["closest"], document["reading"], document["against"]
     yield f"{document['target']}: closest to {name} (reading: {reading})"

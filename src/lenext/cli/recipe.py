@@ -11,7 +11,7 @@ import click
 import lenext
 from lenext.cli.output import common, emit
 from lenext.errors import UsageError, did_you_mean
-from lenext.explain.quotation import Line, quote_function, quote_value, variants
+from lenext.explanation.quotation import Line, quote_function, quote_value, variants
 from lenext.models import FILE_OF, canonical, entry, line, model_file
 from lenext.weights.catalogue import entries
 

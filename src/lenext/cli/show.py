@@ -18,7 +18,7 @@ from lenext.models import build_options, canonical, create_model, entry, model_f
 from lenext.weights.catalogue import Entry, entries
 
 if TYPE_CHECKING:
-    from lenext.explain.summary import Layer, Summary
+    from lenext.explanation.summary import Layer, Summary
     from lenext.layers.network import Network
 
 Size = tuple[int, int, int]
@@ -77,8 +77,8 @@ def drawable(text: str) -> Path:
 
 
 def write_drawing(file: Path, network: Network, summary: Summary) -> None:
-    from lenext.explain.anatomy import dissect
-    from lenext.explain.drawing import draw
+    from lenext.explanation.anatomy import dissect
+    from lenext.explanation.drawing import draw
     from lenext.weights.durable import write_file
 
     paper = model_file(network.name).PAPER
@@ -127,7 +127,7 @@ def build(name: str, reading: str, options: Mapping[str, Any]) -> Network:
 
 def summarise_or_say(network: Network, size: Size) -> Summary:
     """The network's layers, or an error that names the smallest image that works."""
-    from lenext.explain.summary import by, summarise
+    from lenext.explanation.summary import by, summarise
 
     def goes(side: int) -> bool:
         try:
@@ -222,7 +222,7 @@ def lines(document: Mapping[str, Any], summary: Summary) -> Iterator[str]:
 
 def layer_table(summary: Summary) -> Iterator[str]:
     """One line a layer, under the part of the network that it belongs to; then the sums and what they mean."""
-    from lenext.explain.summary import by
+    from lenext.explanation.summary import by
 
     header = ["", "type", "output", "params", "mult-adds", "memory", "field", "step"]
     rows = [["input", "", by(summary.input), "", "", size(4 * math.prod(summary.input)), "1", "1"]]

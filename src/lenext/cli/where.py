@@ -8,7 +8,7 @@ import click
 
 import lenext
 from lenext.cli.output import common, emit
-from lenext.explain.address import search
+from lenext.explanation.address import search
 from lenext.models import ALIASES, FILE_OF
 
 

@@ -1,0 +1,1 @@
+"""What a network is and why it answers as it does."""
