@@ -14,8 +14,9 @@ from lenext.api.choice import choose_model, situation
 from lenext.api.chosen_channels import asked_channels, usual_channels
 from lenext.api.data import ready
 from lenext.api.job import Job, decide
-from lenext.api.options import ON_BAD, TrainOptions
+from lenext.api.options import ON_BAD, ON_NAN, TrainOptions
 from lenext.api.run_folder import RunFolder, same_data, same_job, same_recipe
+from lenext.api.same_machine import departures
 from lenext.api.short_options import check_options
 from lenext.api.start import begin, begin_again, location, open_source, origin, with_reading
 from lenext.api.transfer import PRACTICAL, check_transfer, shown_before, starts_from, transfers
@@ -29,6 +30,7 @@ from lenext.evaluation.inference import AUTO, PRECISIONS, Compute
 from lenext.layers.network import Network
 from lenext.models import canonical
 from lenext.recipes import PixelMean, Recipe
+from lenext.training.checkpoint import Checkpoints
 from lenext.training.input_form import check_form
 from lenext.training.watch import Watcher
 from lenext.values import decode
@@ -68,6 +70,8 @@ def check(asked: TrainOptions) -> None:
         raise UsageError(f"--validation is {asked.validation}.", "Give a share from 0 to below 1.")
     if asked.on_bad not in ON_BAD:
         raise UsageError(f"--on-bad is {asked.on_bad!r}.", f"Give one of {', '.join(ON_BAD)}.")
+    if asked.on_nan not in ON_NAN:
+        raise UsageError(f"--on-nan is {asked.on_nan!r}.", f"Give one of {', '.join(ON_NAN)}.")
     if not 0 <= asked.save_every < math.inf:
         raise UsageError(f"--save-every is {asked.save_every}.", "Give seconds, 0 or more.")
     if asked.workers < 0:
@@ -166,6 +170,8 @@ def prepare_again(folder: RunFolder, spec: str | None, asked: TrainOptions, watc
     """The same run as it was started, or an error that names what differs."""
     started, recipe = folder.read()
     job = same_job(asked, started, recipe, folder.path)
+    for line in departures(started, Compute.choose(asked.device).device.type):
+        watcher.message(line)
     torch.set_num_threads(started["threads"])  # another number of threads sums in another order
     spec = spec or started["data"]
     listing = read(spec, asked, job.channels, watcher)
@@ -187,7 +193,7 @@ def prepare_again(folder: RunFolder, spec: str | None, asked: TrainOptions, watc
     normalise = recipe.normalise
     statistics = folder.statistics(isinstance(normalise, PixelMean) and normalise.before_crop)
     network = jobs.build(job, listing)
-    if job.start is not None and not any(folder.checkpoints.glob("epoch-*")):
+    if job.start is not None and not Checkpoints(folder.checkpoints).any_whole():
         begin_again(network, job, listing.classes, watcher)
     return Prepared(folder, job, listing, started["fingerprint"], network, statistics, False, spec)
 

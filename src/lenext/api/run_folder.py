@@ -21,6 +21,7 @@ from lenext.api.chosen_channels import asked_channels
 from lenext.api.chosen_recipe import changes
 from lenext.api.job import Job
 from lenext.api.options import TrainOptions
+from lenext.api.same_machine import processor
 from lenext.api.start import location
 from lenext.data.listing import Listing, fingerprint
 from lenext.data.split import to_csv
@@ -31,7 +32,7 @@ from lenext.evaluation.selective import TARGET
 from lenext.models import canonical
 from lenext.recipes import Recipe
 from lenext.values import decode, encode
-from lenext.weights.durable import MANIFEST, read_folder, remove_folder, write_file, write_folder
+from lenext.weights.durable import MANIFEST, make_folder, read_folder, remove_folder, write_file, write_folder
 
 RUN = "run.json"
 
@@ -95,7 +96,7 @@ class RunFolder:
     def create(self, run: Mapping[str, Any], recipe: Recipe, listing: Listing, statistics: Statistics) -> None:
         """Write what the run is, all at once: a folder that was only begun is never seen."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path.parent)
         except OSError as error:
             raise Failed(
                 f"Cannot make the run folder {self.path}: {error.strerror}.", "Choose another with --out."
@@ -116,7 +117,7 @@ class RunFolder:
         if self.exists():  # begun by another process while this one read the data
             raise Failed(f"{self.path} already holds a run.", "Wait for it, or choose another folder with --out.")
         write_folder(self.path, files, over=False)
-        self.checkpoints.mkdir(exist_ok=True)
+        make_folder(self.checkpoints)
 
     def settle(self, run: Mapping[str, Any], recipe: Recipe) -> None:
         """Put what the run is now in the place of what it was started as, all at once."""
@@ -194,6 +195,7 @@ def describe(job: Job, listing: Listing, data: str, spec: str) -> dict[str, Any]
         "classes": list(listing.classes),
         "fingerprint": data,
         "threads": torch.get_num_threads(),
+        "processor": processor(),
         "versions": versions(),
     }
 
@@ -235,6 +237,7 @@ def same_job(asked: TrainOptions, started: Mapping[str, Any], recipe: Recipe, fo
         "find_rate": asked.find_rate or None,
         "tune": asked.tune,
         "time_limit": asked.seconds,
+        "threads": asked.threads,
         "weights": asked.weights and location(asked.weights),
     }
     start = started.get("start")  # runs of the first version have none of the last
