@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import os
 import platform
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -18,6 +19,7 @@ LONG = os.environ.get("LENEXT_FAULTS") == "long"
 RESULTS = Path(__file__).parent.parent.parent / "results"
 COUNTS: Counter[str] = Counter()
 
+sys.path.append(str(Path(__file__).parent.parent / "training"))  # ``everything``: a small network, recipe and data
 torch.set_num_threads(1)  # children are forked, and a forked process has no threads of its own
 
 

@@ -81,7 +81,7 @@ class Checkpoints:
         average: the network with averaged weights, of a run that has one. Raises Failed where the disk refuses it, and
         where the run's folder is gone: half of one would stand in its place.
         """
-        path = self.folder / f"epoch-{progress.epoch:05d}-step-{progress.step:09d}"
+        path = self._path(progress)
         if read_folder(path) is not None:  # resumed and stopped again before the first step: nothing is new
             return
         if not self.folder.parent.is_dir():
@@ -95,6 +95,12 @@ class Checkpoints:
             files[AVERAGE] = safetensors.torch.save(_contiguous(average.state_dict()))
         write_folder(path, files)
         self._thin(path)
+
+    def forget_after(self, progress: Progress) -> None:
+        """Remove what was saved later than ``progress``, the newest first: the run goes another way from there."""
+        for path in self._newest_first():
+            if path > self._path(progress):
+                remove_folder(path)
 
     def clear_unfinished(self) -> None:
         remove_unfinished(self.folder)
@@ -150,6 +156,9 @@ class Checkpoints:
             return False
         network.load_state_dict(safetensors.torch.load(files[AVERAGE if AVERAGE in files else NETWORK]))
         return True
+
+    def _path(self, progress: Progress) -> Path:
+        return self.folder / f"epoch-{progress.epoch:05d}-step-{progress.step:09d}"
 
     def _thin(self, newest: Path) -> None:
         """Keep ``newest``, the one before it and the best; what sorts above ``newest`` was damaged at a resume."""

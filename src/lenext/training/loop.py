@@ -223,6 +223,7 @@ class _Session:
             found, _ = keeping.checkpoints.restore_newest(*modules, wanted=lambda one: one.batch == 0)
         if found is None:
             raise error
+        keeping.checkpoints.forget_after(found)
         vars(progress).update(vars(found), rollbacks=times, seconds=progress.seconds)
         keeping.log.cut(progress.log_bytes)
         task.scaling.restore(progress.scale)
