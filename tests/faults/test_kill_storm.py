@@ -43,7 +43,9 @@ def test_a_storm_of_kills_changes_no_bit(recipe, data, tmp_path, much, count):
     while kills < wanted:
         out = tmp_path / f"storm-{storm}"
         storm += 1
-        while kills < wanted and killed(command(data, out, recipe, "--workers", str(numbers.randrange(4))), out, numbers):
+        while kills < wanted and killed(
+            command(data, out, recipe, "--workers", str(numbers.randrange(4))), out, numbers
+        ):
             kills += 1
             torn = [name for name in saved(out) if read_folder(out / "checkpoints" / name) is None]
             assert not torn

@@ -89,7 +89,9 @@ def sit_again(folder, job, every=600.0):
 
 def bits(folder):
     last = max((folder / "checkpoints").glob("epoch-*"))
-    return {path.name: path.read_bytes() for path in last.glob("*.safetensors")}, (folder / "metrics.jsonl").read_bytes()
+    return {path.name: path.read_bytes() for path in last.glob("*.safetensors")}, (
+        folder / "metrics.jsonl"
+    ).read_bytes()
 
 
 def at_full_rate(step, rate):

@@ -1,19 +1,17 @@
 """Two runs on one folder, less memory, and a resume on another machine or with other data: named, or refused."""
 
 import json
-import resource
 import shutil
 import subprocess
 
 import pytest
 import torch
-from disk import in_child
 from sittings import bits, command, photos, saved, wait_for
 
 import lenext
 from lenext.api import run_folder, same_machine
 from lenext.errors import DataError, Failed, UsageError
-from lenext.training.task import Task
+from lenext.training.gradients import Gradients
 from lenext.training.watch import Silent
 from lenext.weights.durable import read_folder, write_folder
 
@@ -58,45 +56,26 @@ def test_two_runs_on_one_folder(run, tmp_path, count):
     count("second runs on a folder that is in use")
 
 
+def test_out_of_memory(tmp_path, monkeypatch, count):
+    """A pass that does not fit says how many images do, and with so many at a time it fits.
 
+    torch's allocator refuses in earnest, for passes of more than 11 images; a limit of the address space, which would
+    be nearer to a user's machine, makes torch 2.13 die of a segmentation fault inside a convolution.
+    """
+    data, passed = photos(tmp_path / "photos"), Gradients.of_pass
 
-def test_out_of_memory(tmp_path, count):
-    """A step that does not fit says how many images do, and with so many at a time it fits."""
-    data, report = photos(tmp_path / "photos", 30), tmp_path / "report.json"
-    asked = {"model": "vgg11", "epochs": 1, "batch_size": 64, "image_size": 64, "settings": ("optimizer.lr=1e-4",)}
-    learn = Task.learn
+    def short(self, inputs, targets, labels, share):
+        if len(labels) > 11:
+            torch.empty(2**60 // 8, dtype=torch.uint8)
+        return passed(self, inputs, targets, labels, share)
 
-    def short(self, batch, at, rate):
-        if not report.exists():
-            report.write_text("")
-            pages = int(open("/proc/self/statm").read().split()[0])
-            room = pages * resource.getpagesize() + ROOM
-            resource.setrlimit(resource.RLIMIT_AS, (room, room))
-        return learn(self, batch, at, rate)
-
-    def attempt():
-        Task.learn = short
-        try:
-            trained(data, tmp_path / "run", **asked)
-        except Failed as error:
-            report.write_text(json.dumps([str(error), error.remedy]))
-
-    assert in_child(attempt) == 0
-    message, remedy = json.loads(report.read_text())
-    assert message.startswith("There is not enough memory for a step on 64 images at once")
-    assert "--micro-batch" in remedy
-    fits = int(remedy.split("--micro-batch ")[1].split(",")[0])
-    assert f"{fits} at a time fit" in message
-    assert 1 < fits < 64
-    report.unlink()
-    shutil.rmtree(tmp_path / "run")
-    asked["micro_batch"] = fits
-    assert in_child(lambda: setattr(Task, "learn", short) or trained(data, tmp_path / "run", **asked)) == 0
-    assert (tmp_path / "run" / "model.safetensors").exists()
+    monkeypatch.setattr(Gradients, "of_pass", short)
+    with pytest.raises(Failed) as caught:
+        trained(data, tmp_path / "run", batch_size=32)
+    assert str(caught.value) == "There is not enough memory for a step on 32 images at once; 8 at a time fit."
+    assert "--micro-batch 8" in caught.value.remedy
+    assert trained(data, tmp_path / "fits", batch_size=32, micro_batch=8)["epochs"] == 2
     count("steps without enough memory")
-
-
-ROOM = 1100 * 2**20  # bytes beside the network: its gradient, the optimiser's state, and some of the 64 images
 
 
 def rewritten(run, folder, **changes):

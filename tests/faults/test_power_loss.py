@@ -44,7 +44,11 @@ def run(tmp_path_factory):
     data = photos(folder / "photos", 12)
     with Disk(folder).watched() as disk:
         trained(data, folder / "runs" / "run")
-    return data, folder / "runs" / "run", [call for call in disk.calls if call.path.startswith("runs") or call.path == "."]
+    return (
+        data,
+        folder / "runs" / "run",
+        [call for call in disk.calls if call.path.startswith("runs") or call.path == "."],
+    )
 
 
 def trained(data, out):
@@ -56,7 +60,11 @@ def trained(data, out):
 def done(calls, words):
     """After how many calls the renames to names with these words are safe."""
     renamed = [number for number, call in enumerate(calls) if call.name == "rename" and words in call.to]
-    return [next(n for n in range(at, len(calls)) if calls[n].name == "fsync") + 1 for at in renamed if "removed" not in calls[at].to]
+    return [
+        next(n for n in range(at, len(calls)) if calls[n].name == "fsync") + 1
+        for at in renamed
+        if "removed" not in calls[at].to
+    ]
 
 
 def test_every_moment_of_a_run(run, tmp_path, much, count):
@@ -76,7 +84,9 @@ def test_every_moment_of_a_run(run, tmp_path, much, count):
             if folder.exists():
                 kept = [path for path in sorted(folder.checkpoints.glob("epoch-*"))]
                 newest = newest_of(kept)
-                assert newest >= max((name for end, name in zip(saves, names(calls), strict=True) if end <= moment), default="")
+                assert newest >= max(
+                    (name for end, name in zip(saves, names(calls), strict=True) if end <= moment), default=""
+                )
                 MetricLog(folder.metrics, length_of(folder, newest)).close()
             if moment >= exported[0]:
                 load(folder.path)

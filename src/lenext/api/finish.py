@@ -143,6 +143,7 @@ def describe(prepared: Prepared, measured: Mapping[str, Evaluation]) -> Card:
             "validation": job.validation,
             "seed": job.seed,
             "fold": job.fold,
+            "split": job.split,
         },
         metrics={split: summary(evaluation) for split, evaluation in measured.items()},
         versions=versions(),

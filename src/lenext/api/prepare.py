@@ -189,6 +189,7 @@ def prepare_again(folder: RunFolder, spec: str | None, asked: TrainOptions, watc
         wanted = decide(same, listing, shown_before(job.start) if asked.recipe in (None, "practical") else None)
         base = started.get("base")  # where the recipe was changed by what the run found out first
         same_recipe(wanted.recipe, recipe if base is None else decode(Recipe, base, "base"), folder.path)
+    job = job if "split" in started else replace(job, split=folder.rule_of_split(lambda rule: old(listing, job, rule)))
     listing = divide(listing, job)
     normalise = recipe.normalise
     statistics = folder.statistics(isinstance(normalise, PixelMean) and normalise.before_crop)
@@ -212,10 +213,15 @@ def read(spec: str, asked: TrainOptions, channels: int | None, watcher: Watcher)
 
 def divide(listing: Listing, job: Job) -> Listing:
     """The data with the job's validation split. Raises DataError when nothing is left to train on."""
-    listing = divided(listing, fraction=job.validation, seed=job.seed, fold=job.fold)
+    listing = divided(listing, fraction=job.validation, seed=job.seed, fold=job.fold, rule=job.split)
     if TRAIN not in listing.splits:
         raise DataError("The data have no training images.", "Put them under train/, or mark them train in the CSV.")
     return listing
+
+
+def old(listing: Listing, job: Job, rule: int) -> Listing:
+    """The data as the job would have divided them by another rule."""
+    return divide(listing, replace(job, split=rule))
 
 
 def choose_folder(spec: str | None, asked: TrainOptions) -> RunFolder:

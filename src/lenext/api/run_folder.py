@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from lenext.api.options import TrainOptions
 from lenext.api.same_machine import processor
 from lenext.api.start import location
 from lenext.data.listing import Listing, fingerprint
-from lenext.data.split import to_csv
+from lenext.data.split import RULE, to_csv
 from lenext.data.statistics import Statistics
 from lenext.errors import DataError, Failed, LenextError, UsageError
 from lenext.evaluation.inference import AUTO
@@ -88,7 +88,7 @@ class RunFolder:
         self._adopt()
         try:
             run: dict[str, Any] = json.loads(self._read(RUN))
-            recipe: Recipe = decode(Recipe, json.loads(self._read("recipe.json")), "recipe")
+            recipe: Recipe = decode(Recipe, as_now(json.loads(self._read("recipe.json"))), "recipe")
         except (ValueError, LenextError) as error:
             raise self._damaged(error) from None
         return run, recipe
@@ -111,7 +111,7 @@ class RunFolder:
         files = {
             RUN: json.dumps(run, indent=1).encode(),
             "recipe.json": json.dumps(encode(recipe), indent=1).encode(),
-            "data.csv": to_csv(listing, self.path).encode(errors="surrogateescape"),
+            "data.csv": csv_bytes(listing, self.path),
             "statistics.safetensors": safetensors.torch.save(tensors),
         }
         if self.exists():  # begun by another process while this one read the data
@@ -148,6 +148,12 @@ class RunFolder:
         pixel_mean = tensors.get("pixel_mean")
         return Statistics(tuple(mean), tuple(std), pixel_mean, subtract_first, tensors["colour_axes"])
 
+    def rule_of_split(self, divided: Callable[[int], Listing]) -> int:
+        """The rule by which ``data.csv`` was divided, for runs that do not say it yet; the present one if none fits."""
+        kept = self._read("data.csv")
+        fits = [rule for rule in range(RULE, 0, -1) if csv_bytes(divided(rule), self.path) == kept]
+        return fits[0] if fits else RULE
+
     def _read(self, name: str) -> bytes:
         files = read_folder(self.path)
         if files is None:
@@ -170,6 +176,18 @@ class RunFolder:
             yield
 
 
+def as_now(recipe: dict[str, Any]) -> dict[str, Any]:
+    """A stored recipe in the present words: the first runs say which parameters decay by one switch."""
+    optimizer = dict(recipe["optimizer"])
+    if "decay_norms" in optimizer:
+        optimizer["spared"] = [] if optimizer.pop("decay_norms") else ["vectors"]
+    return {**recipe, "optimizer": optimizer}
+
+
+def csv_bytes(listing: Listing, folder: Path) -> bytes:
+    return to_csv(listing, folder).encode(errors="surrogateescape")
+
+
 def describe(job: Job, listing: Listing, data: str, spec: str) -> dict[str, Any]:
     """How a run is started, as JSON: all that must be the same when it is resumed."""
     return {
@@ -185,6 +203,7 @@ def describe(job: Job, listing: Listing, data: str, spec: str) -> dict[str, Any]
         "precision": job.precision,
         "validation": job.validation,
         "fold": job.fold,
+        "split": job.split,
         "error_target": job.error_target,
         "save_memory": job.save_memory,
         "find_rate": job.find_rate,
@@ -215,6 +234,7 @@ NOT_YET: Mapping[str, Any] = {
     **dict.fromkeys(("micro_batch", "channels", "time_limit", "end", "fold"), None),
     **dict.fromkeys(("save_memory", "find_rate"), False),
     "tune": 0,
+    "split": RULE,
     "settled": True,
     "error_target": TARGET,
 }
@@ -268,6 +288,7 @@ def same_job(asked: TrainOptions, started: Mapping[str, Any], recipe: Recipe, fo
         channels=present["channels"],
         start=start,
         fold=present["fold"],
+        split=present["split"],
         error_target=present["error_target"],
     )
 
