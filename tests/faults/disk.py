@@ -1,7 +1,7 @@
 """A disk that is watched: every call that changes it is counted, recorded, cut short, or refused.
 
-All that ``weights/durable``, ``training/log`` and ``shutil.rmtree`` do goes through ``os`` or ``io.open``, so that is where
-it is caught, below one folder. A write is one call, and can break off in its middle.
+All that ``weights/durable``, ``training/log`` and ``shutil.rmtree`` do goes through ``os`` or ``io.open``, so that is
+where it is caught, below one folder. A write is one call, and can break off in its middle.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 CALLS = ("mkdir", "rename", "replace", "unlink", "remove", "rmdir", "truncate", "fsync")
 
 
 @dataclass(frozen=True)
 class Call:
-    """What was asked of the disk; ``path`` below the watched folder; to: a new name; data: written bytes; size: a cut."""
+    """What was asked; ``path`` below the watched folder; to: a new name; data: written bytes; size: a cut."""
 
     name: str
     path: str
@@ -52,7 +53,7 @@ class Written:
             os.close(self.descriptor)
             self.descriptor = -1
 
-    def __enter__(self) -> Written:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -140,7 +141,7 @@ class Disk:
         self.real = {name: getattr(os, name) for name in CALLS} | {"open": io.open}
         supported = {self.real[name] for name in CALLS}
         catches = {name: self.caught(name) for name in CALLS}
-        follows = [kind for kind in (os.supports_dir_fd, os.supports_follow_symlinks, os.supports_fd)]
+        follows = (os.supports_dir_fd, os.supports_follow_symlinks, os.supports_fd)
         added = [(kind, catches[name]) for kind in follows for name in CALLS if self.real[name] in kind & supported]
         for kind, call in added:  # what rmtree asks before it trusts them
             kind.add(call)
@@ -158,13 +159,13 @@ class Disk:
 
 
 def in_child(work: Callable[[], object]) -> int:
-    """The exit status of a process of its own that does ``work``: 0, or 1 after an exception; of a kill minus its number."""
+    """The exit status of a process of its own that does ``work``: 0, 1 after an exception, minus a signal's number."""
     child = os.fork()
     if child == 0:
         try:
             work()
         except BaseException as error:  # noqa: BLE001 - whatever it was, this process must not go on
-            print(repr(error), flush=True)
+            print(repr(error), flush=True)  # noqa: T201 - pytest shows it
             os._exit(1)
         os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -271,7 +272,7 @@ class PowerCut:
             elif found.data == found.safe or keep():
                 (where / name).write_bytes(found.data)
             else:  # what was written later is gone, or its length is there and its bytes are not
-                common = os.path.commonprefix([found.data, found.safe])
+                common = found.safe if found.data.startswith(found.safe) else b""
                 lost = len(found.data) - len(common)
                 (where / name).write_bytes(found.safe if keep() else common + bytes(lost))
 

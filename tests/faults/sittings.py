@@ -18,9 +18,8 @@ JOURNAL = Path(__file__).parent / "journal.py"
 MIXED = 'mixing={"kind": "Mixing", "mixup": 1, "cutmix": 1}'
 AVERAGED = 'average={"kind": "Average", "decay": 0.9, "rising": true}'
 COSINE = 'schedule={"kind": "Cosine", "warmup": 0.1}'
-SHIFTED = 'augment=[{"kind": "RandomCrop", "size": SIDE, "pad": 2}, {"kind": "RandomFlip"}]'
 
-# Six recipes; between them crops, flips, mixing, dropout, stochastic depth, batch normalisation, averages, passes, cosine.
+# Between them crops, flips, mixing, dropout, stochastic depth, batch normalisation, averages, passes, cosine.
 RECIPES = {
     "resnet": ("--model", "resnet20_cifar", "--epochs", "3", "--batch-size", "8", "--micro-batch", "5",
                "--set", MIXED, "--set", AVERAGED, "--set", "clip=1", "--set", "exact_statistics=40"),
@@ -63,7 +62,7 @@ def finished(arguments: list[str]) -> dict:
 
 
 def bits(out: Path) -> dict[str, object]:
-    """All of a finished run that must be equal: every tensor, the state of the schedule, the log, the chosen weights."""
+    """What of a finished run must be equal: tensors, the state of the schedule, the log, the chosen weights."""
     last = max((out / "checkpoints").glob("epoch-*"))
     files = read_folder(last)
     assert files is not None

@@ -1,4 +1,4 @@
-"""Killed before every single call that changes the disk, in the middle of every write: nothing that was made is missing."""
+"""Killed before every call that changes the disk, in the middle of every write: nothing that was made is missing."""
 
 import shutil
 

@@ -1,4 +1,4 @@
-"""A disk that is full after any number of bytes, read-only, or gone: said with its bytes; what was saved stays whole."""
+"""A disk that is full after any number of bytes, read-only, or gone: said with its bytes; what was saved is whole."""
 
 import errno
 import json
@@ -104,14 +104,14 @@ class Removing(Silent):
     def __init__(self, out):
         self.out = out
 
-    def epoch(self, row):
+    def epoch(self, _row):
         shutil.rmtree(self.out)
 
 
 def test_a_folder_that_is_taken_away(run, tmp_path, count):
     data, _, _ = run
     out = tmp_path / "runs" / "run"
-    with pytest.raises(Failed, match="Cannot write .*No such file"):
+    with pytest.raises(Failed, match=r"Cannot write .*No such file"):
         trained(data, out, watcher=Removing(out))
     assert not out.exists(), "half a run in its place would be worse than none"
     count("folders taken away")

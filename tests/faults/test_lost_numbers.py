@@ -1,4 +1,4 @@
-"""NaN and infinity in a loss, a gradient or a weight: named with step and images, never saved; or back and half the rate."""
+"""NaN and infinity in loss, gradient or weight: named with step and images, never saved; or back and half the rate."""
 
 import re
 

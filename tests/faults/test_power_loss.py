@@ -9,7 +9,6 @@ from sittings import bits, photos
 
 import lenext
 from lenext.api.run_folder import RunFolder
-from lenext.training.checkpoint import Checkpoints
 from lenext.training.log import MetricLog
 from lenext.weights.card import load
 
@@ -82,7 +81,7 @@ def test_every_moment_of_a_run(run, tmp_path, much, count):
                 folder.read()
                 folder.statistics(subtract_first=True)
             if folder.exists():
-                kept = [path for path in sorted(folder.checkpoints.glob("epoch-*"))]
+                kept = sorted(folder.checkpoints.glob("epoch-*"))
                 newest = newest_of(kept)
                 assert newest >= max(
                     (name for end, name in zip(saves, names(calls), strict=True) if end <= moment), default=""

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, to the process or to its group, once or twice: the step is saved, the status says which it was."""
+"""Ctrl-C and SIGTERM, to a process or its group, once or twice: the step is saved, the status says which it was."""
 
 import json
 import os

@@ -109,7 +109,8 @@ class _Session:
         if progress.batch == 0:
             task.begin_epoch(progress.epoch)
         task.train()
-        for images, labels in task.training.training(task.pipeline, progress.epoch, order, cuts[progress.batch :]):
+        batches = task.training.training(task.pipeline, progress.epoch, order, cuts[progress.batch :])
+        for images, labels in signals.reading(batches):
             self.step(images, labels, cuts[progress.batch])
             self.show(len(cuts) - 1)
             signals.poll()

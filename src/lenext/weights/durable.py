@@ -8,8 +8,10 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from lenext.errors import Failed
 
@@ -48,15 +50,17 @@ def write_folder(path: Path, files: Mapping[str, bytes], *, over: bool = True) -
 
     over: whether what lies there is removed first; else only an empty folder gives way.
     """
-    sums = {name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()}
-    manifest = json.dumps({"files": sums}, indent=1).encode()
     beside = path.with_name(f"{_UNFINISHED}{path.name}")
     try:
         shutil.rmtree(beside, ignore_errors=True)
         make_folder(path.parent)
         beside.mkdir()
-        for name, data in {**files, MANIFEST: manifest}.items():
-            _write_synced(beside / name, data)
+        with ThreadPoolExecutor(1) as pool:  # neither hashing nor writing holds the interpreter's lock
+            sums = pool.map(_summary, files.values())
+            for name, data in files.items():
+                _write_synced(beside / name, data)
+            manifest = json.dumps({"files": dict(zip(files, sums, strict=True))}, indent=1).encode()
+        _write_synced(beside / MANIFEST, manifest)
         sync_folder(beside)
         if over:
             shutil.rmtree(path, ignore_errors=True)
@@ -110,6 +114,10 @@ def remove_folder(path: Path) -> None:
     with suppress(OSError):
         path.rename(away)
     shutil.rmtree(away, ignore_errors=True)
+
+
+def _summary(data: bytes) -> dict[str, Any]:
+    return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
 def _write_synced(path: Path, data: bytes) -> None:
