@@ -1,7 +1,7 @@
 """What can happen to the threads that read images: a file that vanishes or changes, an error inside, a file that hangs.
 
-They are threads of the one process, so that none can be killed, stopped or left over by itself; what a killed or stopped
-worker process is elsewhere is this here.
+They are threads of the one process, so that none can be killed, stopped or left over by itself; what a killed or
+stopped worker process is elsewhere is this here.
 """
 
 import json
