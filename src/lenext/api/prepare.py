@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from lenext.api.start import begin, begin_again, location, open_source, origin, 
 from lenext.api.transfer import PRACTICAL, check_transfer, shown_before, starts_from, transfers
 from lenext.data.folds import divided
 from lenext.data.item import TRAIN
+from lenext.data.known import Known
 from lenext.data.listing import Listing, fingerprint, part
 from lenext.data.loader import Loader, batch_cuts
 from lenext.data.statistics import Statistics
@@ -42,7 +44,8 @@ from lenext.weights.catalogue import BEST
 class Prepared:
     """A run that could begin: ``new`` when its folder is still to be made, ``spec`` as the data were named.
 
-    listing: with the validation split; data: the fingerprint of the listing before that split was made.
+    listing: with the validation split; data: the fingerprint of the listing before that split was made; began: the
+    clock's nanoseconds before the data were read.
     """
 
     folder: RunFolder
@@ -53,6 +56,7 @@ class Prepared:
     statistics: Statistics
     new: bool
     spec: str
+    began: int = 0
 
 
 def check(asked: TrainOptions) -> None:
@@ -95,10 +99,12 @@ def prepare(spec: str | None, asked: TrainOptions, watcher: Watcher) -> Prepared
         raise UsageError("No data were named.", "Give a folder, a CSV file or a built-in name: `lenext train digits`.")
     if asked.threads:
         torch.set_num_threads(asked.threads)
+    began = time.time_ns()
     listing = read(spec, asked, asked_channels(asked), watcher)
     if asked.model is None:
         asked = chosen(asked, listing, watcher)
-    return prepare_new(folder or choose_folder(spec, asked), spec, listing, asked, watcher)
+    prepared = prepare_new(folder or choose_folder(spec, asked), spec, listing, asked, watcher)
+    return replace(prepared, began=began)
 
 
 def prepare_new(folder: RunFolder, spec: str, listing: Listing, asked: TrainOptions, watcher: Watcher) -> Prepared:
@@ -176,7 +182,7 @@ def prepare_again(folder: RunFolder, spec: str | None, asked: TrainOptions, watc
         watcher.message(line)
     torch.set_num_threads(started["threads"])  # another number of threads sums in another order
     spec = spec or started["data"]
-    listing = read(spec, asked, job.channels, watcher)
+    listing = read(spec, asked, job.channels, watcher, folder.known())
     same_data(listing, started, folder.path)
     if asked.changes_recipe:
         same = replace(
@@ -201,7 +207,7 @@ def prepare_again(folder: RunFolder, spec: str | None, asked: TrainOptions, watc
     return Prepared(folder, job, listing, started["fingerprint"], network, statistics, False, spec)
 
 
-def read(spec: str, asked: TrainOptions, channels: int | None, watcher: Watcher) -> Listing:
+def read(spec: str, asked: TrainOptions, channels: int | None, watcher: Watcher, known: Known | None = None) -> Listing:
     """The data set, every image of which can be read with so many channels; None for what its images have."""
     return ready(
         spec,
@@ -210,6 +216,7 @@ def read(spec: str, asked: TrainOptions, channels: int | None, watcher: Watcher)
         on_bad=asked.on_bad,
         watcher=watcher,
         channels=None if channels is None else (channels,),
+        known=known,
     )
 
 

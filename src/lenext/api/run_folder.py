@@ -23,6 +23,7 @@ from lenext.api.job import Job
 from lenext.api.options import TrainOptions
 from lenext.api.same_machine import processor
 from lenext.api.start import location
+from lenext.data.known import Known, remembered
 from lenext.data.listing import Listing, fingerprint
 from lenext.data.split import RULE, to_csv
 from lenext.data.statistics import Statistics
@@ -35,6 +36,7 @@ from lenext.values import decode, encode
 from lenext.weights.durable import MANIFEST, make_folder, read_folder, remove_folder, write_file, write_folder
 
 RUN = "run.json"
+CONTENTS = "contents.json"
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,13 @@ class RunFolder:
             raise self._damaged(error) from None
         return run, recipe
 
-    def create(self, run: Mapping[str, Any], recipe: Recipe, listing: Listing, statistics: Statistics) -> None:
-        """Write what the run is, all at once: a folder that was only begun is never seen."""
+    def create(
+        self, run: Mapping[str, Any], recipe: Recipe, listing: Listing, statistics: Statistics, began: int
+    ) -> None:
+        """Write what the run is, all at once: a folder that was only begun is never seen.
+
+        began: the clock's nanoseconds before the data were read.
+        """
         try:
             make_folder(self.path.parent)
         except OSError as error:
@@ -113,6 +120,7 @@ class RunFolder:
             "recipe.json": json.dumps(encode(recipe), indent=1).encode(),
             "data.csv": csv_bytes(listing, self.path),
             "statistics.safetensors": safetensors.torch.save(tensors),
+            CONTENTS: remembered(listing, began),
         }
         if self.exists():  # begun by another process while this one read the data
             raise Failed(f"{self.path} already holds a run.", "Wait for it, or choose another folder with --out.")
@@ -147,6 +155,12 @@ class RunFolder:
         mean, std = tensors["mean"].tolist(), tensors["std"].tolist()
         pixel_mean = tensors.get("pixel_mean")
         return Statistics(tuple(mean), tuple(std), pixel_mean, subtract_first, tensors["colour_axes"])
+
+    def known(self) -> Known:
+        """What the run knows of the files of its data; the first runs remember none."""
+        files = read_folder(self.path) or {}
+        found: Known = json.loads(files.get(CONTENTS, b"{}"))
+        return found
 
     def rule_of_split(self, divided: Callable[[int], Listing]) -> int:
         """The rule by which ``data.csv`` was divided, for runs that do not say it yet; the present one if none fits."""

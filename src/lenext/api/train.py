@@ -64,7 +64,7 @@ def train_one(spec: str | None, options: TrainOptions, watcher: Watcher, sitting
     if prepared.new:
         started = describe(prepared.job, prepared.listing, prepared.data, prepared.spec)
         started["device"] = compute.device.type
-        folder.create(started, prepared.job.recipe, prepared.listing, prepared.statistics)
+        folder.create(started, prepared.job.recipe, prepared.listing, prepared.statistics, prepared.began)
     with folder.locked():
         return run(prepared, options, compute, watcher, sitting)
 
