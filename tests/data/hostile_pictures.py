@@ -76,7 +76,7 @@ def jpegs():
         "halved": {"subsampling": 1}, "best": {"quality": 100}, "profile": {"icc_profile": bytes(200_000)},
     }  # fmt: skip
     for name, options in kinds.items():
-        yield shown(f"{name}.jpg", encoded(kind="jpeg", **options), UPRIGHT, 30 if name == "halved" else LOSSY)
+        yield shown(f"{name}.jpg", encoded(kind="jpeg", **options), UPRIGHT, 100 if name == "halved" else LOSSY)
     yield shown("grey.jpeg", encoded(kind="jpeg", mode="L"), GREYS, LOSSY)
     yield shown("cmyk.jpg", encoded(kind="jpeg", mode="CMYK"), UPRIGHT, LOSSY, ("cmyk",))
     yield shown("ycck.jpg", ycck(), UPRIGHT, LOSSY, ("cmyk",))
@@ -136,7 +136,7 @@ def damaged_jpegs():
     yield refused("only-start.jpg", b"\xff\xd8\xff", "truncated")
     yield refused("start-and-end.jpg", b"\xff\xd8\xff\xd9", "corrupt", "truncated")
     yield refused("no-height.jpg", jpeg_with_size(48, 0), "corrupt", "unsupported")
-    yield refused("promises.jpg", jpeg_with_size(65_500, 2_700), "truncated", "corrupt")
+    yield refused("promises.jpg", jpeg_with_size(65_500, 2_700), "too-large")
     yield refused("bomb.jpg", jpeg_with_size(65_535, 65_535), "too-large")
     yield refused("segments.jpg", plain[:2] + b"\xff\xfe\0\2" * 1_000_000 + plain[2:], "unsupported")
     yield refused("ends-inside.jpg", plain[:2] + b"\xff\xe1\xff\xff" + plain[2:], "truncated")
@@ -151,10 +151,18 @@ def rows(values):
     return b"".join(b"\0" + line.tobytes() for line in values)
 
 
-def adam7(pixels):
-    """The seven passes of an interlaced PNG."""
+def black_below():
+    pixels = UPRIGHT.copy()
+    pixels[-3:] = 0
+    return pixels
+
+
+def adam7(pixels, number=7):
+    """The seven passes of an interlaced PNG, or the first of them."""
     passes = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
-    body = b"".join(rows(np.ascontiguousarray(pixels[top::down, left::across])) for top, left, down, across in passes)
+    body = b"".join(
+        rows(np.ascontiguousarray(pixels[top::down, left::across])) for top, left, down, across in passes[:number]
+    )
     data = bytearray(png(48, 32, 8, 2, body))
     data[28] = 1
     data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
@@ -211,6 +219,8 @@ def pngs():
     yield refused("one-bit-bomb.png", png(10_000, 10_000, 1, 0, bytes(10_000 * 1251)), "too-large")
     yield refused("no-pixels.png", png(0, 32, 8, 2, b""), "corrupt")
     yield refused("few-rows.png", png(48, 32, 8, 2, bytes(145 * 9)), "truncated", "corrupt")
+    yield refused("few-passes.png", adam7(UPRIGHT[:, :24].repeat(2, axis=1), 5), "truncated", "corrupt")
+    yield shown("black-below.png", encoded(black_below()), black_below())
     yield refused("depth.png", png(48, 32, 7, 2, bytes(145 * 32)), "corrupt", "unsupported")
     yield refused("no-data.png", plain[:33] + chunk(b"IEND"), "corrupt")
     yield refused("chunks.png", plain[:33] + chunk(b"aaAa") * 300_000 + plain[33:], "unsupported")
@@ -278,7 +288,7 @@ def bmps():
 
 def webps():
     yield shown("lossless.webp", encoded(kind="webp"))
-    yield shown("lossy.webp", encoded(kind="webp", lossless=False, quality=95), UPRIGHT, 40)
+    yield shown("lossy.webp", encoded(kind="webp", lossless=False, quality=95), UPRIGHT, 130)
     yield shown("moving.webp", animation("webp"), remarks=["animated"])
     canvas = bytearray(animation("webp"))
     at = canvas.index(b"VP8X") + 12

@@ -38,6 +38,7 @@ FOREIGN = (
     *((0, b"P%c%c" % (kind, space), "PNM") for kind in b"1234567fF" for space in b" \t\r\n"),
 )  # fmt: skip
 
+PNG_CRITICAL = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
 JPEG_APPLICATION, JPEG_EXIF, JPEG_COMMENT, JPEG_SCAN, JPEG_END = 0xE0, 0xE1, 0xFE, 0xDA, 0xD9
 JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15
 JPEG_PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
@@ -184,6 +185,8 @@ def check_png(data: bytes) -> None:
     for kind, start, end in png_spans(data):
         kinds.add(kind)
         # A capital first letter marks the chunks without which the picture is another one.
+        if kind[:1].isupper() and kind not in PNG_CRITICAL:
+            raise refusal("unsupported", "The PNG has a chunk that is no part of the standard.")
         if kind[:1].isupper() and zlib.crc32(view[start - 4 : end]) != int.from_bytes(data[end : end + 4], "big"):
             raise refusal("corrupt", "A checksum of the PNG is wrong.")
     if not {b"IHDR", b"IDAT"} <= kinds:
@@ -211,6 +214,8 @@ def png_spans(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 def check_webp(data: bytes) -> None:
     if int.from_bytes(data[4:8], "little") + 8 > len(data):
         raise cut("WebP")
+    for _ in webp_chunks(data):
+        pass
 
 
 def webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -385,4 +390,5 @@ def several_frames(format_name: str, data: bytes) -> bool:
         return sum(kind == b"ANMF" for kind, _ in webp_chunks(data)) > 1
     if format_name == "GIF":
         return gif_frames(data) > 1
-    return format_name == "TIFF" and tiff_directory(data).following != 0
+    first = int.from_bytes(data[4:8], "little" if data[:2] == b"II" else "big")
+    return format_name == "TIFF" and tiff_directory(data).following not in {0, first}

@@ -15,7 +15,6 @@ import stat
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import simplejpeg
@@ -23,15 +22,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lenext.data import container, large_png, pillow, planes
+from lenext.data import container, pillow, planes, png_rows
 from lenext.data.container import refusal
 from lenext.data.limits import LIMITS, bands, check_cost, check_scans, check_size
 from lenext.data.remarks import name_remarks
 from lenext.errors import ImageError
-
-if TYPE_CHECKING:
-    pass
-
 
 GREY, COLOUR, TRANSPARENT = (1, 3, 4), (3, 1, 4), (3, 4, 1)  # numbers of channels that each can be read with
 START = 4096  # bytes that show the format
@@ -243,7 +238,7 @@ def pillow_pixels(
     if width * height > LIMITS.slow_pixels:
         most = f"at most {LIMITS.slow_pixels // 10**6} megapixels are read of a {format_name}"
         raise refusal("too-large", f"The image has {width} x {height} pixels; {most}.")
-    cut = format_name == "PNG" and width * height > LARGE and large_png.samples(data) > 0
+    cut = format_name == "PNG" and width * height > LARGE and png_rows.samples(data) > 0
     made, out = BYTES.get(picture.mode, 4), max(3, channels) * (1 + (turned and format_name != "TIFF"))
     copies = 2 if format_name == "TIFF" else 1
     turns = made if turned and format_name == "TIFF" else 0
@@ -253,9 +248,11 @@ def pillow_pixels(
     if format_name == "BMP" and len(data) > LIMITS.run_length_bytes and container.run_lengths(data):
         raise refusal("too-large", "The BMP has more run lengths than are read.")
     if cut:
-        parts = large_png.pieces(data, lambda piece: pillow.loaded(piece, "PNG"))
+        parts = png_rows.pieces(data, lambda piece: pillow.loaded(piece, "PNG"))
         return pillow.array(parts, (height, width, channels), background)
     picture.load()
+    if format_name == "PNG" and (data[28] or picture.crop((0, height - 1, width, height)).getbbox() is None):
+        png_rows.check_rows(data)
     width, height = picture.size  # a TIFF may have been turned
     return pillow.array(pillow.in_bands(picture), (height, width, channels), background)
 
@@ -266,9 +263,9 @@ def pillow_pixels(
 def read_header(data: bytes, name: str) -> Description:
     format_name = container.sniff(data)
     container.CHECKS[format_name](data)
-    (width, height), mode, channels = own_size(data, format_name)
-    layers = planes.find(data) if format_name == "TIFF" else None
+    layers = planes.find(data) if format_name == "TIFF" else None  # in the order of decoding, for the same refusals
     turned = container.orientation(format_name, data)
+    (width, height), mode, channels = own_size(data, format_name)
     short, long = sorted((width, height))
     several = container.several_frames(format_name, data)
     pages = layers is not None and len(layers.pages) > 1
