@@ -6,7 +6,6 @@ import os
 import pickle  # between this process and its own child
 import resource
 import signal
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +18,7 @@ PATIENCE = 30  # seconds of processor time after which the child is killed
 class Outcome:
     """What came of it: the answer or the exception (its type, words and reason), and what it cost.
 
-    signal: that ended it, 0 for none; seconds: by the wall; megabytes: by which its largest resident size exceeds
+    signal: that ended it, 0 for none; seconds: of the processor; megabytes: by which its largest resident size exceeds
     that at the beginning.
     """
 
@@ -33,7 +32,6 @@ class Outcome:
 def confined(work: Callable[[], Any]) -> Outcome:
     """``work()`` in a forked child."""
     reading, writing = os.pipe()
-    start = time.monotonic()
     child = os.fork()
     if child == 0:
         os.close(reading)
@@ -42,10 +40,9 @@ def confined(work: Callable[[], Any]) -> Outcome:
     with os.fdopen(reading, "rb") as pipe:
         told = pipe.read()
     _, status = os.waitpid(child, 0)
-    seconds = time.monotonic() - start
     if not told:
-        return Outcome(None, None, os.WTERMSIG(status) if os.WIFSIGNALED(status) else signal.SIGABRT, seconds, 0)
-    answer, error, megabytes = pickle.loads(told)
+        return Outcome(None, None, os.WTERMSIG(status) if os.WIFSIGNALED(status) else signal.SIGABRT, 0, 0)
+    answer, error, seconds, megabytes = pickle.loads(told)
     return Outcome(answer, error, 0, seconds, megabytes)
 
 
@@ -56,13 +53,15 @@ def _child(work: Callable[[], Any], writing: int) -> None:
             virtual, resident = (int(word) * resource.getpagesize() for word in file.read().split()[:2])
         resource.setrlimit(resource.RLIMIT_AS, (virtual + BRAKE, virtual + BRAKE))
         resource.setrlimit(resource.RLIMIT_CPU, (PATIENCE, PATIENCE))
+        signal.alarm(4 * PATIENCE)  # by the wall, for what only waits
         answer = error = None
         try:
             answer = work()
         except Exception as caught:  # noqa: BLE001  (told to the parent)
             error = type(caught).__name__, str(caught), getattr(caught, "reason", "")
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        megabytes = (used.ru_maxrss * 1024 - resident) / 2**20
         with os.fdopen(writing, "wb") as pipe:
-            pickle.dump((answer, error, (peak - resident) / 2**20), pipe)
+            pickle.dump((answer, error, used.ru_utime + used.ru_stime, megabytes), pipe)
     finally:
         os._exit(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def header(path: Path, line: int, row: list[str]) -> dict[str, int]:
 
 
 def read_row(path: Path, line: int, row: list[str], columns: dict[str, int]) -> Item:
-    cells = {name: row[index].strip() if index < len(row) else "" for name, index in columns.items()}
+    cells = {name: unquoted(row[index].strip()) if index < len(row) else "" for name, index in columns.items()}
     for name in COLUMNS[:2]:
         if not cells[name]:
             raise complaint(path, line, f"The {name} is empty.")
@@ -77,6 +78,20 @@ def read_row(path: Path, line: int, row: list[str], columns: dict[str, int]) -> 
     if "\0" in cells["path"]:
         raise complaint(path, line, "The path holds a zero byte.")
     return Item(cells["path"].replace("\\", "/"), cells["label"], SPLIT_WORDS.get(word.casefold(), ""))
+
+
+# What spreadsheets take for a formula, also behind the apostrophes that we put before it.
+FORMULA, QUOTED = re.compile(r"'*[=+\-@\t\r\n]"), re.compile(r"'+[=+\-@\t\r\n]")
+
+
+def quoted(cell: str) -> str:
+    """The cell with an apostrophe before what a spreadsheet would compute."""
+    return f"'{cell}" if FORMULA.match(cell) else cell
+
+
+def unquoted(cell: str) -> str:
+    """What ``quoted`` was given."""
+    return cell[1:] if QUOTED.match(cell) else cell
 
 
 def complaint(path: Path, line: int, message: str, remedy: str = "") -> DataError:
@@ -92,5 +107,5 @@ def text(items: Iterable[Item], root: Path, home: Path) -> str:
     for item in items:
         place = root / item.path
         name = place.relative_to(home) if place.is_relative_to(home) else place
-        writer.writerow((name.as_posix(), item.label, item.split))
+        writer.writerow((quoted(name.as_posix()), quoted(item.label), item.split))
     return table.getvalue()
