@@ -7,6 +7,7 @@ was stopped goes on where it was.
 import argparse
 import dataclasses
 import datetime as dt
+import hashlib
 import json
 import os
 import platform
@@ -42,6 +43,12 @@ def add(total: Tally, more: Tally) -> None:
         total.reasons[word] = total.reasons.get(word, 0) + count
 
 
+def of_code() -> str:
+    """SHA-256 of what decides the outcomes: a run goes on with the code that it began with, or begins anew."""
+    files = [*(HERE.parent / "src" / "lenext" / "data").glob("*.py"), *(HERE.parent / "tests" / "data").glob("*.py")]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(files))).hexdigest()
+
+
 def document(total: Tally, asked: argparse.Namespace, seconds: float) -> dict:
     """What the result file says."""
     return {
@@ -71,9 +78,9 @@ def main() -> None:
     asked = words.parse_args()
     STATE.mkdir(exist_ok=True)
     state = STATE / "fuzz.json"
-    total, before = Tally(), 0.0
-    if state.is_file() and not asked.fresh:  # also of fewer inputs, which are the first of these
-        kept = json.loads(state.read_text(encoding="utf-8"))
+    total, before, code = Tally(), 0.0, of_code()
+    kept = json.loads(state.read_text(encoding="utf-8")) if state.is_file() and not asked.fresh else {}
+    if kept.get("code") == code and kept["total"]["inputs"] < asked.inputs:
         total, before = Tally(**kept["total"]), kept["seconds"]
         print(f"going on after {total.inputs:,} inputs", flush=True)
     begun = time.monotonic()
@@ -83,7 +90,7 @@ def main() -> None:
             add(total, found)
             spent = before + time.monotonic() - begun
             beside = state.with_suffix(".new")
-            kept = {"total": dataclasses.asdict(total), "seconds": spent}
+            kept = {"total": dataclasses.asdict(total), "seconds": spent, "code": code}
             beside.write_text(json.dumps(kept), encoding="utf-8")
             beside.replace(state)
             if total.inputs % (20 * TOGETHER) == 0 or found.failures:

@@ -352,6 +352,10 @@ def tiffs():
     private = bytearray(data)  # an EXIF directory that is the first one
     private[start + 2 + 12 * (entries - 1) : start + 2 + 12 * entries] = struct.pack("<HHII", 34_665, 4, 1, start)
     yield Case("exif-loop.tif", bytes(private), UPRIGHT, 0, DAMAGE)
+    tiles = bytearray(tiff(tile=(16, 16), compression="zlib", **colour))
+    at = tiles.index(struct.pack("<H", 323), struct.unpack_from("<I", tiles, 4)[0])
+    struct.pack_into("<HHII", tiles, at, 323, 4, 1, 4_194_320)
+    yield refused("tall-tiles.tif", tiles, "too-large")
     far = bytearray(data)
     struct.pack_into("<I", far, 4, 2**31)
     yield refused("far.tif", far, "truncated")

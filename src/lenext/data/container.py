@@ -6,6 +6,7 @@ an ``ImageError`` without a path; ``decode`` knows the name and adds it.
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 import zlib
@@ -51,6 +52,7 @@ CHUNKS, SEGMENTS, BLOCKS, ENTRIES, VALUES = 200_000, 20_000, 4_000_000, 1000, 2*
 
 BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # lengths that the header after the 14 bytes of the file can have
 ORIENTATION, STRIPS, STRIP_BYTES, TILES, TILE_BYTES = 274, 273, 279, 324, 325  # tags of TIFF 6.0 and EXIF
+TILE_SHAPE, TILE_NUMBERS = (322, 323, 277), 1 << 25  # width, height, samples a pixel
 LAYOUT = {STRIPS, STRIP_BYTES, TILES, TILE_BYTES}
 TIFF_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}  # of each type
 TIFF_INTEGERS = {1: "B", 3: "H", 4: "I"}
@@ -305,6 +307,8 @@ def check_inside(data: bytes, found: Directory) -> None:
     ]
     if found.overlapping:
         raise refusal("corrupt", "The TIFF has a directory that is larger than the file.")
+    if math.prod(found.tags.get(tag, (1,))[0] for tag in TILE_SHAPE) > TILE_NUMBERS:
+        raise refusal("too-large", "The TIFF has tiles that are larger than pictures are.")
     if not found.complete or max(ends, default=0) > len(data):
         raise cut("TIFF")
 
