@@ -24,8 +24,8 @@ class Limits:
     file_bytes: int = 256 * 2**20
     memory: int = 700_000_000
     pixels_a_byte: int = 2000
-    scans: int = 100
-    samples: int = 4_000_000_000
+    scans: int = 60
+    samples: int = 2_500_000_000
     run_length_bytes: int = 4_000_000  # of a BMP, which Pillow reads byte by byte
 
 
