@@ -1,7 +1,7 @@
 """What a decoder needs of a file to make the first picture, and nothing else.
 
-Texts, profiles, thumbnails, previews and further frames never reach a decoder: they are where compressed bombs, loops
-and quadratic parsers hide. The pixels are those of the whole file.
+Texts, profiles, thumbnails, previews and further frames never reach a decoder: they are where compressed bombs and
+loops hide. The pixels are those of the whole file.
 """
 
 from __future__ import annotations
