@@ -18,6 +18,7 @@ from lenext.training.budget import seconds_of
 Options = TypeVar("Options")
 
 ON_BAD = ("skip", "stop")
+ON_NAN = ("stop", "rollback")
 
 # What a person reads where a value is of another type than its option.
 WORDS: Mapping[Any, str] = {
@@ -100,7 +101,7 @@ class TrainOptions:
     in the backward pass; find_rate: set the learning rate by a sweep; tune: trials of a search for a better recipe;
     cache: where decoded image files are kept: "ram", "disk", "off", or "auto" (in memory where all fit well);
     exact: read every image whole, also one that is scaled down to less than half;
-    time_limit: "90s", "30m", "2h" or seconds, for all of the run.
+    time_limit: "90s", "30m", "2h" or seconds, for all of the run; on_nan: "stop" or "rollback", when a number is lost.
     """
 
     model: str | None = None
@@ -140,6 +141,7 @@ class TrainOptions:
     find_rate: bool = False
     tune: int | None = None
     time_limit: str | float | None = None
+    on_nan: str = "stop"
 
     @property
     def seconds(self) -> float | None:
