@@ -93,6 +93,7 @@ class _Session:
         self.saved = self.clock = self.shown = time.monotonic()
         self.images = 0  # since the last checkpoint, for the speed
         self.speed = 0.0
+        self.pause = keeping.every
         self.done = 0  # steps of the present epoch in this sitting
         task.scaling.restore(progress.scale)
 
@@ -115,7 +116,7 @@ class _Session:
             signals.poll()
             if self.keeping.budget.over():
                 return
-            if time.monotonic() - self.saved > self.keeping.every and progress.batch < len(cuts) - 1:
+            if time.monotonic() - self.saved > self.pause and progress.batch < len(cuts) - 1:
                 self.save_if_there_is_room()
 
     def step(self, images: Tensor, labels: Tensor, position: int) -> None:
@@ -270,7 +271,9 @@ class _Session:
         progress.log_bytes = self.keeping.log.sync()
         self.keeping.checkpoints.save(task.network, task.optimizer, progress, task.average.kept)
         progress.score = None
-        self.saved = now
+        self.saved, every = now, self.keeping.every
+        # Saving takes at most a fiftieth of the time, where twice the pause is enough for that.
+        self.pause = min(2 * every, max(every, 49 * (time.monotonic() - now)))
         self.images = 0
 
     def show(self, batches: int) -> None:
