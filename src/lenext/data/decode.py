@@ -24,9 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import simplejpeg
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from lenext.data import container, planes
 from lenext.data.container import refusal
@@ -35,6 +33,7 @@ from lenext.errors import ImageError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from torch import Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +81,18 @@ def read_image(path: str | Path, *, channels: int = 3, background: int = 255) ->
 
 def decode(data: bytes, name: str, *, channels: int = 3, background: int = 255) -> Tensor:
     """As ``read_image``, from bytes; ``name`` stands in the error."""
+    import torch  # who reads pixels for an exported network does without
+
+    return torch.from_numpy(decode_pixels(data, name, channels=channels, background=background)).permute(2, 0, 1)
+
+
+def read_pixels(path: str | Path, *, channels: int = 3, background: int = 255) -> NDArray[np.uint8]:  # H W C
+    """As ``read_image``, as an array and without torch."""
+    return decode_pixels(read_file(path), str(path), channels=channels, background=background)
+
+
+def decode_pixels(data: bytes, name: str, *, channels: int, background: int) -> NDArray[np.uint8]:  # H W C
+    """As ``read_pixels``, from bytes."""
     try:
         return upright_pixels(data, channels, background)
     except Exception as error:  # noqa: BLE001  (decoders raise what they like; one type leaves this module)
@@ -162,7 +173,7 @@ TURNS = {
 }  # fmt: skip
 
 
-def upright_pixels(data: bytes, channels: int, background: int) -> Tensor:  # C H W
+def upright_pixels(data: bytes, channels: int, background: int) -> NDArray[np.uint8]:  # H W C
     format_name = container.sniff(data)
     container.CHECKS[format_name](data)
     found = planes.find(data) if format_name == "TIFF" else None
@@ -179,7 +190,7 @@ def upright_pixels(data: bytes, channels: int, background: int) -> Tensor:  # C 
     if swap:
         pixels = pixels.transpose(1, 0, 2)
     pixels = pixels[:: -1 if up_down else 1, :: -1 if left_right else 1]
-    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)
+    return np.ascontiguousarray(pixels)
 
 
 def picture_pixels(data: bytes, format_name: str, channels: int, background: int) -> NDArray[np.uint8]:  # H W C

@@ -7,11 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lenext.data.sizes import covering, fitting, largest
 from lenext.protocol import SingleCrop
-
-LONGEST = 32  # times the shorter side
-
-Shape = tuple[int, int]  # height, width
 
 
 def resize(images: Tensor, height: int, width: int, interpolation: str = "bilinear") -> Tensor:
@@ -56,28 +53,9 @@ def cover(images: Tensor, tall: int, wide: int, interpolation: str = "bilinear")
     return resize(_middle(images, *kept), *scaled, interpolation)
 
 
-def covering(shape: Shape, tall: int, wide: int) -> tuple[Shape, Shape]:
-    """Of an image of this shape: what ``cover`` keeps of it, and to what it scales that."""
-    height, width = shape
-    if height * wide > LONGEST * width * tall or width * tall > LONGEST * height * wide:
-        most = max(1, LONGEST * width * tall // wide), max(1, LONGEST * height * wide // tall)
-        height, width = min(height, most[0]), min(width, most[1])
-    if height * wide <= width * tall:
-        return (height, width), (tall, max(wide, tall * width // height))
-    return (height, width), (max(tall, wide * height // width), wide)
-
-
 def fit(images: Tensor, tall: int, wide: int, interpolation: str = "bilinear") -> Tensor:
     """Scale, aspect kept, so that the whole image just fits into ``tall`` x ``wide`` pixels."""
     return resize(images, *fitting((images.shape[2], images.shape[3]), tall, wide), interpolation)
-
-
-def fitting(shape: Shape, tall: int, wide: int) -> Shape:
-    """To what ``fit`` scales an image of this shape."""
-    height, width = shape
-    if height * wide <= width * tall:
-        return max(1, round(wide * height / width)), wide
-    return tall, max(1, round(tall * width / height))
 
 
 def _middle(images: Tensor, height: int, width: int) -> Tensor:
@@ -96,14 +74,6 @@ def single_crop(images: Tensor, view: SingleCrop) -> Tensor:
         kept = largest((images.shape[2], images.shape[3]), view)
         return resize(_middle(images, *kept), *shape, view.interpolation)
     return window(cover(images, *scaled, view.interpolation), shape, view.fill)
-
-
-def largest(shape: Shape, view: SingleCrop) -> Shape:
-    """The part of an image of this shape that ``crop_first`` cuts out."""
-    (height, width), (tall, wide) = shape, view.shape
-    if height * wide <= width * tall:
-        return max(1, height * tall // view.resize), max(1, height * wide // view.resize)
-    return max(1, width * tall * tall // (view.resize * wide)), max(1, width * tall // view.resize)
 
 
 def centre(images: Tensor, size: int, fill: int) -> Tensor:
