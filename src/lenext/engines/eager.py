@@ -39,7 +39,7 @@ class Compiled:
     def __init__(self, graph: nn.Module, precision: str = "fp32", batch: int = 32) -> None:
         import torch._inductor.config as inductor
 
-        inductor.freezing = True  # type: ignore[attr-defined]
+        inductor.freezing = True
         self._batch, self._half = batch, precision == "bf16"
         self._run: Callable[[Tensor], Tensor] = torch.compile(graph, dynamic=False)
 
@@ -48,7 +48,7 @@ class Compiled:
         pixels = torch.from_numpy(rows(batch))
         parts = []
         with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=self._half):
-            for part in pixels.split(self._batch):
+            for part in torch.split(pixels, self._batch):
                 filled = torch.cat([part, part.new_zeros(self._batch - len(part), *part.shape[1:])])
                 parts.append(self._run(filled)[: len(part)].float())
         found: Floats = torch.cat(parts).numpy()

@@ -45,7 +45,8 @@ class Deployed(nn.Module):
         """The whole way."""
         images = pixels.permute(0, 3, 1, 2).float()
         logits = self.network(images * self.scale + self.shift)  # type: ignore[operator]
-        return (logits / self.temperature).softmax(1)
+        found: Tensor = (logits / self.temperature).softmax(1)
+        return found
 
 
 def fitted(mean: Tensor, shape: Shape) -> Tensor:
@@ -53,7 +54,8 @@ def fitted(mean: Tensor, shape: Shape) -> Tensor:
     height, width, _ = shape
     if height == width <= mean.shape[1]:
         return window(mean[None], (height, width), 0)[0]
-    return F.interpolate(mean[None], size=(height, width), mode="bilinear", antialias=True)[0]
+    stretched: Tensor = F.interpolate(mean[None], size=(height, width), mode="bilinear", antialias=True)
+    return stretched[0]
 
 
 def program(deployed: Deployed, shape: Shape) -> torch.export.ExportedProgram:
