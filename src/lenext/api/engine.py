@@ -39,7 +39,7 @@ def engine_of(model: Model, name: str, compute: Compute, batch: int, watcher: Wa
         return eager(model, compute)
     if name != AUTO:
         return opened(model, name, compute, batch, watcher)
-    names = [EAGER, ONNXRUNTIME, OPENVINO, *([COMPILED] if compiler() else [])]
+    names = [EAGER, *with_files(model, watcher), *([COMPILED] if compiler() else [])]
     candidates: dict[str, Callable[[], Engine]] = {
         one: partial(opened, model, one, compute, batch, watcher) for one in names
     }
@@ -49,6 +49,16 @@ def engine_of(model: Model, name: str, compute: Compute, batch: int, watcher: Wa
     choice, engine = choose(key, candidates, pictures)
     watcher.message(choice.line())
     return engine
+
+
+def with_files(model: Model, watcher: Watcher) -> list[str]:
+    """The engines that need a file, which is written before any of them is timed; none where that cannot be done."""
+    try:
+        in_cache(model, watcher)
+    except LenextError as error:
+        watcher.message(f"Only torch is tried: {error}")
+        return []
+    return [ONNXRUNTIME, OPENVINO]
 
 
 def opened(model: Model, name: str, compute: Compute, batch: int, watcher: Watcher) -> Engine:

@@ -12,11 +12,11 @@ import numpy as np
 
 from lenext.data.array_view import array_view
 from lenext.data.decode import read_pixels
-from lenext.engines.artefact import Artefact, read_artefact, verify
+from lenext.engines.artefact import Artefact, damaged, read_artefact, verify
 from lenext.engines.choice import choose
 from lenext.engines.engine import AUTO, COMPILED, Engine, Floats, Pixels
 from lenext.engines.opening import CAN, open_graph
-from lenext.errors import UsageError
+from lenext.errors import LenextError, UsageError
 from lenext.training.watch import Watcher
 
 if TYPE_CHECKING:
@@ -67,9 +67,11 @@ def open_artefact(
             return artefact, fastest(folder, artefact, precision, batch, watcher)
         try:
             found = open_graph(folder, artefact.format, engine, precision, batch)
-        except RuntimeError:  # of an engine, before a damaged file; if it is not, this says more
-            sound.result()
+        except LenextError:
             raise
+        except Exception as error:  # noqa: BLE001  (engines raise what they like; the file is to blame if it changed)
+            sound.result()
+            raise damaged(folder, f"{artefact.graph} cannot be opened ({str(error).partition(chr(10))[0]})") from None
         sound.result()
     return artefact, found
 

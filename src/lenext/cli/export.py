@@ -17,7 +17,7 @@ from lenext.cli.watch import screen
 @click.option("--int8", is_flag=True, help="Eight bits, with what that costs.")
 @click.option("--calibrate", metavar="DATA", help="Images that set the scales of eight bits.")
 @click.option("--data", metavar="DATA", help="Images to compare network and file on [made pictures].")
-@click.option("--limit", type=float, metavar="SHARE", help="Labels that may change [0; with --int8 0.02].")
+@click.option("--limit", type=float, metavar="SHARE", help="Labels that may change [0.001; with --int8 0.02].")
 @click.option("--weights", help="With a network's name: its published weights, as `lenext show` lists them [the best].")
 @click.option("--workers", type=click.IntRange(0), default=2, help="Threads that read images [2].")
 @click.option("--data-root", help="Where the files of built-in sets lie.")

@@ -1,6 +1,7 @@
 """The test view of one image as Pillow makes it, without torch: at most one grey level from ``geometry.single_crop``.
 
-Scaling and cutting are one step: Pillow scales the part that will be seen, from whatever lies around it as well.
+Of photographs one pixel in a thousand differs by that level; on pure noise one in a million by two (docs/log.md).
+Scaling down and cutting are one step: Pillow scales what will be seen, from whatever lies around it as well.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lenext.data.sizes import Shape, covering, fitting, largest
-from lenext.protocol import SingleCrop
+from lenext.protocol import INTERPOLATIONS, SingleCrop
 
 Pixels = NDArray[np.uint8]  # H W C
+SMALL = 128  # ours: pixels of the scaled shorter side
 
 
 def array_view(pixels: Pixels, view: SingleCrop) -> Pixels:
@@ -58,12 +60,22 @@ def resized(pixels: Pixels, scaled: Shape, corner: Shape, seen: Shape, interpola
         "area": Image.Resampling.BOX,
         "nearest": Image.Resampling.NEAREST,
     }[interpolation]
-    by = [length / whole for length, whole in zip(pixels.shape, scaled, strict=False)]
     top, left, bottom, right = (corner[0], corner[1], corner[0] + seen[0], corner[1] + seen[1])
+    # Of small and enlarged pictures, and by filters with an edge, parts would be rounded otherwise than the whole.
+    whole = min(scaled) < SMALL or scaled[0] >= pixels.shape[0] or interpolation not in INTERPOLATIONS
+    if whole:
+        return scale(pixels, scaled, method, None)[top:bottom, left:right]
+    by = [length / whole for length, whole in zip(pixels.shape, scaled, strict=False)]
     box = (left * by[1], top * by[0], min(right * by[1], pixels.shape[1]), min(bottom * by[0], pixels.shape[0]))
-    # As one picture where Pillow keeps the channels apart, which it does not with opacity.
-    count = pixels.shape[2]
-    if count == 3:
-        return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).resize(seen[::-1], method, box))
-    planes = [Image.fromarray(np.ascontiguousarray(pixels[:, :, plane])) for plane in range(count)]
-    return np.stack([np.asarray(plane.resize(seen[::-1], method, box)) for plane in planes], axis=2)
+    return scale(pixels, seen, method, box)
+
+
+def scale(pixels: Pixels, size: Shape, method: int, box: tuple[float, float, float, float] | None) -> Pixels:
+    """The image, or the ``box`` of it (left, top, right, bottom), in another size."""
+    from PIL import Image
+
+    if pixels.shape[2] == 3:
+        return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).resize(size[::-1], method, box))
+    # Plane by plane, for Pillow would weigh colours by their opacity.
+    planes = [Image.fromarray(np.ascontiguousarray(pixels[:, :, plane])) for plane in range(pixels.shape[2])]
+    return np.stack([np.asarray(plane.resize(size[::-1], method, box)) for plane in planes], axis=2)

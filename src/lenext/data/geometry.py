@@ -23,6 +23,8 @@ def resize(images: Tensor, height: int, width: int, interpolation: str = "biline
     mode = "bicubic" if interpolation == "bicubic" else "bilinear"
     if 1 in (height, width):  # of a line of pixels torch mistakes the layout, unless two channels lie side by side
         channels = images.shape[1]
+        if channels > 4:  # nor then
+            return torch.cat([resize(part, height, width, interpolation) for part in images.split(4, dim=1)], dim=1)  # type: ignore[no-untyped-call]
         images = images.expand(-1, max(2, channels), -1, -1).contiguous(memory_format=torch.channels_last)
         return F.interpolate(images, size=(height, width), mode=mode, antialias=True)[:, :channels]
     return F.interpolate(images, size=(height, width), mode=mode, antialias=True)

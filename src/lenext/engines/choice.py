@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from importlib import metadata
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -113,6 +112,8 @@ def mark(key: Mapping[str, Any], candidates: Mapping[str, Any]) -> str:
 
 def version(engine: str) -> str:
     """Of the package that an engine is of."""
+    from importlib import metadata  # 30 ms that only a choice should pay
+
     try:
         return metadata.version(engine if engine in ("openvino", "onnxruntime") else "torch")
     except metadata.PackageNotFoundError:

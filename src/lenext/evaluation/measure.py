@@ -262,7 +262,10 @@ def _summary(evaluation: Evaluation) -> list[str]:
         f"loss {evaluation.loss:.4f}"
     )
     if evaluation.macs is not None and evaluation.seconds is not None:
-        text.append(f"{evaluation.macs / images:.3g} multiply-adds an image; {duration(evaluation.seconds)} in all")
+        cost = (
+            f"{evaluation.macs / images:.3g} multiply-adds an image; " if evaluation.macs else ""
+        )  # an engine hides them
+        text.append(f"{cost}{duration(evaluation.seconds)} in all")
     text.extend(visible(said) for said in evaluation.scaled)
     if evaluation.unreadable:
         count = len(evaluation.unreadable)
