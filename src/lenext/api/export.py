@@ -21,6 +21,7 @@ from lenext.data.loader import Loader
 from lenext.engines.artefact import FILE, FORMATS, Artefact, digest
 from lenext.engines.eager import Eager
 from lenext.engines.engine import Pixels
+from lenext.engines.opening import open_graph, precisions_of
 from lenext.errors import Failed, UsageError
 from lenext.evaluation.inference import Compute
 from lenext.exports import graph, quantise
@@ -132,7 +133,7 @@ def write(
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir(parents=True)
         write_graph(model, form, beside, scales)
-        reports = parity(model, form, beside, shown)
+        reports = parity(model, form, beside, shown, int8=scales is not None)
         judged = reports[0]
         if judged.share > limit:
             raise Failed(
@@ -167,18 +168,16 @@ def write_graph(model: Model, form: str, folder: Path, scales: Pixels | None) ->
         quantise.quantise(folder, form, scales)
 
 
-def parity(model: Model, form: str, folder: Path, shown: Shown) -> list[Parity]:
+def parity(model: Model, form: str, folder: Path, shown: Shown, *, int8: bool) -> list[Parity]:
     """The file against the network; the first report is of the precision that the file is in."""
     own = Eager(model.network, model.statistics, Compute.choose("cpu"), model.temperature)
     before = np.concatenate([own.predict(shown.views[row : row + 32]) for row in range(0, len(shown.views), 32)])
-    from lenext.engines.opening import open_graph, precisions_of
-
-    return [
-        compare(
-            open_graph(folder, form, precision=precision), precision, shown.views, before, shown.labels, shown.words
-        )
-        for precision in precisions_of(form)
-    ]
+    reports = []
+    for precision in precisions_of(form):
+        named = precision if not int8 else "int8" if precision == "fp32" else f"int8 and {precision}"
+        engine = open_graph(folder, form, precision=precision)
+        reports.append(compare(engine, named, shown.views, before, shown.labels, shown.words))
+    return reports
 
 
 def described(model: Model, form: str, folder: Path, int8: bool, reports: list[Parity]) -> Artefact:

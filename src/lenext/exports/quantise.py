@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +19,11 @@ def quantise(folder: Path, form: str, images: Pixels) -> None:
     """Replace the graph in ``folder`` ("onnx" or "openvino") by one of eight bits; images: uint8 N C H W."""
     pixels = rows(images[:MOST])
     one_by_one = [pixels[row : row + 1] for row in range(len(pixels))]
-    if form == "onnx":
-        by_onnxruntime(folder / "model.onnx", one_by_one)
-    else:
-        by_nncf(folder, one_by_one)
+    with redirect_stdout(StringIO()):  # both draw bars there
+        if form == "onnx":
+            by_onnxruntime(folder / "model.onnx", one_by_one)
+        else:
+            by_nncf(folder, one_by_one)
 
 
 def by_nncf(folder: Path, images: list[Pixels]) -> None:
