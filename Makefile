@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: install demo test check tables golden clean mnist fashion test-parity catalogue audit-exports rivals
+.PHONY: install demo test check tables golden clean mnist fashion test-parity catalogue audit-exports rivals bench-folder
 
 install: $(VENV)/.installed
 
@@ -88,6 +88,14 @@ $(RIVALS)/.installed: benchmarks/rival_tools/requirements.txt benchmarks/rival_t
 # lenext against them on the same folder in the same minutes; about half an hour, resumable: RIVAL="--only timm --seeds 1".
 rivals: $(VENV)/.installed $(RIVALS)/.installed
 	$(BIN)/python benchmarks/rivals.py $(RIVAL)
+
+# A folder of JPEGs to labels, whole processes, against timm's and torchvision's loops; half an hour on two cores.
+IMAGES := 300
+ROUNDS := 5
+bench-folder: $(PARITY)/.installed
+	$(PARITY)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		--editable ".[onnx,openvino]"
+	$(PARITY)/bin/python benchmarks/folder_prediction.py --images $(IMAGES) --rounds $(ROUNDS) $(if $(NETWORKS),--networks $(NETWORKS))
 
 clean:
 	rm -rf $(VENV) runs
