@@ -6,7 +6,7 @@ batch normalisation from the pictures, so that answers depend on the picture. Al
 bilinear, central 224. Rounds are interleaved, their order turns; ratios are medians over rounds of theirs to ours.
 
 timm: ``create_transform``, ``ImageFolder`` and a ``DataLoader`` as its documentation shows; torchvision: its
-reference's presets for evaluation. Both with as many worker processes as there are cores, batches of 32, single precision.
+reference's presets for evaluation. Both with as many worker processes as there are cores, batches of 32, in fp32.
 """
 
 import argparse

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from lenext import __version__
-from lenext.api.export import Shown, write
+from lenext.api.export import Shown, one_class, write
 from lenext.data.cache_folder import cache_folder
 from lenext.engines.artefact import is_artefact, read_artefact, verify
 from lenext.engines.choice import choose, compiler
@@ -32,6 +32,7 @@ def engine_of(model: Model, name: str, compute: Compute, batch: int, watcher: Wa
 
     Raises UsageError for a device or precision that it does not have, Failed where its answers are others.
     """
+    one_class(model)
     if compute.device.type != "cpu":
         if name != AUTO:
             raise UsageError(f"The engine {name} computes on the CPU here.", "Add --device cpu, or leave --engine out.")

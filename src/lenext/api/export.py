@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lenext.api.answers import choose, positions
 from lenext.api.data import ready
+from lenext.api.labels import cuts_of
 from lenext.api.model import open_model
 from lenext.api.options import read_options
 from lenext.data.item import TRAIN
@@ -128,6 +129,7 @@ def write(
 
     scales: images (uint8 N C H W) that set the scales of eight bits; limit: the share of labels that may change.
     """
+    one_class(model)
     beside = out.with_name(f".unfinished-{out.name}")
     try:
         shutil.rmtree(beside, ignore_errors=True)
@@ -148,6 +150,12 @@ def write(
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return artefact, reports
+
+
+def one_class(model: Model) -> None:
+    """Refuse a network of labels, whose thresholds no format here carries."""
+    if cuts_of(model.card) is not None:
+        raise UsageError("The network gives any number of labels, and exports are for one class.", "Use it by its run.")
 
 
 def write_graph(model: Model, form: str, folder: Path, scales: Pixels | None) -> None:

@@ -28,6 +28,7 @@ class Exported:
     """A folder of ``lenext export``, ready to be shown files."""
 
     grows = True
+    cuts = None
 
     def __init__(self, folder: Path, options: PredictOptions, watcher: Watcher) -> None:
         if options.weights is not None:

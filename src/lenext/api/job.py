@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lenext.api.chosen_channels import decided_channels, usual_channels
 from lenext.api.chosen_recipe import as_stored, changes, check_numbers, check_recipe, named_recipe, training_shape
+from lenext.api.labels import check_outputs, check_task, suited_to
 from lenext.api.options import TrainOptions
 from lenext.api.short_options import check_patience, unevenness, with_settings
 from lenext.api.transfer import transfer_recipe, with_frozen
@@ -20,6 +21,7 @@ from lenext.data.folds import divided
 from lenext.data.item import TRAIN
 from lenext.data.listing import Listing, part
 from lenext.data.loader import Loader, batch_cuts
+from lenext.data.split import RULE
 from lenext.data.statistics import Statistics, gather
 from lenext.errors import UsageError
 from lenext.evaluation.inference import Compute
@@ -47,7 +49,8 @@ class Job:
     deviations: each field that differs from the recipe as it stands in its file; rules: by which of them were changed
     together, in words; micro_batch: images of one pass at most; channels: how many an image is read with, None for the
     paper's (runs of the first version); start: what is said of the weights that it began with;
-    fold: which of several is tested, "1/5"; error_target: what a network that may say `unknown` may get wrong;
+    fold: which of several is tested, "1/5"; split: the rule of the validation split;
+    error_target: what a network that may say `unknown` may get wrong;
     find_rate, tune, time_limit (seconds): what is to be found out before the first step, which a ``settled`` job knows;
     end: the second of the run at which training is over.
     """
@@ -65,6 +68,7 @@ class Job:
     channels: int | None = None
     start: Mapping[str, Any] | None = None
     fold: str | None = None
+    split: int = RULE
     error_target: float = TARGET
     save_memory: bool = False
     find_rate: bool = False
@@ -92,10 +96,12 @@ def decide(asked: TrainOptions, listing: Listing, shown: Preprocessing | None = 
     ours = transfer_recipe(listing, shown, images) or named_recipe(name, asked.recipe, listing, size)
     as_written = as_stored(ours)
     channels, found = decided_channels(asked, listing, usual_channels(name))
-    recipe, rules = fitted(with_frozen(as_written, asked), asked, images, channels)
+    suited, loss = suited_to(listing, with_frozen(as_written, asked))
+    recipe, rules = fitted(suited, asked, images, channels)
     recipe, options = with_rates(recipe, name, dict(asked.options or {}))
     recipe = as_stored(recipe)
     check_recipe(recipe)
+    check_task(recipe, listing, asked.error_target)
     check_channels(recipe, channels)
     check_patience(recipe, listing, validation)
     height, width = recipe.view.shape
@@ -110,7 +116,7 @@ def decide(asked: TrainOptions, listing: Listing, shown: Preprocessing | None = 
         seed=seed,
         precision=Compute.choose(asked.device, asked.precision or "fp32").precision,
         validation=validation,
-        rules=(*found, *rules, *unevenness(listing, recipe)),
+        rules=(*found, *loss, *rules, *unevenness(listing, recipe)),
         micro_batch=asked.micro_batch,
         channels=channels,
         fold=asked.fold,
@@ -184,6 +190,7 @@ def build(job: Job, listing: Listing) -> Network:
         freeze(network, job.recipe.transfer)
         check_head(network, job.recipe.transfer.freeze)
     shape = training_shape(job.recipe)
+    check_outputs(network, listing)
     check_input(network, job.recipe.view.shape)
     check_input(network, shape, objective_of(job.recipe, network).heads)
     if smallest_pass(job, len(part(listing, TRAIN))) == 1:

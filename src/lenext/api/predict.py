@@ -54,6 +54,11 @@ class Recogniser(Protocol):
     def classes(self) -> Sequence[str]: ...
 
     @property
+    def cuts(self) -> Sequence[float] | None:
+        """Thresholds of labels; None of a network that answers with a class."""
+        ...
+
+    @property
     def grows(self) -> bool:
         """Whether batches may be of any size, so that the first answers need not wait for a full one."""
         ...
@@ -88,8 +93,9 @@ def predict(
 
     model: a run folder, a weight file, a folder that ``lenext.export`` made, or a network's name for its published
     ImageNet weights; paths: files, folders (searched through) and globs; done: paths that are passed over; asked:
-    ``PredictOptions``. A file that cannot be read has no predictions and an error ``{"kind", "message"}``. With
-    ``unknown`` there are an ``answer`` (a class or "unknown") and the ``doubt`` that decided it.
+    ``PredictOptions``. A file that cannot be read has no predictions and an error ``{"kind", "message"}``. A
+    network that gives any number of labels names them under ``labels``, each with its probability, None for a file that
+    cannot be read. With ``unknown`` there are an ``answer`` (a class or "unknown") and the ``doubt`` that decided it.
     """
     options = read_options(PredictOptions, asked, "lenext.predict")
     if options.top < 1 or options.batch_size < 1:
@@ -136,8 +142,11 @@ def answers(recogniser: Recogniser, files: Iterable[str], options: PredictOption
         scores, doubts = iter(found), iter(doubted or ())
         for shown in batch:
             seen = shown.view is not None
-            predictions = ranked(next(scores), recogniser.classes, options.top) if seen else []
+            given = next(scores) if seen else None
+            predictions = ranked(given, recogniser.classes, options.top) if seen else []
             answer = {"path": shown.path, "predictions": predictions, "error": shown.error}
+            if recogniser.cuts is not None:
+                answer["labels"] = reached(given, recogniser.classes, recogniser.cuts) if seen else None
             if options.unknown is not None:
                 answer |= decided(predictions, next(doubts) if seen else None)
             yield answer
@@ -162,6 +171,12 @@ def ranked(scores: Any, classes: Sequence[str], top: int) -> list[dict[str, Any]
     """The ``top`` most probable classes, the first of equals first; scores: float32, one for each class."""
     order = (-scores).argsort(kind="stable")[:top]
     return [{"class": classes[index], "probability": float(scores[index])} for index in order]
+
+
+def reached(scores: Any, classes: Sequence[str], cuts: Sequence[float]) -> list[dict[str, Any]]:
+    """The labels whose probability is their threshold or more, the most probable first."""
+    chosen = {name for name, score, cut in zip(classes, scores, cuts, strict=True) if score >= cut}
+    return [one for one in ranked(scores, classes, len(classes)) if one["class"] in chosen]
 
 
 def expand(path: str) -> Iterator[str]:

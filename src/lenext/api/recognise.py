@@ -12,6 +12,7 @@ from torch import Tensor
 
 from lenext.api.doubt import rule_to_predict
 from lenext.api.engine import engine_of
+from lenext.api.labels import cuts_of
 from lenext.api.model import open_model
 from lenext.api.predict import PredictOptions, Recogniser
 from lenext.data.decode import read_image
@@ -44,6 +45,7 @@ class Shower:
     def __init__(self, model: Model) -> None:
         self.model = model
         self.classes: Sequence[str] = model.card.classes
+        self.cuts = cuts_of(model.card)
 
     def show(self, path: str) -> Tensor:  # uint8 1 C H W
         """See ``Recogniser``."""
@@ -66,7 +68,12 @@ class Network(Shower):
         model = self.model
         with nullcontext() if self.rule is None else seen(model.network) as caught:
             found = probabilities(
-                model.network, model.statistics, [torch.cat(list(views))], self.compute, temperature=model.temperature
+                model.network,
+                model.statistics,
+                [torch.cat(list(views))],
+                self.compute,
+                temperature=model.temperature,
+                activation=model.card.activation,
             )
         if self.rule is None or caught is None:
             return found, None

@@ -14,6 +14,7 @@ from lenext.api.options import TrainOptions, read_options
 from lenext.api.prepare import Prepared, check, prepare
 from lenext.api.run_folder import describe
 from lenext.api.settle import settle
+from lenext.api.space import check_space
 from lenext.data.augment import Pipeline
 from lenext.data.item import TRAIN, VAL
 from lenext.data.listing import part
@@ -22,11 +23,14 @@ from lenext.errors import UsageError
 from lenext.evaluation.inference import Compute
 from lenext.training.budget import Clock, budget_of
 from lenext.training.checkpoint import Checkpoints, Progress
+from lenext.training.goal import goal_of
 from lenext.training.log import MetricLog
 from lenext.training.loop import Keeping, fit
 from lenext.training.optim import build_optimizer
 from lenext.training.task import Task
 from lenext.training.watch import Silent, Watcher
+
+ROLLBACKS = 3  # ours: an eighth of the rate is another recipe
 
 
 def train(
@@ -56,9 +60,11 @@ def train_one(spec: str | None, options: TrainOptions, watcher: Watcher, sitting
     compute = Compute.choose(options.device, options.precision or "fp32")
     prepared = prepare(spec, options, watcher)
     folder = prepared.folder
+    check_space(prepared, folder.path)
     if prepared.new:
         started = describe(prepared.job, prepared.listing, prepared.data, prepared.spec)
-        folder.create(started, prepared.job.recipe, prepared.listing, prepared.statistics)
+        started["device"] = compute.device.type
+        folder.create(started, prepared.job.recipe, prepared.listing, prepared.statistics, prepared.began)
     with folder.locked():
         return run(prepared, options, compute, watcher, sitting)
 
@@ -72,7 +78,7 @@ def run(
     compute.place(network, single=job.recipe.batch_size == 1)
     clock = Clock(folder.seconds, sitting.began) if job.time_limit else None
     prepared = settle(prepared, lambda one: make_task(one, asked, compute), asked.save_every, clock, watcher)
-    checkpoints = Checkpoints(folder.checkpoints)
+    checkpoints = Checkpoints(folder.checkpoints, ends=asked.on_nan == "rollback")
     checkpoints.clear_unfinished()
     task = make_task(prepared, asked, compute)
     found, damaged = checkpoints.restore_newest(network, task.optimizer, task.average.kept)
@@ -82,7 +88,8 @@ def run(
         watcher.message(f"Going on in epoch {found.epoch + 1} after step {found.step:,}.")
     progress = found or Progress()
     log = MetricLog(folder.metrics, progress.log_bytes)
-    keeping = Keeping(checkpoints, log, asked.save_every, budget_of(clock, prepared.job.end))
+    rollbacks = ROLLBACKS if asked.on_nan == "rollback" else 0
+    keeping = Keeping(checkpoints, log, asked.save_every, budget_of(clock, prepared.job.end), rollbacks)
     try:
         if found is None:
             first_phase(prepared, task, progress, keeping, watcher, sitting.shelf)
@@ -110,4 +117,5 @@ def make_task(prepared: Prepared, asked: TrainOptions, compute: Compute) -> Task
         classes=len(prepared.listing.classes),
         micro_batch=job.micro_batch,
         save_memory=job.save_memory,
+        goal=goal_of(prepared.listing.task),
     )

@@ -19,8 +19,9 @@ from lenext.recipes import Recipe
 from lenext.training import fitting
 from lenext.training.checkpoint import Checkpoints, Progress
 from lenext.training.log import MetricLog, read_log
-from lenext.training.loop import Diverged, Keeping, fit
+from lenext.training.loop import Keeping, fit
 from lenext.training.search import SHARE, Knob, Trial, best_of, hopeless, knobs_of, settings, suggest
+from lenext.training.soundness import Diverged
 from lenext.training.task import Task
 from lenext.training.watch import Silent, Watcher
 from lenext.values import assign
@@ -93,7 +94,9 @@ def run_trial(
     log = MetricLog(RunFolder(path).metrics, progress.log_bytes)
 
     def scores() -> tuple[float, ...]:
-        return tuple(row["val_top1"] - 1e-6 * row["val_loss"] for row in read_log(log.path))  # equals: the lower loss
+        return tuple(
+            row[task.goal.val] - 1e-6 * row["val_loss"] for row in read_log(log.path)
+        )  # equals: the lower loss
 
     try:
         judge = Judge(lambda: hopeless(knobs, before, replace(trial, scores=scores())))

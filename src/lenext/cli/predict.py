@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def command(
     model: str, paths: tuple[str, ...], as_json: bool, quiet: bool, out: str | None, resume: bool, **asked: Any
 ) -> None:
-    """Name the class of images: files, folders, globs, or - for a list of paths on standard input.
+    """Name the class of images, or their labels: files, folders, globs, or - for a list of paths on standard input.
 
     MODEL is a run folder, a weight file, a folder of `lenext export`, which starts at once, or a network's name for its
     published ImageNet weights. Answers come in the order given, as they are computed, and however many files there are,
@@ -109,7 +109,8 @@ def write_lines(answers: Iterator[dict[str, Any]], *, quiet: bool) -> int:
     for answer in answers:
         if answer["error"] is None:
             readable += 1
-            named = [f"{visible(one['class'])} {one['probability']:.4f}" for one in answer["predictions"]]
+            shown = answer.get("labels", answer["predictions"])  # of any number of labels those that are given
+            named = [f"{visible(one['class'])} {one['probability']:.4f}" for one in shown] or ["(no label)"]
             silent = ["unknown"] if answer.get("doubt") and answer["doubt"]["reasons"] else []
             click.echo("\t".join([visible(answer["path"]), *silent, *named]))
         elif not quiet:

@@ -14,13 +14,16 @@ from torch import Tensor
 
 from lenext.data.cache import Cache, Finding
 from lenext.data.channels import misfits, own_of, readable
+from lenext.data.columns import LABEL_COLUMNS
 from lenext.data.decode import GREY, Description, decode, describe, read_file
 from lenext.data.images import ArrayImages, FileImages
-from lenext.data.item import LEFT_OUT, REMARK, SPLITS, Content, Problem
-from lenext.data.listing import Listing, check_classes, with_problems
+from lenext.data.item import LEFT_OUT, REMARK, SEPARATOR, SPLITS, Content, Problem
+from lenext.data.known import Known, recall
+from lenext.data.listing import Listing, check_classes, with_classes, with_problems
 from lenext.data.remarks import NAME_REMARKS, REMARKS, name_remarks
 from lenext.data.sketch import sketch
 from lenext.errors import DataError, ImageError
+from lenext.protocol import MULTILABEL
 
 CHANNELS = "Give images like those that the network was trained on, or train one on these with --channels auto."
 
@@ -33,13 +36,15 @@ def scan(
     least: int = 2,
     cache: Cache | None = None,
     channels: Sequence[int] | None = None,
+    known: Known | None = None,
 ) -> Listing:
     """The listing without the images that cannot be read, with a problem for each and a remark where one is due.
 
     Every file is read, hashed and decoded once, by ``workers`` threads; ``progress(done, total)`` is called from the
     calling thread. ``channels``: numbers that every image must be readable with, by default the data's own (see
-    ``channels.own``). With a ``cache``, what it remembers is not decoded, and contents have sketches. Arrays are taken
-    as they are. Raises ``DataError`` where fewer than ``least`` classes are left.
+    ``channels.own``). With a ``cache``, what it remembers is not decoded, and contents have sketches. ``known``: what a
+    run read before, which is not read again while its files are untouched. Arrays are taken as they are. Raises
+    ``DataError`` where fewer than ``least`` classes are left.
     """
     images = listing.images
     if not isinstance(images, FileImages):
@@ -49,8 +54,11 @@ def scan(
     problems: list[Problem] = list(listing.problems)
     pool = ThreadPoolExecutor(workers)
     try:
-        looks = pool.map(lambda index: look(images, index, cache), range(len(images)))
-        for done, (content, found) in enumerate(looks, start=1):
+        recalled = [recall(images, index, known or {}) for index in range(len(images))]
+        new = [index for index, one in enumerate(recalled) if one is None]
+        looks = pool.map(lambda index: look(images, index, cache), new)
+        for done, one in enumerate(recalled, start=1):
+            content, found = one or next(looks)
             contents.append(content)
             problems += found
             if progress is not None:
@@ -112,30 +120,31 @@ def without_unreadable(
     listing: Listing, images: FileImages, contents: list[Content | None], problems: list[Problem]
 ) -> Listing:
     items = tuple(compress(listing.items, contents))
-    classes = tuple(sorted({item.label for item in items}))
-    problems += [
-        Problem(label, "class-empty", f"No image of class {label!r} can be read.", LEFT_OUT)
-        for label in set(listing.classes) - set(classes)
-    ]
     kept = replace(
         listing,
         items=items,
-        classes=classes,
         images=FileImages(images.root, tuple(item.path for item in items)),
         contents=tuple(content for content in contents if content is not None),
     )
+    kept = with_classes(kept)
+    problems += [
+        Problem(label, "class-empty", f"No image of class {label!r} can be read.", LEFT_OUT)
+        for label in set(listing.classes) - set(kept.classes)
+    ]
     return with_problems(kept, problems)
 
 
 def summary(listing: Listing) -> tuple[str, ...]:
     """The data set in a few lines: images and classes, sizes, splits, problems counted by kind."""
     counts = Counter(dict.fromkeys(listing.classes, 0))
-    counts.update(item.label for item in listing.items)
+    counts.update(name for item in listing.items for name in listing.classes_of(item))
     largest, smallest = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
     balance = f"{counts[smallest]:,} ({smallest}) to {counts[largest]:,} ({largest}) each"
     if counts[smallest] == counts[largest]:
         balance = f"{counts[smallest]:,} each"
     lines = [f"{listing.name}: {len(listing.items):,} images in {len(counts)} classes, {balance}"]
+    if listing.task == MULTILABEL:
+        lines = [f"{listing.name}: {len(listing.items):,} images, {len(counts)} labels, {balance}; {form(listing)}"]
     lines += sizes(listing)
     splits = Counter(item.split for item in listing.items)
     lines.append(
@@ -146,6 +155,13 @@ def summary(listing: Listing) -> tuple[str, ...]:
         if kinds:
             lines.append(f"{action}: " + ", ".join(f"{count:,} {kind}" for kind, count in sorted(kinds.items())))
     return tuple(lines)
+
+
+def form(listing: Listing) -> str:
+    """How a CSV says which labels an image has, and how many have none."""
+    how = "one column of 0 and 1 each" if listing.layout == LABEL_COLUMNS else f"the column labels, at {SEPARATOR}"
+    none = sum(not item.label for item in listing.items)
+    return f"any number an image, by {how}; {none:,} with none"
 
 
 def sizes(listing: Listing) -> list[str]:

@@ -18,12 +18,14 @@ from lenext.data.statistics import Statistics
 from lenext.errors import LenextError, UsageError, WeightFileError
 from lenext.layers.network import Network
 from lenext.models import create_model
-from lenext.protocol import Preprocessing
+from lenext.protocol import ACTIVATIONS, MULTICLASS, MULTILABEL, Preprocessing
 from lenext.values import decode, encode
 from lenext.weights import trust
 from lenext.weights.durable import write_file
+from lenext.weights.header import check_header, once
 
 FILE = "model.safetensors"
+LARGEST = 16_384  # pixels of a side, channels, and whatever number is an option of a network
 _KEY = "lenext"
 _PIXEL_MEAN = "preprocessing.pixel_mean"
 
@@ -37,7 +39,9 @@ class Card:
 
     recipe: as JSON, with its deviations; start: the weights that training began with, None for random ones; data: name,
     fingerprint, images per split; metrics: split -> measurement with interval; calibration: None where it was not
-    measured; versions: what trained it; sha256: of all tensors, filled in by ``save``; licence: of the weights.
+    measured; versions: what trained it; sha256: of all tensors, filled in by ``save``; licence: of the weights; task:
+    whether an image is of one class or has any number of labels; thresholds: of each label, from which probability on
+    it is given, none where one class answers.
     """
 
     network: str
@@ -52,7 +56,14 @@ class Card:
     calibration: trust.Calibration | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     sha256: str = ""
+    task: str = MULTICLASS
+    thresholds: tuple[float, ...] = ()
     licence: str = "that of the training data's owner; the weights started from random numbers"
+
+    @property
+    def activation(self) -> str:
+        """What makes probabilities of the logits: "softmax" or "sigmoid"; the one place that says so."""
+        return ACTIVATIONS[self.task]
 
 
 @dataclass(frozen=True)
@@ -79,9 +90,17 @@ def save(
         tensors[_PIXEL_MEAN] = statistics.pixel_mean.contiguous()
     tensors.update(familiar.tensors() if familiar else {})
     metadata = {
-        _KEY: json.dumps(encode(replace(card, sha256=digest(tensors))))
+        _KEY: json.dumps(document(replace(card, sha256=digest(tensors))))
     }  # one key: several would be written in an order of chance
     write_file(path, safetensors.torch.save(tensors, metadata=metadata))
+
+
+def document(card: Card) -> dict[str, Any]:
+    """The card as JSON. Only of labels it says the task, so that earlier versions read all others and refuse these."""
+    found: dict[str, Any] = encode(card)
+    if card.task == MULTICLASS:
+        del found["task"], found["thresholds"]
+    return found
 
 
 def digest(tensors: Mapping[str, Tensor]) -> str:
@@ -103,15 +122,16 @@ def load(path: str | Path) -> Model:
     card, tensors = _read(file)
     shown = card.preprocessing
     _check_card(file, card)
-    network = _build(file, card)
-    expected = network.state_dict()
+    with torch.device("meta"):  # shapes alone, for a card may name more classes than there is memory
+        expected = _build(file, card).state_dict()
     if shown.pixel_mean:  # of the view's size, or larger
         own = tensors[_PIXEL_MEAN].shape[-1:] if _PIXEL_MEAN in tensors else ()
         side = max([shown.view.crop, *own])
-        expected[_PIXEL_MEAN] = torch.empty(shown.channels, side, side)
+        expected[_PIXEL_MEAN] = torch.empty(shown.channels, side, side, device="meta")
     expected.update(trust.expected(card.calibration))
     _check_tensors(file, expected, tensors)
     _check_bytes(file, card, tensors)
+    network = _build(file, card)
     pixel_mean, familiar = tensors.pop(_PIXEL_MEAN, None), trust.taken(tensors)
     network.load_state_dict(tensors)
     network.eval()
@@ -148,6 +168,7 @@ def has_card(file: Path) -> bool:
 
 def _read(file: Path) -> tuple[Card, dict[str, Tensor]]:
     try:
+        check_header(file)
         with safe_open(file, framework="pt") as opened:
             metadata = opened.metadata() or {}
             if _KEY not in metadata:
@@ -156,7 +177,7 @@ def _read(file: Path) -> tuple[Card, dict[str, Tensor]]:
                     "Use a weight file that lenext wrote.",
                 )
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - not a mapping
-        return decode(Card, json.loads(metadata[_KEY]), "card"), tensors
+        return decode(Card, once(metadata[_KEY]), "card"), tensors
     except (SafetensorError, OSError, *_NONSENSE) as error:
         raise WeightFileError(
             f"{file} is not a weight file, or a damaged one ({error}).", "Name a run folder, or copy the file again."
@@ -186,9 +207,20 @@ def _check_card(file: Path, card: Card) -> None:
     channels = len(shown.mean) == len(shown.std) == shown.channels
     sides = [side for side in (shown.view.resize, shown.view.crop, shown.view.width) if side is not None]
     positive = all(number > 0 for number in (shown.channels, *sides, *shown.std))
-    if not (card.classes and channels and positive and (card.calibration is None or card.calibration.sound)):
+    if card.task not in ACTIVATIONS:
         raise WeightFileError(
-            f"The card of {file} contradicts itself: classes, channels, mean, std, sizes or calibration do not fit.",
+            f"{file} is for the task {card.task!r}, which this version does not know.",
+            "Use the version of lenext that wrote it.",
+        )
+    wanted = (0, len(card.classes)) if card.task == MULTILABEL else (0,)
+    labels = len(card.thresholds) in wanted and all(0 < threshold <= 1 for threshold in card.thresholds)
+    numbers = [value for value in card.options.values() if isinstance(value, int | float)]
+    sensible = max([shown.channels, *sides, *numbers]) <= LARGEST and len(set(card.classes)) == len(card.classes)
+    calibrated = card.calibration is None or card.calibration.sound
+    if not (card.classes and channels and positive and sensible and labels and calibrated):
+        raise WeightFileError(
+            f"The card of {file} contradicts itself: classes, channels, mean, std, sizes, thresholds or calibration do "
+            "not fit.",
             "Copy the file again, or use the run folder that it came from.",
         )
 
