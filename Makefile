@@ -4,7 +4,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: install demo test test-faults test-faults-long checkpointing check tables golden clean mnist fashion \
-	test-parity catalogue audit-exports rivals fuzz bench bench-input bench-memory bench-mnist bench-training
+	test-parity catalogue audit-exports rivals fuzz bench bench-input bench-memory bench-mnist bench-training \
+	bench-folder
 
 install: $(VENV)/.installed
 
@@ -127,6 +128,13 @@ bench-mnist: $(PARITY)/.installed
 
 bench-memory: $(VENV)/.installed
 	OMP_NUM_THREADS=$(THREADS) $(BIN)/python benchmarks/memory.py --threads $(THREADS)
+# A folder of JPEGs to labels, whole processes, against timm's and torchvision's loops; half an hour on two cores.
+IMAGES := 300
+ROUNDS := 5
+bench-folder: $(PARITY)/.installed
+	$(PARITY)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		--editable ".[onnx,openvino]"
+	$(PARITY)/bin/python benchmarks/folder_prediction.py --images $(IMAGES) --rounds $(ROUNDS) $(if $(NETWORKS),--networks $(NETWORKS))
 
 clean:
 	rm -rf $(VENV) runs

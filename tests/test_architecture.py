@@ -23,7 +23,7 @@ LEVELS = (
     ("models",),
     ("data", "weights", "parallel"),
     ("evaluation",),
-    ("training", "explanation", "export", "engines"),
+    ("training", "explanation", "exports", "engines"),
     ("detect",),
     ("serve", "benchmark", "studies"),
     ("api",),
@@ -33,10 +33,11 @@ LEVEL = {part: level for level, parts in enumerate(LEVELS) for part in parts}
 NEIGHBOURS = {  # within a level, each with its reason
     ("values", "errors"), ("recipes", "errors"), ("recipes", "protocol"),  # the values and how they are refused
     ("weights", "data"),  # the card holds the constants of the input
+    ("exports", "engines"),  # what is written is run before it is kept
 }  # fmt: skip
 ROOT = ("__init__.py", "__main__.py")  # the public names, which lead everywhere
 
-NEVER_MODELS = ("data", "training", "evaluation", "explanation", "export", "engines", "detect", "parallel")
+NEVER_MODELS = ("data", "training", "evaluation", "explanation", "exports", "engines", "detect", "parallel")
 HEAVY = {"sklearn", "scipy", "matplotlib", "PIL", "rich", "jinja2"}
 PICTURES = {"data/colour.py", "data/policies.py"}  # made of Pillow from end to end
 VAGUE = {"utils", "util", "helpers", "helper", "misc", "common", "manager", "tools"}

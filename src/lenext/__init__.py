@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lenext.api.compare import compare
     from lenext.api.evaluate import evaluate
     from lenext.api.explain import explain
+    from lenext.api.export import export
     from lenext.api.predict import predict
     from lenext.api.train import train
     from lenext.models import list_models, paper, protocols, recipe
@@ -29,6 +30,7 @@ _HOME = {
     "create_model": "lenext.weights.pretrained",
     "evaluate": "lenext.api.evaluate",
     "explain": "lenext.api.explain",
+    "export": "lenext.api.export",
     "list_models": "lenext.models",
     "load": "lenext.weights.card",
     "paper": "lenext.models",
@@ -46,6 +48,7 @@ __all__ = [
     "create_model",
     "evaluate",
     "explain",
+    "export",
     "list_models",
     "load",
     "paper",

@@ -8,7 +8,8 @@ import pytest
 from pictures import class_folders, encoded, noise, tiny_photo
 
 from lenext.data import scan as scanning
-from lenext.data.cache import Cache, Finding, cache_folder, packed, unpacked
+from lenext.data.cache import Cache, Finding, packed, unpacked
+from lenext.data.cache_folder import cache_folder
 from lenext.data.listing import find
 from lenext.data.scan import scan
 from lenext.data.sketch import sketch

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pictures import encoded, noise
 
+from lenext.data.ahead import read_ahead
 from lenext.data.augment import Pipeline, single_crop
 from lenext.data.images import ArrayImages, FileImages
 from lenext.data.listing import Part
-from lenext.data.loader import Loader, batch_cuts, read_ahead
+from lenext.data.loader import Loader, batch_cuts
 from lenext.data.statistics import Statistics
 from lenext.errors import ImageError
 from lenext.protocol import SingleCrop

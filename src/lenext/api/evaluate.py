@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from lenext.api.answers import Answers, Reading, answers, choose, positions
 from lenext.api.data import left_out, ready
 from lenext.api.doubt import before_others, calibration_of, check, labels_trusted, shown_of, trust_of
+from lenext.api.engine_network import open_to_measure
 from lenext.api.labels import cuts_of, same_task, truths
-from lenext.api.model import open_model
 from lenext.api.options import read_options
 from lenext.api.protocols import SINGLE, choose_protocols
 from lenext.errors import DataError, UsageError
@@ -40,7 +40,8 @@ class EvaluateOptions:
     split, else the validation split (also the one that the run itself held out of these data), else every image;
     weights: for networks' names which published ones; data_root: where the files of built-in sets lie; on_bad: skip or
     stop; unknown: share of wrong answers that a network which may say `unknown` is allowed, None for what its run aimed
-    at; against: another data set, whose images the network should not know.
+    at; against: another data set, whose images the network should not know; engine: what computes, "auto" for the
+    fastest here, None for torch as it comes.
     """
 
     protocol: str = SINGLE
@@ -54,6 +55,7 @@ class EvaluateOptions:
     on_bad: str = "skip"
     unknown: float | None = None
     against: str | None = None
+    engine: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +101,7 @@ def measured(models: Sequence[str | Path], data: str, asked: EvaluateOptions, wa
     reading = reading_of(asked)
     if not models:
         raise UsageError("No model was named.", "Name a run folder or a weight file, or several as an ensemble.")
-    loaded = [open_model(model, asked.weights, watcher) for model in models]
+    loaded = [open_to_measure(model, asked, watcher) for model in models]
     cards = [model.card for model in loaded]
     same_classes(cards, models)
     calibration = calibration_of(loaded, asked.protocol)

@@ -14,7 +14,7 @@ from lenext.api.model import open_model
 from lenext.api.nearest import search
 from lenext.api.options import read_options
 from lenext.api.predict import expand
-from lenext.data.loader import read_ahead
+from lenext.data.ahead import read_ahead
 from lenext.errors import UsageError, did_you_mean
 from lenext.evaluation.inference import Compute
 from lenext.evaluation.text import visible

@@ -1,33 +1,30 @@
-"""``lenext.predict``: classes and probabilities of image files, in the order given, a bad file never hiding another."""
+"""``lenext.predict``: classes and probabilities of image files, in the order given, a bad file never hiding another.
+
+Nothing here imports torch: a network that was exported to ONNX or OpenVINO is run without it.
+"""
 
 from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-import torch
-from torch import Tensor
-
-from lenext.api.doubt import rule_to_predict
-from lenext.api.labels import cuts_of
-from lenext.api.model import open_model
 from lenext.api.options import read_options
-from lenext.data.decode import read_image
+from lenext.data.ahead import read_ahead
 from lenext.data.folder import entries, files_below
-from lenext.data.geometry import single_crop
 from lenext.data.item import Problem
-from lenext.data.loader import read_ahead
+from lenext.engines.artefact import is_artefact
+from lenext.engines.opening import check_name
 from lenext.errors import ImageError, UsageError
-from lenext.evaluation.features import seen
-from lenext.evaluation.inference import Compute, probabilities
-from lenext.evaluation.trust import Doubt, Rule
 from lenext.training.watch import Silent, Watcher
-from lenext.weights.card import Model
+
+if TYPE_CHECKING:
+    from lenext.engines.engine import Floats
+    from lenext.evaluation.trust import Doubt
 
 UNKNOWN = "unknown"
 
@@ -36,7 +33,8 @@ UNKNOWN = "unknown"
 class PredictOptions:
     """top: classes to name; weights: for a network's name which published ones; workers: threads that read images.
 
-    unknown: share of wrong answers that is allowed, None to answer always.
+    unknown: share of wrong answers that is allowed, None to answer always; engine: what computes, "auto" for the
+    fastest here, None for torch as it comes, or for an exported network what its format is for.
     """
 
     top: int = 5
@@ -46,81 +44,120 @@ class PredictOptions:
     precision: str = "fp32"
     workers: int = 2
     unknown: float | None = None
+    engine: str | None = None
+
+
+class Recogniser(Protocol):
+    """A network, ready to be shown files."""
+
+    @property
+    def classes(self) -> Sequence[str]: ...
+
+    @property
+    def cuts(self) -> Sequence[float] | None:
+        """Thresholds of labels; None of a network that answers with a class."""
+        ...
+
+    @property
+    def grows(self) -> bool:
+        """Whether batches may be of any size, so that the first answers need not wait for a full one."""
+        ...
+
+    def show(self, path: str) -> Any:
+        """The view of a file, for ``recognise``. Raises ``ImageError`` only; called by several threads."""
+        ...
+
+    def recognise(self, views: Sequence[Any]) -> tuple[Floats, Sequence[Doubt] | None]:
+        """Probabilities of views, and the doubts about them where they were asked for."""
+        ...
 
 
 @dataclass(frozen=True)
 class Shown:
-    """One file read: its test view (uint8 1 C H W), or why there is none."""
+    """One file read: its test view, or why there is none."""
 
     path: str
-    view: Tensor | None
+    view: Any
     error: dict[str, str] | None
 
 
 def predict(
-    model: str | Path, paths: str | Path | Iterable[str | Path], *, watcher: Watcher | None = None, **asked: Any
+    model: str | Path,
+    paths: str | Path | Iterable[str | Path],
+    *,
+    watcher: Watcher | None = None,
+    done: Container[str] = (),
+    **asked: Any,
 ) -> Iterator[dict[str, Any]]:
     """For each image ``{"path", "predictions": [{"class", "probability"}], "error"}``, as it is computed.
 
-    model: a run folder, a weight file, or a network's name for its published ImageNet weights; paths: files, folders
-    (searched through) and globs; asked: ``PredictOptions``. A file that cannot be read has no predictions and an error
-    ``{"kind", "message"}``. A network that gives any number of labels names them under ``labels``, each with its
-    probability, None for a file that cannot be read. With ``unknown`` there are an ``answer`` (a class or
-    "unknown") and the ``doubt`` that decided it.
+    model: a run folder, a weight file, a folder that ``lenext.export`` made, or a network's name for its published
+    ImageNet weights; paths: files, folders (searched through) and globs; done: paths that are passed over; asked:
+    ``PredictOptions``. A file that cannot be read has no predictions and an error ``{"kind", "message"}``. A
+    network that gives any number of labels names them under ``labels``, each with its probability, None for a file that
+    cannot be read. With ``unknown`` there are an ``answer`` (a class or "unknown") and the ``doubt`` that decided it.
     """
     options = read_options(PredictOptions, asked, "lenext.predict")
     if options.top < 1 or options.batch_size < 1:
         raise UsageError("--top and --batch-size count from 1.", "Give a whole number above zero.")
+    if options.engine is not None:
+        check_name(options.engine)
     given = [paths] if isinstance(paths, str | os.PathLike) else paths
-    loaded = open_model(model, options.weights, watcher or Silent())
-    compute = Compute.choose(options.device, options.precision)
-    compute.place(loaded.network)
-    rule = None if options.unknown is None else rule_to_predict(loaded, options.unknown)
-    files = [file for path in given for file in expand(os.fspath(path))]
-    if not files:
+    recogniser = opened(model, options, watcher or Silent())
+    files = (file for path in given for file in expand(os.fspath(path)))
+    first = next(files, None)
+    if first is None:
         raise UsageError("No image was named.", "Give files, folders or globs, or - for a list on standard input.")
-    return answers(loaded, files, options, compute, rule)
+    wanted = (file for file in chain([first], files) if file not in done)
+    return answers(recogniser, wanted, options)
 
 
-def answers(
-    model: Model, files: Sequence[str], options: PredictOptions, compute: Compute, rule: Rule | None
-) -> Iterator[dict[str, Any]]:
-    """The answers, batch by batch."""
-    shown_as, cuts = model.card.preprocessing, cuts_of(model.card)
+def opened(model: str | Path, options: PredictOptions, watcher: Watcher) -> Recogniser:
+    """The network, by an exported file without torch or by torch."""
+    if is_artefact(Path(model)):
+        from lenext.api.exported import Exported
+
+        return Exported(Path(model), options, watcher)
+    from lenext.api.recognise import recogniser  # brings torch
+
+    return recogniser(model, options, watcher)
+
+
+def answers(recogniser: Recogniser, files: Iterable[str], options: PredictOptions) -> Iterator[dict[str, Any]]:
+    """The answers, batch by batch; of the files, and of their pictures, only those of the next batches are held."""
 
     def show(path: str) -> Shown:
         try:
-            image = read_image(path, channels=shown_as.channels, background=shown_as.background)
+            return Shown(path, recogniser.show(path), None)
         except ImageError as error:
             return Shown(path, None, {"kind": error.reason, "message": error.message})
-        return Shown(path, single_crop(image[None], shown_as.view), None)
 
-    def read(start: int) -> list[Shown]:
-        return [show(path) for path in files[start : start + options.batch_size]]
+    def read(paths: list[str]) -> list[Shown]:
+        return [show(path) for path in paths]
 
-    for batch in read_ahead(read, range(0, len(files), options.batch_size), options.workers):
+    jobs = batches(files, options.batch_size, grows=recogniser.grows)
+    for batch in read_ahead(read, jobs, options.workers):
         views = [shown.view for shown in batch if shown.view is not None]
-        with nullcontext() if rule is None else seen(model.network) as caught:
-            inputs = [torch.cat(views)] if views else []
-            found = probabilities(
-                model.network,
-                model.statistics,
-                inputs,
-                compute,
-                temperature=model.temperature,
-                activation=model.card.activation,
-            )
-        scores = iter(found.tolist())
-        doubts = iter(rule.doubts(caught.logits(), caught.features()) if rule and caught and views else ())
+        found, doubted = recogniser.recognise(views) if views else ((), None)
+        scores, doubts = iter(found), iter(doubted or ())
         for shown in batch:
-            given = [] if shown.view is None else next(scores)
-            predictions = ranked(given, model.card.classes, options.top)
+            seen = shown.view is not None
+            given = next(scores) if seen else None
+            predictions = ranked(given, recogniser.classes, options.top) if seen else []
             answer = {"path": shown.path, "predictions": predictions, "error": shown.error}
-            if cuts is not None:
-                answer["labels"] = None if shown.view is None else reached(given, model.card.classes, cuts)
-            if rule is not None:
-                answer |= decided(predictions, None if shown.view is None else next(doubts))
+            if recogniser.cuts is not None:
+                answer["labels"] = reached(given, recogniser.classes, recogniser.cuts) if seen else None
+            if options.unknown is not None:
+                answer |= decided(predictions, next(doubts) if seen else None)
             yield answer
+
+
+def batches(files: Iterable[str], size: int, *, grows: bool) -> Iterator[list[str]]:
+    """The files, ``size`` together; where batches grow, the first is of one file and each of twice as many."""
+    waiting, now = iter(files), 1 if grows else size
+    while batch := list(islice(waiting, now)):
+        yield batch
+        now = min(size, 2 * now)
 
 
 def decided(predictions: Sequence[Mapping[str, Any]], doubt: Doubt | None) -> dict[str, Any]:
@@ -130,26 +167,27 @@ def decided(predictions: Sequence[Mapping[str, Any]], doubt: Doubt | None) -> di
     return {"answer": UNKNOWN if doubt.reasons else predictions[0]["class"], "doubt": doubt.document()}
 
 
-def ranked(scores: Sequence[float], classes: Sequence[str], top: int) -> list[dict[str, Any]]:
-    """The ``top`` most probable classes, the first of equals first."""
-    order = sorted(range(len(scores)), key=lambda index: -scores[index])[:top]
-    return [{"class": classes[index], "probability": scores[index]} for index in order]
+def ranked(scores: Any, classes: Sequence[str], top: int) -> list[dict[str, Any]]:
+    """The ``top`` most probable classes, the first of equals first; scores: float32, one for each class."""
+    order = (-scores).argsort(kind="stable")[:top]
+    return [{"class": classes[index], "probability": float(scores[index])} for index in order]
 
 
-def reached(scores: Sequence[float], classes: Sequence[str], cuts: Sequence[float]) -> list[dict[str, Any]]:
+def reached(scores: Any, classes: Sequence[str], cuts: Sequence[float]) -> list[dict[str, Any]]:
     """The labels whose probability is their threshold or more, the most probable first."""
     chosen = {name for name, score, cut in zip(classes, scores, cuts, strict=True) if score >= cut}
     return [one for one in ranked(scores, classes, len(classes)) if one["class"] in chosen]
 
 
-def expand(path: str) -> list[str]:
+def expand(path: str) -> Iterator[str]:
     """The files that a path means: all below a folder, the matches of a glob, itself."""
     if os.path.isdir(path):
         root, passed_over = Path(path), list[Problem]()
         folders, files = entries(root, "", passed_over)
-        below = [file for folder in folders for file in files_below(root, folder, passed_over)]
-        return [os.path.join(path, file) for file in (*files, *below)]
-    if glob.has_magic(path) and not os.path.exists(path):
-        matches = sorted(glob.glob(path, recursive=True))
-        return [file for match in matches for file in expand(match)]
-    return [path]
+        below = (file for folder in folders for file in files_below(root, folder, passed_over))
+        yield from (os.path.join(path, file) for file in chain(files, below))
+    elif glob.has_magic(path) and not os.path.exists(path):
+        for match in sorted(glob.glob(path, recursive=True)):
+            yield from expand(match)
+    else:
+        yield path

@@ -23,6 +23,7 @@ VERBS = {
     "compare": "Say which of two trained networks is better, and whether that is chance.",
     "predict": "Name the class of images.",
     "explain": "Say why: heat maps on images, each put to the test.",
+    "export": "Write a network for other programs, with proof that it answers alike.",
     "push": "Send a finished run to Hugging Face's Hub.",
     "pull": "Fetch a weight file from Hugging Face's Hub.",
     "models": "List the networks of the line.",

@@ -7,7 +7,6 @@ is damaged is begun anew: a cache may be slow, it may not be wrong or stop anybo
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import threading
 import zlib
@@ -16,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+from lenext.data.cache_folder import cache_folder
 from lenext.data.sketch import Sketch
 
 VERSION = 3  # of what a row says: another decoder, another thumbnail or another remark needs another number
@@ -34,14 +34,6 @@ class Finding:
     channels: tuple[int, ...]
     remarks: tuple[str, ...]
     sketch: Sketch | None
-
-
-def cache_folder() -> Path:
-    """$LENEXT_CACHE, or lenext in $XDG_CACHE_HOME or ~/.cache."""
-    named = os.environ.get("LENEXT_CACHE")
-    if named:
-        return Path(named).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "lenext"
 
 
 class Cache:

@@ -15,12 +15,11 @@ import stat
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import simplejpeg
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from lenext.data import container, pillow, planes, png_rows
 from lenext.data.container import refusal
@@ -28,6 +27,9 @@ from lenext.data.enough import reduction
 from lenext.data.limits import LIMITS, bands, check_cost, check_scans, check_size
 from lenext.data.remarks import name_remarks
 from lenext.errors import ImageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 GREY, COLOUR, TRANSPARENT = (1, 3, 4), (3, 1, 4), (3, 4, 1)  # numbers of channels that each can be read with
 START = 4096  # bytes that show the format
@@ -65,6 +67,22 @@ def read_image(path: str | Path, *, channels: int = 3, background: int = 255, le
 
 def decode(data: bytes, name: str, *, channels: int = 3, background: int = 255, least: int = 0) -> Tensor:
     """As ``read_image``, from bytes; ``name`` stands in the error."""
+    import torch  # who reads pixels for an exported network does without
+
+    return torch.from_numpy(decode_pixels(data, name, channels=channels, background=background, least=least)).permute(
+        2, 0, 1
+    )
+
+
+def read_pixels(path: str | Path, *, channels: int = 3, background: int = 255) -> NDArray[np.uint8]:  # H W C
+    """As ``read_image``, as an array and without torch."""
+    return decode_pixels(read_file(path), str(path), channels=channels, background=background)
+
+
+def decode_pixels(
+    data: bytes, name: str, *, channels: int, background: int, least: int = 0
+) -> NDArray[np.uint8]:  # H W C
+    """As ``read_pixels``, from bytes."""
     try:
         return upright_pixels(data, channels, background, least)
     except Exception as error:  # noqa: BLE001  (decoders raise what they like; one type leaves this module)
@@ -148,7 +166,7 @@ TURNS = {
 }  # fmt: skip
 
 
-def upright_pixels(data: bytes, channels: int, background: int, least: int) -> Tensor:  # C H W
+def upright_pixels(data: bytes, channels: int, background: int, least: int) -> NDArray[np.uint8]:  # H W C
     format_name = container.sniff(data)
     container.CHECKS[format_name](data)
     found = planes.find(data) if format_name == "TIFF" else None
@@ -166,7 +184,7 @@ def upright_pixels(data: bytes, channels: int, background: int, least: int) -> T
     if swap:
         pixels = pixels.transpose(1, 0, 2)
     pixels = pixels[:: -1 if up_down else 1, :: -1 if left_right else 1]
-    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)
+    return np.ascontiguousarray(pixels)
 
 
 def plane_pixels(data: bytes, found: planes.Planes) -> NDArray[np.uint8]:  # H W C

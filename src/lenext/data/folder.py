@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from lenext.data.item import LEFT_OUT, TEST, TRAIN, VAL, Item, Problem
@@ -114,11 +115,10 @@ def beside(file: str) -> Problem:
 # ---------------------------------------------------------------- reading folders
 
 
-def files_below(root: Path, folder: str, problems: list[Problem]) -> list[str]:
+def files_below(root: Path, folder: str, problems: list[Problem]) -> Iterator[str]:
     """Paths of what may be an image, at any depth. A folder that links lead to twice is read once."""
     above = [root, *(root / parent for parent in PurePosixPath(folder).parents)]
     seen = {identity(path) for path in above}
-    found: list[str] = []
     waiting = [folder]
     while waiting:
         here = waiting.pop()
@@ -130,8 +130,7 @@ def files_below(root: Path, folder: str, problems: list[Problem]) -> list[str]:
         seen.add(mark)
         folders, files = entries(root, here, problems)
         waiting += reversed(folders)
-        found += files
-    return found
+        yield from files
 
 
 def identity(folder: Path) -> tuple[int, int] | str:

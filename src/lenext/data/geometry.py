@@ -7,12 +7,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lenext.data.sizes import Shape, covering, fitting, largest
 from lenext.protocol import SingleCrop
 
-LONGEST = 32  # times the shorter side
 WASTE = 3  # times the view's pixels: where more would be scaled than is seen, only that is scaled
-
-Shape = tuple[int, int]  # height, width
 
 
 def resize(images: Tensor, height: int, width: int, interpolation: str = "bilinear") -> Tensor:
@@ -27,6 +25,8 @@ def resize(images: Tensor, height: int, width: int, interpolation: str = "biline
     mode = "bicubic" if interpolation == "bicubic" else "bilinear"
     if 1 in (height, width):  # of a line of pixels torch mistakes the layout, unless two channels lie side by side
         channels = images.shape[1]
+        if channels > 4:  # nor then
+            return torch.cat([resize(part, height, width, interpolation) for part in images.split(4, dim=1)], dim=1)  # type: ignore[no-untyped-call]
         images = images.expand(-1, max(2, channels), -1, -1).contiguous(memory_format=torch.channels_last)
         return F.interpolate(images, size=(height, width), mode=mode, antialias=True)[:, :channels]
     return F.interpolate(images, size=(height, width), mode=mode, antialias=True)
@@ -57,28 +57,9 @@ def cover(images: Tensor, tall: int, wide: int, interpolation: str = "bilinear")
     return resize(_middle(images, *kept), *scaled, interpolation)
 
 
-def covering(shape: Shape, tall: int, wide: int) -> tuple[Shape, Shape]:
-    """Of an image of this shape: what ``cover`` keeps of it, and to what it scales that."""
-    height, width = shape
-    if height * wide > LONGEST * width * tall or width * tall > LONGEST * height * wide:
-        most = max(1, LONGEST * width * tall // wide), max(1, LONGEST * height * wide // tall)
-        height, width = min(height, most[0]), min(width, most[1])
-    if height * wide <= width * tall:
-        return (height, width), (tall, max(wide, tall * width // height))
-    return (height, width), (max(tall, wide * height // width), wide)
-
-
 def fit(images: Tensor, tall: int, wide: int, interpolation: str = "bilinear") -> Tensor:
     """Scale, aspect kept, so that the whole image just fits into ``tall`` x ``wide`` pixels."""
     return resize(images, *fitting((images.shape[2], images.shape[3]), tall, wide), interpolation)
-
-
-def fitting(shape: Shape, tall: int, wide: int) -> Shape:
-    """To what ``fit`` scales an image of this shape."""
-    height, width = shape
-    if height * wide <= width * tall:
-        return max(1, round(wide * height / width)), wide
-    return tall, max(1, round(tall * width / height))
 
 
 def _middle(images: Tensor, height: int, width: int) -> Tensor:
@@ -120,14 +101,6 @@ def _seen(images: Tensor, scaled: Shape, shape: Shape, interpolation: str) -> Te
         for plane in images.flatten(0, 1).numpy()
     ]
     return torch.from_numpy(np.stack(planes)).reshape(*images.shape[:2], *seen)
-
-
-def largest(shape: Shape, view: SingleCrop) -> Shape:
-    """The part of an image of this shape that ``crop_first`` cuts out."""
-    (height, width), (tall, wide) = shape, view.shape
-    if height * wide <= width * tall:
-        return max(1, height * tall // view.resize), max(1, height * wide // view.resize)
-    return max(1, width * tall * tall // (view.resize * wide)), max(1, width * tall // view.resize)
 
 
 def centre(images: Tensor, size: int, fill: int) -> Tensor:

@@ -6,19 +6,16 @@ nothing is left running when the parent is killed.
 
 from __future__ import annotations
 
-import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice, pairwise
-from typing import TypeVar
+from itertools import pairwise
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lenext.data.ahead import Done, read_ahead
 from lenext.data.augment import Pipeline
 from lenext.data.geometry import single_crop
 from lenext.data.images import ArrayImages
@@ -26,9 +23,6 @@ from lenext.data.listing import Part
 from lenext.protocol import SingleCrop
 
 TOGETHER = 128  # images in memory that are read at once at least; a batch of one costs its handing over, not its pixels
-
-Job = TypeVar("Job")
-Done = TypeVar("Done")
 
 
 @dataclass(frozen=True)
@@ -106,38 +100,3 @@ def batch_cuts(length: int, batch_size: int) -> list[int]:
     if batch_size > 1 and len(cuts) > 2 and cuts[-1] - cuts[-2] == 1:
         del cuts[-2]
     return cuts
-
-
-def read_ahead(work: Callable[[Job], Done], jobs: Sequence[Job], workers: int) -> Iterator[Done]:
-    """``work`` of every job in order, up to two jobs a thread ahead; closing the iterator stops the threads."""
-    workers = min(workers, len(jobs))
-    if workers == 0:
-        yield from map(work, jobs)
-        return
-    pool = ThreadPoolExecutor(workers)
-    _single_threaded(pool, workers)
-    upcoming = iter(jobs)
-    waiting = deque(pool.submit(work, job) for job in islice(upcoming, 2 * workers))
-    present = waiting[0]
-    try:
-        while waiting:
-            present = waiting.popleft()
-            done = present.result()
-            waiting.extend(pool.submit(work, job) for job in islice(upcoming, 1))
-            yield done
-    finally:  # who is stopped while a file does not answer does not wait for that file's thread
-        pool.shutdown(wait=present.done(), cancel_futures=True)
-
-
-def _single_threaded(pool: ThreadPoolExecutor, workers: int) -> None:
-    """One core for each reading thread; torch's own setting is per thread, but also a global that must be put back."""
-    threads = torch.get_num_threads()
-    started = threading.Barrier(workers)
-
-    def start(_: int) -> None:
-        started.wait()
-        torch.get_num_threads()  # torch sets up a thread at its first question, which would undo the next line
-        torch.set_num_threads(1)
-
-    list(pool.map(start, range(workers)))
-    torch.set_num_threads(threads)

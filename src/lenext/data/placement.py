@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lenext.data.geometry import Shape, covering, fitting, largest
+from lenext.data.sizes import Shape, covering, fitting, largest
 from lenext.protocol import SingleCrop
 
 

@@ -316,7 +316,8 @@ def cost_lines(evaluation: Measured) -> list[str]:
     text = []
     if evaluation.macs is not None and evaluation.seconds is not None:
         macs = evaluation.macs / evaluation.images
-        text.append(f"{macs:.3g} multiply-adds an image; {duration(evaluation.seconds)} in all")
+        cost = f"{macs:.3g} multiply-adds an image; " if macs else ""  # an engine hides them
+        text.append(f"{cost}{duration(evaluation.seconds)} in all")
     text.extend(visible(said) for said in evaluation.scaled)
     if evaluation.unreadable:
         count = len(evaluation.unreadable)

@@ -1,0 +1,275 @@
+"""A folder of JPEGs to a file of labels, whole processes: ``lenext predict`` beside timm's and torchvision's loops.
+
+``make bench-folder``, or ``python benchmarks/folder_prediction.py --images 300 --rounds 5 --networks resnet50``, in an
+environment that has torchvision and timm. All contestants have the same weights, which are random, with statistics of
+batch normalisation from the pictures, so that answers depend on the picture. All see the same view: shorter side 256,
+bilinear, central 224. Rounds are interleaved, their order turns; ratios are medians over rounds of theirs to ours.
+
+timm: ``create_transform``, ``ImageFolder`` and a ``DataLoader`` as its documentation shows; torchvision: its
+reference's presets for evaluation. Both with as many worker processes as there are cores, batches of 32, in fp32.
+"""
+
+import argparse
+import csv
+import datetime as dt
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+HOUSE = Path(__file__).parent.parent
+RESULTS = HOUSE / "results"
+SIDE, CROP = 256, 224
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+BATCH = 32
+# Our network, the reading in which theirs is the same function, the library, its name there.
+CASES = [
+    ("resnet50", "v1.5", "timm", "resnet50"),
+    ("resnet50", "v1.5", "torchvision", "resnet50"),
+    ("mobilenet_v1", "timm", "timm", "mobilenetv1_100"),
+    ("googlenet", "torchvision", "torchvision", "googlenet"),
+    ("efficientnet_b0", "timm", "timm", "efficientnet_b0"),
+    ("efficientnet_b0", "torchvision", "torchvision", "efficientnet_b0"),
+]
+
+
+# ---------------------------------------------------------------- pictures and networks
+
+
+def draw(folder: Path, count: int) -> None:
+    """Photo-like JPEGs, 500x375 and the like, quality 90: parts of two photographs blended in patches, with grain."""
+    from PIL import Image
+    from sklearn.datasets import load_sample_images
+
+    numbers, photographs = np.random.default_rng(0), load_sample_images().images
+    sizes = [(500, 375)] * 6 + [(375, 500)] * 2 + [(500, 333), (500, 400)]
+
+    def part(width: int, height: int) -> np.ndarray:
+        source = photographs[numbers.integers(len(photographs))]
+        share = numbers.uniform(0.35, 1)
+        wide, tall = min(source.shape[1], source.shape[0] * width / height) * share, 0.0
+        tall = wide * height / width
+        left, top = (numbers.uniform(0, room) for room in (source.shape[1] - wide, source.shape[0] - tall))
+        box = (left, top, left + wide, top + tall)
+        return np.asarray(Image.fromarray(source).resize((width, height), Image.Resampling.LANCZOS, box), np.float32)
+
+    for number in range(count):
+        width, height = sizes[numbers.integers(len(sizes))]
+        patches = Image.fromarray((numbers.random((4, 4)) * 255).astype(np.uint8)).resize((width, height))
+        weight = np.clip((np.asarray(patches, np.float32)[..., None] / 255 - 0.5) * 4 + 0.5, 0, 1)
+        pixels = (part(width, height) * weight + part(width, height) * (1 - weight)) * numbers.uniform(0.7, 1.3, 3)
+        pixels += numbers.normal(0, numbers.uniform(2, 9), pixels.shape)
+        file = folder / f"c{number % 10}" / f"{number:04}.jpg"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(file, quality=90, subsampling=2)
+
+
+def prepare(case: tuple, folder: Path, pictures: Path) -> dict[str, Path]:
+    """The weight file, its exported folders and the rival's state dict."""
+    import torch
+
+    import lenext
+    from lenext.data.decode import read_image
+    from lenext.data.geometry import single_crop
+    from lenext.data.statistics import Statistics
+    from lenext.models import create_model
+    from lenext.protocol import Preprocessing, SingleCrop
+    from lenext.weights.adapters import export_state
+    from lenext.weights.card import Card, save
+
+    name, reading, library, _ = case
+    place = folder / f"{name}-{reading}"
+    place.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(0)
+    network, constants = create_model(name, reading=reading), Statistics(MEAN, STD)
+    view = SingleCrop(resize=SIDE, crop=CROP)
+    files = sorted(pictures.rglob("*.jpg"))[:32]
+    inputs = constants.normalise(torch.cat([single_crop(read_image(file)[None], view) for file in files]))
+    norms = [part for part in network.modules() if isinstance(part, torch.nn.BatchNorm2d)]
+    rates = [part.momentum for part in norms]
+    for part in norms:
+        part.momentum = None  # the plain mean
+    with torch.no_grad():
+        network.train()(inputs)
+        network.eval()
+        for part, rate in zip(norms, rates, strict=True):
+            part.momentum = rate
+        logits = network(inputs)  # so spread that probabilities are neither all alike nor all 0 and 1
+        last = network.get_classifier()
+        last.weight.mul_(3 / (logits - logits.mean(0)).std())
+        last.bias.copy_(-(network(inputs) - last.bias).mean(0))
+    preprocessing = Preprocessing(channels=3, view=view, mean=MEAN, std=STD)
+    classes = tuple(f"{number:04}" for number in range(1000))
+    card = Card(network=name, reading=reading, classes=classes, preprocessing=preprocessing)
+    weights = place / "model.safetensors"
+    save(weights, network, card, constants)
+    made = {"weights": weights, "state": place / f"{library}.pt", "exported": place / "openvino"}
+    torch.save(export_state(network, library), made["state"])
+    if not made["exported"].exists():
+        lenext.export(weights, to="openvino", out=str(made["exported"]))
+    if not (place / "int8").exists():
+        lenext.export(weights, to="openvino", out=str(place / "int8"), int8=True, calibrate=str(pictures), limit=1.0)
+    return made | {"int8": place / "int8"}
+
+
+# ---------------------------------------------------------------- rivals
+
+
+def rival(library: str, name: str, state: str, pictures: str, out: str) -> None:
+    """What a user of the library writes: a process of its own, started by ``timed``."""
+    import torch
+
+    torch_library = torch.library.Library("torchvision", "DEF")  # which a torch without CUDA does not have
+    torch_library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    torch_library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    from torchvision.datasets import ImageFolder
+
+    if library == "timm":
+        import timm
+
+        model = timm.create_model(name, pretrained=False)
+        config = timm.data.resolve_model_data_config(model)
+        config |= {"crop_pct": CROP / SIDE, "interpolation": "bilinear", "mean": MEAN, "std": STD}
+        transform = timm.data.create_transform(**config, is_training=False)
+    else:
+        from torchvision import models, transforms
+
+        plain = {"init_weights": False, "aux_logits": False} if name == "googlenet" else {}
+        model = getattr(models, name)(weights=None, **plain)
+        transform = transforms.Compose(
+            [
+                transforms.Resize(SIDE),
+                transforms.CenterCrop(CROP),
+                transforms.ToTensor(),
+                transforms.Normalize(MEAN, STD),
+            ]
+        )
+    model.load_state_dict(torch.load(state, weights_only=True))
+    model.eval()
+    data = ImageFolder(pictures, transform)
+    loader = torch.utils.data.DataLoader(data, batch_size=BATCH, num_workers=len(os.sched_getaffinity(0)))
+    rows = []
+    with torch.inference_mode():
+        for images, _ in loader:
+            best = model(images).softmax(1).max(1)
+            rows += zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    with open(out, "w", newline="") as file:
+        paths = (path for path, _ in data.samples)
+        csv.writer(file).writerows((path, label, score) for path, (label, score) in zip(paths, rows, strict=True))
+
+
+# ---------------------------------------------------------------- rounds
+
+
+def commands(case: tuple, made: dict[str, Path], pictures: Path, out: Path) -> dict[str, list[str]]:
+    """The contestants of a case, each a whole process that writes ``out``."""
+    _, _, library, theirs = case
+    predict = [sys.executable, "-m", "lenext", "predict", "--quiet", "--out", str(out)]
+    return {
+        library: [sys.executable, __file__, "--rival", library, theirs, str(made["state"]), str(pictures), str(out)],
+        "bf16": [*predict, "--precision", "bf16", str(made["exported"]), str(pictures)],
+        "fp32": [*predict, str(made["exported"]), str(pictures)],
+        "int8": [*predict, str(made["int8"]), str(pictures)],
+    }
+
+
+def timed(command: list[str], out: Path) -> tuple[float, dict[str, tuple[int, float]]]:
+    """Wall seconds of a process, and its labels and probabilities by path."""
+    out.unlink(missing_ok=True)
+    start = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    seconds = time.perf_counter() - start
+    with out.open(newline="") as file:
+        rows = [row for row in csv.reader(file) if row[0] != "path"]
+    return seconds, {row[0]: (int(row[-2]), float(row[-1])) for row in rows}
+
+
+def measured(case: tuple, folder: Path, pictures: Path, rounds: int) -> dict:
+    """Seconds of every contestant in every round, and how its answers compare with the rival's."""
+    out = folder / "answers.csv"
+    made = prepare(case, folder, pictures)
+    contestants = commands(case, made, pictures, out)
+    names = list(contestants)
+    seconds, answers = {name: [] for name in names}, {}
+    for turn in range(-1, rounds):  # the first, in which caches fill, is not counted
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
+            taken, answers[name] = timed(contestants[name], out)
+            if turn >= 0:
+                seconds[name].append(round(taken, 3))
+    theirs = answers[case[2]]
+    equal = {}
+    for name in names[1:]:
+        same = [answers[name][path][0] == label for path, (label, _) in theirs.items()]
+        apart = [abs(answers[name][path][1] - score) for path, (_, score) in theirs.items()]
+        equal[name] = {"equal_labels": round(statistics.fmean(same), 4), "largest_difference": round(max(apart), 4)}
+    return {
+        "network": case[0], "reading": case[1], "against": case[2], "images": len(theirs),
+        "seconds": seconds, "answers": equal,
+    }  # fmt: skip
+
+
+def ratios(row: dict) -> list[dict]:
+    """Theirs to ours: the median over rounds, between the smallest and the largest."""
+    theirs = row["seconds"][row["against"]]
+    found = []
+    for name, ours in row["seconds"].items():
+        if name != row["against"]:
+            each = sorted(their / our for their, our in zip(theirs, ours, strict=True))
+            figures = {"value": statistics.median(each), "low": each[0], "high": each[-1]}
+            rounded = {word: round(figure, 2) for word, figure in figures.items()}
+            found.append({"name": f"{row['network']} {name}", "against": row["against"], **rounded})
+    return found
+
+
+def document(rows: list[dict], arguments: argparse.Namespace) -> dict:
+    """What the result file says."""
+    from importlib import metadata
+
+    packages = ("lenext", "torch", "torchvision", "timm", "openvino", "numpy", "pillow", "simplejpeg")
+    return {
+        "what": "a folder of JPEGs (500x375) to a file of labels, whole processes, against timm and torchvision",
+        "command": f"make bench-folder IMAGES={arguments.images} ROUNDS={arguments.rounds}",
+        "machine": f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores",
+        "versions": {name: metadata.version(name) for name in packages} | {"python": platform.python_version()},
+        "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
+        "seeds": [0],
+        "measurements": rows,
+        "ratios": [ratio for row in rows for ratio in ratios(row)],
+    }
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["--rival"]:
+        rival(*sys.argv[2:])
+        return
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("--images", type=int, default=300)
+    words.add_argument("--rounds", type=int, default=5)
+    words.add_argument("--networks", nargs="+", default=sorted({case[0] for case in CASES}))
+    words.add_argument("--folder", type=Path, default=HOUSE / "runs" / "folder-prediction")
+    words.add_argument("--result", type=Path, default=None)
+    asked = words.parse_args()
+    pictures = asked.folder / f"jpeg-{asked.images}"
+    if not pictures.exists():
+        draw(pictures, asked.images)
+    rows = []
+    for case in CASES:
+        if case[0] in asked.networks:
+            rows.append(measured(case, asked.folder, pictures, asked.rounds))
+            for ratio in ratios(rows[-1]):
+                said = rows[-1]["answers"][ratio["name"].split()[1]]
+                print(f"{ratio['name']} against {ratio['against']}: {ratio['value']}x, {said}", flush=True)
+    cores = len(os.sched_getaffinity(0))
+    result = asked.result or RESULTS / f"folder-prediction_{platform.machine()}-{cores}-cores.json"
+    result.write_text(json.dumps(document(rows, asked), indent=1) + "\n", encoding="utf-8")
+    print(result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,235 @@
+"""``lenext.export``: a network as a folder that other programs run, with proof that it answers as the network does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lenext.api.answers import choose, positions
+from lenext.api.data import ready
+from lenext.api.labels import cuts_of
+from lenext.api.model import open_model
+from lenext.api.options import read_options
+from lenext.data.item import TRAIN
+from lenext.data.listing import Part, part
+from lenext.data.loader import Loader
+from lenext.engines.artefact import FILE, FORMATS, Artefact, digest
+from lenext.engines.eager import Eager
+from lenext.engines.engine import Pixels
+from lenext.engines.opening import open_graph, precisions_of
+from lenext.errors import Failed, UsageError
+from lenext.evaluation.inference import Compute
+from lenext.exports import graph, quantise
+from lenext.exports.parity import Parity, compare, made_pictures
+from lenext.training.watch import Silent, Watcher
+from lenext.values import encode
+from lenext.weights.card import Model
+
+LIMIT = {"fp32": 0.001, "int8": 0.02}  # ours: the share of labels that may change; one in a thousand for ties
+MOST = 1000  # images of the validation set that are compared; all are where there are fewer
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions:
+    """How to export.
+
+    to: "onnx", "openvino" or "torch"; out: the folder, which must not be there; weights: for a network's name which
+    published ones; int8: eight bits, with the help of images of ``calibrate``; data: images on which network and file
+    are compared, those that did not train (by default those of ``calibrate``, else made pictures); limit: the share of
+    labels that may change, by default 0.001, with int8 0.02; data_root: where the files of built-in sets lie.
+    """
+
+    to: str = "onnx"
+    out: str | None = None
+    weights: str | None = None
+    int8: bool = False
+    calibrate: str | None = None
+    data: str | None = None
+    limit: float | None = None
+    data_root: str | None = None
+    workers: int = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What network and file are compared on: views (uint8 N C H W), labels where they are known, and in words which."""
+
+    views: Pixels
+    labels: NDArray[np.int64] | None
+    words: str
+
+
+def export(model: str | Path, *, watcher: Watcher | None = None, **asked: Any) -> dict[str, Any]:
+    """Export a network: a folder with graph (pixels in, probabilities out), classes, preprocessing and a parity report.
+
+    model: as for ``predict``; asked: the fields of ``ExportOptions``. Returns what ``lenext export --json`` prints.
+    Raises Failed, and leaves nothing behind, where more labels change than the limit allows.
+    """
+    options, watcher = read_options(ExportOptions, asked, "lenext.export"), watcher or Silent()
+    check(options)
+    loaded = open_model(model, options.weights, watcher)
+    out = Path(options.out or default_folder(model, options))
+    if out.exists():
+        raise UsageError(f"{out} is already there.", "Name another folder with --out, or remove it.")
+    scales = None
+    if options.calibrate is not None:
+        scales = sample(loaded, options.calibrate, options, watcher, train=True).views
+        if not quantise.enough(scales):
+            raise UsageError("The images of --calibrate are all of one colour.", "Give images as the network will see.")
+    data = options.data or options.calibrate
+    shown = made(loaded) if data is None else sample(loaded, data, options, watcher, train=False)
+    watcher.message(f"Exporting {loaded.card.network} to {out}.")
+    limit = LIMIT["int8" if options.int8 else "fp32"] if options.limit is None else options.limit
+    artefact, reports = write(loaded, options.to, out, shown, scales=scales, limit=limit)
+    return {
+        "out": str(out),
+        "format": artefact.format,
+        "precision": artefact.precision,
+        "files": {name: (out / name).stat().st_size for name in artefact.files},
+        "limit": limit,
+        "parity": [report.document() for report in reports],
+        "lines": [report.line() for report in reports],
+    }
+
+
+def check(options: ExportOptions) -> None:
+    """Refuse what cannot be meant."""
+    if options.to not in FORMATS:
+        raise UsageError(f"There is no format {options.to!r}.", f"Give --to one of {', '.join(FORMATS)}.")
+    if options.int8 and options.calibrate is None:
+        raise UsageError(
+            "--int8 needs images that set its scales.", "Give --calibrate DATA: some of the training data."
+        )
+    if options.calibrate is not None and not options.int8:
+        raise UsageError("--calibrate is for --int8.", "Add --int8, or compare on images with --data.")
+    if options.int8 and options.to == "torch":
+        raise UsageError("Eight bits are for ONNX and OpenVINO.", "Give --to onnx or --to openvino.")
+    if options.limit is not None and not 0 <= options.limit <= 1:
+        raise UsageError("--limit is a share of labels, from 0 to 1.", "Give --limit 0.01 for one in a hundred.")
+
+
+def default_folder(model: str | Path, options: ExportOptions) -> Path:
+    """Beside the weight file, in the run; of published weights here."""
+    word, name = os.fspath(model), f"{options.to}{'-int8' if options.int8 else ''}"
+    if os.path.isdir(word):
+        return Path(word) / name
+    return Path(word).with_suffix("") / name if os.path.isfile(word) else Path(f"{word.replace(':', '-')}-{name}")
+
+
+def write(
+    model: Model, form: str, out: Path, shown: Shown, *, scales: Pixels | None = None, limit: float = 0.0
+) -> tuple[Artefact, list[Parity]]:
+    """Write the folder, whole or not at all, after running what is in it.
+
+    scales: images (uint8 N C H W) that set the scales of eight bits; limit: the share of labels that may change.
+    """
+    one_class(model)
+    beside = out.with_name(f".unfinished-{out.name}")
+    try:
+        shutil.rmtree(beside, ignore_errors=True)
+        beside.mkdir(parents=True)
+        write_graph(model, form, beside, scales)
+        reports = parity(model, form, beside, shown, int8=scales is not None)
+        judged = reports[0]
+        if judged.share > limit:
+            raise Failed(
+                f"{judged.line()}; at most {limit:.2%} may change.",
+                "Nothing was kept. Compare on more images with --data, or allow more with --limit.",
+            )
+        artefact = described(model, form, beside, scales is not None, reports)
+        (beside / FILE).write_bytes(artefact.text())
+        beside.rename(out)
+    except OSError as error:
+        raise Failed(f"Cannot write {out}: {error.strerror or error}.", "Free space or choose another --out.") from None
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return artefact, reports
+
+
+def one_class(model: Model) -> None:
+    """Refuse a network of labels, whose thresholds no format here carries."""
+    if cuts_of(model.card) is not None:
+        raise UsageError("The network gives any number of labels, and exports are for one class.", "Use it by its run.")
+
+
+def write_graph(model: Model, form: str, folder: Path, scales: Pixels | None) -> None:
+    """The files of a format."""
+    preprocessing = model.card.preprocessing
+    shape = (*preprocessing.view.shape, preprocessing.channels)
+    deployed = graph.Deployed(model.network, model.statistics, model.temperature, shape)
+    whole = graph.program(deployed, shape)
+    if form == "torch":
+        graph.write_torch(whole, folder)
+        return
+    graph.write_onnx(whole, folder)
+    if form == "openvino":
+        graph.write_openvino(folder / "model.onnx", folder)
+        for file in folder.glob("model.onnx*"):
+            file.unlink()
+    if scales is not None:
+        quantise.quantise(folder, form, scales)
+
+
+def parity(model: Model, form: str, folder: Path, shown: Shown, *, int8: bool) -> list[Parity]:
+    """The file against the network; the first report is of the precision that the file is in."""
+    own = Eager(model.network, model.statistics, Compute.choose("cpu"), model.temperature)
+    before = np.concatenate([own.predict(shown.views[row : row + 32]) for row in range(0, len(shown.views), 32)])
+    reports = []
+    for precision in precisions_of(form):
+        named = precision if not int8 else "int8" if precision == "fp32" else f"int8 and {precision}"
+        engine = open_graph(folder, form, precision=precision)
+        reports.append(compare(engine, named, shown.views, before, shown.labels, shown.words))
+    return reports
+
+
+def described(model: Model, form: str, folder: Path, int8: bool, reports: list[Parity]) -> Artefact:
+    """What the folder says of itself."""
+    from lenext.api.run_folder import versions
+
+    return Artefact(
+        format=form,
+        precision="int8" if int8 else "fp32",
+        files={file.name: digest(file) for file in sorted(folder.iterdir())},
+        classes=model.card.classes,
+        preprocessing=model.card.preprocessing,
+        temperature=model.temperature,
+        card=encode(replace(model.card, classes=())),
+        parity={"reports": [report.document() for report in reports]},
+        versions=versions(),
+    )
+
+
+# ---------------------------------------------------------------- images
+
+
+def made(model: Model) -> Shown:
+    """Made pictures."""
+    preprocessing = model.card.preprocessing
+    return Shown(made_pictures(preprocessing.channels, *preprocessing.view.shape), None, "made pictures")
+
+
+def sample(model: Model, data: str, options: ExportOptions, watcher: Watcher, *, train: bool) -> Shown:
+    """Views of training images, or of images that did not train; every so manieth where there are many."""
+    preprocessing = model.card.preprocessing
+    listing = ready(
+        data, data_root=options.data_root, workers=options.workers, on_bad="skip", watcher=watcher, least=1,
+        channels=[preprocessing.channels],
+    )  # fmt: skip
+    if train:
+        images, words = part(listing, TRAIN if TRAIN in listing.splits else None), "training images"
+    else:
+        images, words = choose(listing, [model.card], None)
+    labels = None if train else positions(listing, model.card)[images.labels]
+    most = quantise.MOST if train else MOST
+    rows = np.unique(np.linspace(0, len(images) - 1, min(most, len(images))).round().astype(np.int64))
+    few = Part(images.images, images.indices[rows], images.labels[rows], tuple(images.names[row] for row in rows))
+    loader = Loader(few, preprocessing.channels, preprocessing.background, options.workers)
+    views = np.concatenate([batch.numpy() for batch in loader.views(preprocessing.view, 32)])
+    named = words if len(few) == len(images) else f"{len(few):,} of the {len(images):,} images of {words}"
+    return Shown(views, None if labels is None else labels[rows], named)

@@ -1,0 +1,81 @@
+"""The test view of one image as Pillow makes it, without torch: at most one grey level from ``geometry.single_crop``.
+
+Of photographs one pixel in a thousand differs by that level; on pure noise one in a million by two (docs/log.md).
+Scaling down and cutting are one step: Pillow scales what will be seen, from whatever lies around it as well.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lenext.data.sizes import Shape, covering, fitting, largest
+from lenext.protocol import INTERPOLATIONS, SingleCrop
+
+Pixels = NDArray[np.uint8]  # H W C
+SMALL = 128  # ours: pixels of the scaled shorter side
+
+
+def array_view(pixels: Pixels, view: SingleCrop) -> Pixels:
+    """The view of an image of any size: uint8, height and width of ``view``, channels as they are."""
+    shape, scaled, whole = view.shape, view.scaled, (pixels.shape[0], pixels.shape[1])
+    if view.squash:
+        return window(pixels, scaled, shape, view)
+    if view.letterbox:
+        return window(pixels, fitting(whole, *scaled), shape, view)
+    if view.crop_first:
+        return window(middle(pixels, largest(whole, view)), shape, shape, view)
+    kept, size = covering(whole, *scaled)
+    return window(middle(pixels, kept), size, shape, view)
+
+
+def middle(pixels: Pixels, kept: Shape) -> Pixels:
+    """The central part of an image."""
+    top, left = (max(0, side - wanted) // 2 for side, wanted in zip(pixels.shape, kept, strict=False))
+    return pixels[top : top + kept[0], left : left + kept[1]]
+
+
+def window(pixels: Pixels, scaled: Shape, shape: Shape, view: SingleCrop) -> Pixels:
+    """The central ``shape`` of the image scaled to ``scaled``; where that is smaller, the view's fill surrounds it."""
+    seen = (min(scaled[0], shape[0]), min(scaled[1], shape[1]))
+    corner = tuple(round((whole - part) / 2) for whole, part in zip(scaled, seen, strict=True))
+    if scaled == pixels.shape[:2]:
+        found = pixels[corner[0] : corner[0] + seen[0], corner[1] : corner[1] + seen[1]]
+    else:
+        found = resized(pixels, scaled, (corner[0], corner[1]), seen, view.interpolation)
+    missing = [(whole - part) for whole, part in zip(shape, seen, strict=True)]
+    if not any(missing):
+        return np.ascontiguousarray(found)
+    around = [(lack // 2, lack - lack // 2) for lack in missing]
+    return np.pad(found, (*around, (0, 0)), constant_values=view.fill)
+
+
+def resized(pixels: Pixels, scaled: Shape, corner: Shape, seen: Shape, interpolation: str) -> Pixels:
+    """The part ``seen`` from ``corner`` on of the image as it is when scaled to ``scaled``."""
+    from PIL import Image
+
+    method = {
+        "bilinear": Image.Resampling.BILINEAR,
+        "bicubic": Image.Resampling.BICUBIC,
+        "area": Image.Resampling.BOX,
+        "nearest": Image.Resampling.NEAREST,
+    }[interpolation]
+    top, left, bottom, right = (corner[0], corner[1], corner[0] + seen[0], corner[1] + seen[1])
+    # Of small and enlarged pictures, and by filters with an edge, parts would be rounded otherwise than the whole.
+    whole = min(scaled) < SMALL or scaled[0] >= pixels.shape[0] or interpolation not in INTERPOLATIONS
+    if whole:
+        return scale(pixels, scaled, method, None)[top:bottom, left:right]
+    by = [length / whole for length, whole in zip(pixels.shape, scaled, strict=False)]
+    box = (left * by[1], top * by[0], min(right * by[1], pixels.shape[1]), min(bottom * by[0], pixels.shape[0]))
+    return scale(pixels, seen, method, box)
+
+
+def scale(pixels: Pixels, size: Shape, method: int, box: tuple[float, float, float, float] | None) -> Pixels:
+    """The image, or the ``box`` of it (left, top, right, bottom), in another size."""
+    from PIL import Image
+
+    if pixels.shape[2] == 3:
+        return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).resize(size[::-1], method, box))
+    # Plane by plane, for Pillow would weigh colours by their opacity.
+    planes = [Image.fromarray(np.ascontiguousarray(pixels[:, :, plane])) for plane in range(pixels.shape[2])]
+    return np.stack([np.asarray(plane.resize(size[::-1], method, box)) for plane in planes], axis=2)

@@ -1,0 +1,1 @@
+"""What computes probabilities of pixels: torch as it comes, compiled torch, OpenVINO, ONNX Runtime."""

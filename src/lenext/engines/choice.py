@@ -1,0 +1,135 @@
+"""Which engine is fastest: measured once for a network, a machine, a batch and a precision, and remembered."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from lenext.data.cache_folder import cache_folder
+from lenext.engines.engine import Engine, Pixels, cores
+from lenext.errors import LenextError, UsageError
+
+ROUNDS = 5
+LIMIT = 90.0  # ours: seconds after which no further engine is tried
+WORK = 2000  # ours: images for which an engine's start must pay
+
+
+@dataclass(frozen=True)
+class Choice:
+    """name: of the winner; rates: images a second of each engine; opening: seconds until its first answer.
+
+    failed: why an engine was not measured.
+    """
+
+    name: str
+    batch: int
+    rates: Mapping[str, float]
+    opening: Mapping[str, float]
+    failed: Mapping[str, str]
+
+    def line(self) -> str:
+        """Why, for a person."""
+        order = sorted(self.rates, key=lambda name: -self.rates[name])
+        told = ", ".join(f"{name} {self.rates[name]:,.1f}" for name in order)
+        slow = f" {order[0]} takes {self.opening[order[0]]:.0f} s to start." if order[0] != self.name else ""
+        return f"Engine {self.name}: images/s in batches of {self.batch} here are {told}.{slow}"
+
+
+def choose(
+    key: Mapping[str, Any], candidates: Mapping[str, Callable[[], Engine]], batch: Pixels, limit: float = LIMIT
+) -> tuple[Choice, Engine]:
+    """The engine with which ``WORK`` images are done first, start included, opened.
+
+    key: says which network, precision and batch this is; batch: uint8 N C H W. An engine that fails is passed over.
+    Raises UsageError where all do.
+    """
+    file = cache_folder() / "engines" / f"{mark(key, candidates)}.json"
+    known = remembered(file)
+    if known is not None and known.name in candidates:
+        with suppress(LenextError, RuntimeError):
+            return known, candidates[known.name]()
+    engines, opening, failed, start = dict[str, Engine](), dict[str, float](), dict[str, str](), time.monotonic()
+    for name, candidate in candidates.items():
+        if engines and time.monotonic() - start > limit:
+            failed[name] = "no time was left"
+            continue
+        begun = time.monotonic()
+        try:
+            engine = candidate()
+            engine.predict(batch)
+        except (LenextError, RuntimeError, ImportError) as error:
+            failed[name] = str(error).partition("\n")[0][:200]
+            continue
+        engines[name], opening[name] = engine, time.monotonic() - begun
+    if not engines:
+        raise UsageError(f"No engine can run the network: {failed}.", "Use --engine eager.")
+    rates = measured(engines, batch, limit)
+    best = min(engines, key=lambda name: opening[name] + WORK / rates[name])
+    choice = Choice(best, len(batch), rates, opening, failed)
+    with suppress(OSError):  # where nothing can be kept it is measured anew
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(asdict(choice), indent=1) + "\n")
+    return choice, engines[best]
+
+
+def measured(engines: Mapping[str, Engine], batch: Pixels, limit: float) -> dict[str, float]:
+    """Images a second of each: the median of rounds in which all take turns."""
+    seconds: dict[str, list[float]] = {name: [] for name in engines}
+    start = time.monotonic()
+    for turn in range(ROUNDS):
+        if turn and time.monotonic() - start > limit:
+            break
+        for name, engine in engines.items():
+            begun = time.perf_counter()
+            engine.predict(batch)
+            seconds[name].append(time.perf_counter() - begun)
+    return {name: len(batch) / median(found) for name, found in seconds.items()}
+
+
+def remembered(file: Path) -> Choice | None:
+    """What was measured before; None where nothing was, or it cannot be read."""
+    try:
+        return Choice(**json.loads(file.read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def mark(key: Mapping[str, Any], candidates: Mapping[str, Any]) -> str:
+    """What must be the same for a measurement to hold."""
+    whole = {**key, "engines": {name: version(name) for name in candidates}, "machine": machine()}
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+
+
+def version(engine: str) -> str:
+    """Of the package that an engine is of."""
+    from importlib import metadata  # 30 ms that only a choice should pay
+
+    try:
+        return metadata.version(engine if engine in ("openvino", "onnxruntime") else "torch")
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def machine() -> str:
+    """The processor and how many of its cores may be used."""
+    words = platform.machine()
+    with suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        told = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in reversed(lines))}
+        words = " ".join(told.get(name, "") for name in ("vendor_id", "cpu family", "model", "model name", "flags"))
+    return f"{hashlib.sha256(words.encode()).hexdigest()[:16]}, {cores()} threads"
+
+
+def compiler() -> bool:
+    """Whether torch can compile here."""
+    return any(shutil.which(name) for name in (os.environ.get("CXX") or "g++", "clang++"))

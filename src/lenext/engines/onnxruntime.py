@@ -1,0 +1,31 @@
+"""ONNX Runtime on the CPU, in single precision or in whatever the file holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from lenext.engines.engine import ONNXRUNTIME, Floats, Pixels, cores, missing, rows
+
+
+class OnnxRuntime:
+    """A graph of uint8 N H W C to probabilities."""
+
+    name = ONNXRUNTIME
+
+    def __init__(self, graph: Path) -> None:
+        try:
+            import onnxruntime
+        except ImportError:
+            raise missing("onnxruntime", "onnx") from None
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = cores()
+        options.log_severity_level = 3  # errors
+        self._session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+        self._input = self._session.get_inputs()[0].name
+
+    def predict(self, batch: Pixels) -> Floats:
+        """See ``Engine``."""
+        (found,) = self._session.run(None, {self._input: rows(batch)})
+        return np.asarray(found, dtype=np.float32)

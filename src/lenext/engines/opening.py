@@ -1,0 +1,70 @@
+"""An engine for a graph on disk; torch is imported for torch's own format alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lenext.engines.artefact import GRAPHS
+from lenext.engines.engine import COMPILED, EAGER, ENGINES, ONNXRUNTIME, OPENVINO, Engine
+from lenext.errors import UsageError
+
+CAN = {"onnx": (OPENVINO, ONNXRUNTIME), "openvino": (OPENVINO,), "torch": (EAGER, COMPILED)}
+BATCH = 16  # images that go through together
+
+
+def open_graph(
+    folder: Path, form: str, engine: str | None = None, precision: str = "fp32", batch: int = BATCH
+) -> Engine:
+    """The engine, or the format's own: ONNX Runtime's of ONNX.
+
+    Raises UsageError for an engine that cannot run the format, or not in that precision, or is not installed.
+    """
+    usual = {"onnx": ONNXRUNTIME, "openvino": OPENVINO, "torch": EAGER}[form]
+    name = engine or usual
+    if name not in CAN[form]:
+        raise UsageError(f"A network exported to {form} does not run in {name}.", f"Use {' or '.join(CAN[form])}.")
+    check_precision(name, precision, file=form == "torch")
+    graph = folder / GRAPHS[form]
+    if name == OPENVINO:
+        from lenext.engines.openvino import OpenVino
+
+        return OpenVino(graph, precision, batch)
+    if name == ONNXRUNTIME:
+        from lenext.engines.onnxruntime import OnnxRuntime
+
+        return OnnxRuntime(graph)
+    import torch
+
+    from lenext.engines.eager import Compiled, Program
+
+    whole = torch.export.load(graph).module()
+    return Program(whole) if name == EAGER else Compiled(whole, precision, batch)
+
+
+def check_precision(engine: str, precision: str, *, file: bool = False) -> None:
+    """Refuse bf16 where an engine has none. file: torch's own, which fixes the types of an eager pass."""
+    if precision == "fp32":
+        return
+    if engine == ONNXRUNTIME or (engine == EAGER and file):
+        raise UsageError(f"The engine {engine} has no {precision} here.", "Use --precision fp32, or --engine openvino.")
+    if engine == OPENVINO:
+        from lenext.engines.openvino import PRECISIONS, computes_bf16
+
+        if precision not in PRECISIONS or not computes_bf16():
+            raise UsageError(f"OpenVINO cannot compute in {precision} on this processor.", "Use --precision fp32.")
+
+
+def precisions_of(form: str) -> list[str]:
+    """Those in which a format can be run here, the file's own first."""
+    if form != "openvino":
+        return ["fp32"]
+    from lenext.engines.openvino import computes_bf16
+
+    return ["fp32", "bf16"] if computes_bf16() else ["fp32"]
+
+
+def check_name(engine: str, *, auto: bool = True) -> None:
+    """Refuse a name that is no engine's."""
+    names = ("auto", *ENGINES) if auto else ENGINES
+    if engine not in names:
+        raise UsageError(f"There is no engine {engine!r}.", f"Give one of {', '.join(names)}.")

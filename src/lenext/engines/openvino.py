@@ -1,0 +1,64 @@
+"""OpenVINO on the CPU: ONNX files and its own; what it compiles is kept, so that the next process starts at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lenext.data.cache_folder import cache_folder
+from lenext.engines.engine import OPENVINO, Floats, Pixels, cores, missing, rows
+
+PRECISIONS = {"fp32": "f32", "bf16": "bf16"}
+
+
+class OpenVino:
+    """A graph of uint8 N H W C to probabilities.
+
+    Images go through one by one, as many at once as there are cores: at every batch size that was tried this is the
+    fastest (docs/log.md), it needs least memory, and one compiled form serves all. A single image has all cores.
+    """
+
+    name = OPENVINO
+
+    def __init__(self, graph: Path, precision: str = "fp32", batch: int = 2) -> None:
+        """precision: of the arithmetic; batch: images that come at once, as a rule."""
+        try:
+            import openvino
+        except ImportError:
+            raise missing("openvino", "openvino") from None
+        core = openvino.Core()
+        core.set_property({"CACHE_DIR": str(cache_folder() / "openvino")})
+        model = core.read_model(str(graph))
+        model.reshape([1, *list(model.input(0).partial_shape)[1:]])
+        threads = cores()
+        settings: dict[str, Any] = {
+            "INFERENCE_PRECISION_HINT": PRECISIONS[precision],
+            "INFERENCE_NUM_THREADS": threads,
+            "NUM_STREAMS": max(1, min(batch, threads)),
+        }
+        compiled = core.compile_model(model, "CPU", settings)
+        self._classes = int(compiled.output(0).shape[1])
+        self._queue = openvino.AsyncInferQueue(compiled, settings["NUM_STREAMS"])
+        self._queue.set_callback(self._keep)
+        self._found: Floats = np.empty((0, self._classes), dtype=np.float32)
+
+    def _keep(self, request: Any, row: int) -> None:
+        self._found[row] = request.get_output_tensor().data[0]
+
+    def predict(self, batch: Pixels) -> Floats:
+        """See ``Engine``."""
+        pixels = rows(batch)
+        self._found = np.empty((len(pixels), self._classes), dtype=np.float32)
+        for row in range(len(pixels)):
+            self._queue.start_async({0: pixels[row : row + 1]}, row)
+        self._queue.wait_all()
+        return self._found
+
+
+def computes_bf16() -> bool:
+    """Whether the processor has instructions for bf16, as OpenVINO sees it."""
+    import openvino
+
+    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")

@@ -1,0 +1,1 @@
+"""Networks as files that other programs run, and how far their answers are from the network's own."""

@@ -1,0 +1,82 @@
+"""Eight bits: the scales of every layer are set by looking at images."""
+
+from __future__ import annotations
+
+import logging
+import os
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+
+from lenext.engines.engine import Pixels, missing, rows
+
+MOST = 300  # NNCF's own default; images beyond it change scales little
+
+
+def quantise(folder: Path, form: str, images: Pixels) -> None:
+    """Replace the graph in ``folder`` ("onnx" or "openvino") by one of eight bits; images: uint8 N C H W."""
+    pixels = rows(images[:MOST])
+    one_by_one = [pixels[row : row + 1] for row in range(len(pixels))]
+    with redirect_stdout(StringIO()):  # both draw bars there
+        if form == "onnx":
+            by_onnxruntime(folder / "model.onnx", one_by_one)
+        else:
+            by_nncf(folder, one_by_one)
+
+
+def by_nncf(folder: Path, images: list[Pixels]) -> None:
+    """OpenVINO's own."""
+    os.environ["NNCF_CI"] = "1"  # no telemetry
+    try:
+        import nncf
+        import openvino
+    except ImportError:
+        raise missing("nncf", "openvino") from None
+    from lenext.exports.graph import save_openvino
+
+    nncf.set_log_level(logging.ERROR)
+    model = openvino.Core().read_model(str(folder / "model.xml"))
+    small = nncf.quantize(model, nncf.Dataset(images), subset_size=len(images))
+    (folder / "small").mkdir()
+    save_openvino(small, folder / "small")
+    del model  # which reads its weights from the file that is replaced
+    for name in ("model.xml", "model.bin"):
+        (folder / "small" / name).replace(folder / name)
+    (folder / "small").rmdir()
+
+
+def by_onnxruntime(file: Path, images: list[Pixels]) -> None:
+    """ONNX Runtime's own: pairs of nodes that quantise and undo it, which it fuses into layers of eight bits.
+
+    NNCF's for ONNX stops at the graph of LeNet-5, whose edges have no types that it finds.
+    """
+    try:
+        from onnxruntime import quantization
+    except ImportError:
+        raise missing("onnxruntime", "onnx") from None
+    from lenext.exports.graph import INPUT, quietly
+
+    class Reader(quantization.CalibrationDataReader):  # type: ignore[misc]
+        """One image at a time."""
+
+        def __init__(self) -> None:
+            self._waiting = iter(images)
+
+        def get_next(self) -> dict[str, Pixels] | None:
+            image = next(self._waiting, None)
+            return None if image is None else {INPUT: image}
+
+    small = file.with_suffix(".small")
+    with quietly():
+        quantization.quantize_static(
+            str(file), str(small), Reader(), per_channel=True,
+            activation_type=quantization.QuantType.QUInt8, weight_type=quantization.QuantType.QInt8,
+        )  # fmt: skip
+    small.replace(file)
+
+
+def enough(images: Pixels) -> bool:
+    """Whether the images can set scales at all: some, and not all of one colour."""
+    return len(images) > 0 and bool(np.ptp(images) > 0)

@@ -1,0 +1,63 @@
+"""A file of predictions goes on where it was stopped, and says no more than it holds."""
+
+import csv
+import json
+
+import pytest
+
+from lenext.api.predictions_file import PredictionsFile
+from lenext.errors import Failed, UsageError
+
+PATHS = ["a.jpg", 'b "two"\nlines.jpg', "\udcff.jpg", "d,e.jpg"]
+
+
+def answer(path, classes=("day", "night")):
+    predictions = [{"class": name, "probability": 0.5} for name in classes]
+    return {"path": path, "predictions": predictions, "error": None}
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.jsonl"])
+@pytest.mark.parametrize("cut", [1, 9, 30])
+def test_a_file_that_was_cut_goes_on(tmp_path, name, cut):
+    path = tmp_path / name
+    with PredictionsFile(path, top=2) as file:
+        for one in PATHS:
+            file.write(answer(one))
+        file.finish()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-cut])
+    with PredictionsFile(path, top=2, resume=True) as file:
+        missing = [one for one in PATHS if one not in file]
+        assert 1 <= len(missing) <= 2
+        for one in missing:
+            file.write(answer(one))
+    assert path.read_bytes() == whole
+
+
+def test_csv_and_lines_can_be_read_by_others(tmp_path):
+    bad = {"path": "x", "predictions": [], "error": {"kind": "empty", "message": "The file is empty."}}
+    for name in ("p.csv", "p.jsonl"):
+        with PredictionsFile(tmp_path / name, top=1) as file:
+            file.write(answer('say "cheese".png', ("day",)))
+            file.write(bad)
+    with (tmp_path / "p.csv").open(newline="") as opened:
+        rows = list(csv.DictReader(opened))
+    assert [row["path"] for row in rows] == ['say "cheese".png', "x"]
+    assert [(row["class"], row["error"]) for row in rows] == [("day", ""), ("", "empty")]
+    assert [json.loads(line) for line in (tmp_path / "p.jsonl").read_text().splitlines()][1] == bad
+
+
+def test_wrong_files_are_refused(tmp_path):
+    (tmp_path / "p.csv").write_text("name,age\nAnna,30\n")
+    (tmp_path / "p.jsonl").write_text("[]\n")
+    with pytest.raises(UsageError, match="already there"):
+        PredictionsFile(tmp_path / "p.csv", top=1)
+    with pytest.raises(UsageError, match="other columns"):
+        PredictionsFile(tmp_path / "p.csv", top=1, resume=True)
+    with pytest.raises(UsageError, match="does not hold predictions"):
+        PredictionsFile(tmp_path / "p.jsonl", top=1, resume=True)
+    with pytest.raises(UsageError, match="neither"):
+        PredictionsFile(tmp_path / "p.txt", top=1)
+    with pytest.raises(Failed):
+        PredictionsFile(tmp_path / "no" / "p.csv", top=1)
+    assert (tmp_path / "p.csv").read_text() == "name,age\nAnna,30\n"

@@ -1,0 +1,178 @@
+"""``lenext export``, and what becomes of its folders: the same answers, by every engine, without torch."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from lenext.api.engine import in_cache
+from lenext.engines.artefact import read_artefact
+from lenext.errors import Failed
+
+FORMATS = ("onnx", "openvino", "torch")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LENEXT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def exported(trained, photos, tmp_path_factory):
+    """The folders of all formats, and what export said."""
+    import lenext
+
+    root = tmp_path_factory.mktemp("exported")
+    return {to: lenext.export(trained, to=to, out=str(root / to), data=str(photos)) for to in FORMATS}
+
+
+def answers(lenext, *words):
+    status, output, said = lenext("predict", *words, "--json")
+    assert status == 0, said
+    return json.loads(output)
+
+
+@pytest.mark.parametrize("to", FORMATS)
+def test_a_folder_answers_as_the_run_does(lenext, trained, photos, exported, to):
+    document = exported[to]
+    assert document["parity"][0]["changed_labels"] == 0
+    assert document["parity"][0]["largest_difference"] < 1e-4
+    assert document["parity"][0]["top1"]["exported"] == document["parity"][0]["top1"]["network"]
+    (photos / "broken.png").write_text("no picture")
+    try:
+        expected, found = (answers(lenext, model, photos) for model in (trained, document["out"]))
+    finally:
+        (photos / "broken.png").unlink()
+    assert [row["path"] for row in found] == [row["path"] for row in expected]
+    assert [row["error"] for row in found] == [row["error"] for row in expected]
+    for one, other in zip(found, expected, strict=True):
+        assert [guess["class"] for guess in one["predictions"]] == [guess["class"] for guess in other["predictions"]]
+        for guess, before in zip(one["predictions"], other["predictions"], strict=True):
+            assert guess["probability"] == pytest.approx(before["probability"], abs=0.01)  # pixels: one grey level
+
+
+@pytest.mark.parametrize("to", FORMATS)
+def test_it_is_measured_as_the_run_is(lenext, trained, photos, exported, to):
+    measured = [json.loads(lenext("evaluate", model, photos, "--json")[1]) for model in (trained, exported[to]["out"])]
+    assert measured[0]["confusion"] == measured[1]["confusion"]
+    assert measured[0]["split"] == measured[1]["split"]
+
+
+@pytest.mark.parametrize("to", ["onnx", "openvino"])
+def test_torch_is_not_imported(photos, exported, to, tmp_path):
+    code = f"""if True:
+        import sys
+        from lenext.cli import main
+        try:
+            main(["predict", {exported[to]["out"]!r}, {str(photos)!r}, "--out", {str(tmp_path / "p.csv")!r}])
+        finally:
+            assert "torch" not in sys.modules
+            assert not {{"sklearn", "scipy", "matplotlib"}} & set(sys.modules)"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len((tmp_path / "p.csv").read_text().splitlines()) == 25
+
+
+@pytest.mark.parametrize("engine", ["eager", "openvino", "onnxruntime", "auto"])
+def test_engines_agree(lenext, trained, photos, engine, monkeypatch):
+    monkeypatch.setattr("lenext.api.engine.compiler", lambda: False)  # which takes a minute
+    expected, found = answers(lenext, trained, photos), answers(lenext, trained, photos, "--engine", engine)
+    for one, other in zip(found, expected, strict=True):
+        assert one["path"] == other["path"]
+        assert one["predictions"][0]["class"] == other["predictions"][0]["class"]
+        assert one["predictions"][0]["probability"] == pytest.approx(other["predictions"][0]["probability"], abs=1e-4)
+
+
+def test_a_run_that_was_stopped_goes_on(lenext, photos, exported, tmp_path):
+    words = ("predict", exported["onnx"]["out"], photos, "--out", tmp_path / "p.jsonl")
+    assert lenext(*words)[0] == 0
+    whole = (tmp_path / "p.jsonl").read_bytes()
+    (tmp_path / "p.jsonl").write_bytes(whole[:-10])
+    status, output, _ = lenext(*words, "--resume", "--json")
+    assert status == 0
+    assert json.loads(output)["images"] == 1
+    assert json.loads(output)["before"] == 23
+    rows, before = ([json.loads(line) for line in text.splitlines()] for text in (whole, words[-1].read_bytes()))
+    assert [row["path"] for row in rows] == [row["path"] for row in before]
+
+
+def test_eight_bits_with_their_cost(lenext, trained, photos, tmp_path):
+    words = ("export", trained, "--int8", "--calibrate", photos, "--limit", "0.5")
+    for to in ("onnx", "openvino"):
+        status, output, said = lenext(*words, "--to", to, "--out", tmp_path / to, "--json")
+        assert status == 0, said
+        document = json.loads(output)
+        assert document["precision"] == "int8"
+        assert document["parity"][0]["precision"] == "int8"
+        assert set(document["parity"][0]["top1"]) == {"network", "exported"}
+        assert len(answers(lenext, tmp_path / to, photos)) == 24
+
+
+def test_a_file_that_answers_otherwise_is_not_kept(refused, trained, photos, tmp_path, monkeypatch):
+    """Quantised on noise, and every image answered the other way about by the network itself."""
+    from lenext.engines.eager import Eager
+
+    honest = Eager.predict
+    monkeypatch.setattr(Eager, "predict", lambda self, batch: np.ascontiguousarray(honest(self, batch)[:, ::-1]))
+    status, error = refused("export", trained, "--data", photos, "--out", tmp_path / "out")
+    assert status == 1
+    assert "labels changed" in error["message"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_damage_is_seen(refused, photos, exported, tmp_path):
+    for name, damage in (("model.onnx", b"x"), ("lenext.json", b"}")):
+        shutil.copytree(exported["onnx"]["out"], tmp_path / name)
+        with (tmp_path / name / name).open("ab") as file:
+            file.write(damage)
+        assert refused("predict", tmp_path / name, photos)[0] == 4
+        assert refused("evaluate", tmp_path / name, photos)[0] == 4
+
+
+def test_wrong_uses(refused, trained, photos, exported, tmp_path):
+    onnx = exported["onnx"]["out"]
+    assert refused("export", trained, "--out", onnx)[0] == 2
+    assert refused("export", trained, "--int8")[0] == 2
+    assert refused("export", trained, "--calibrate", photos)[0] == 2
+    assert refused("export", trained, "--to", "torch", "--int8", "--calibrate", photos)[0] == 2
+    assert refused("export", onnx)[0] == 2
+    assert refused("predict", onnx, photos, "--engine", "eager")[0] == 2
+    assert refused("predict", onnx, photos, "--engine", "fastest")[0] == 2
+    assert refused("predict", onnx, photos, "--unknown", "0.1")[0] == 2
+    assert refused("predict", onnx, photos, "--device", "cuda")[0] == 2
+    assert refused("predict", onnx, photos, "--engine", "onnxruntime", "--precision", "bf16")[0] == 2
+    assert refused("predict", trained, photos, "--resume")[0] == 2
+    assert refused("predict", trained, photos, "--out", tmp_path / "p.txt")[0] == 2
+    assert refused("evaluate", onnx, photos, "--protocol", "ten-crop")[0] == 2
+
+
+def test_what_the_cache_holds_is_made_once_and_made_anew_when_damaged(trained):
+    import lenext
+    from lenext.training.watch import Silent
+
+    model = lenext.load(trained)
+    folder = in_cache(model, Silent())
+    stamp = (folder / "model.onnx").stat().st_mtime_ns
+    assert in_cache(model, Silent()) == folder
+    assert (folder / "model.onnx").stat().st_mtime_ns == stamp
+    (folder / "model.onnx").write_bytes(b"damaged")
+    in_cache(model, Silent())
+    assert read_artefact(folder).files["model.onnx"]
+    assert (folder / "model.onnx").stat().st_size > 100
+
+
+def test_a_full_disk_leaves_nothing(trained, tmp_path, monkeypatch):
+    import lenext
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("lenext.exports.graph.write_onnx", full)
+    with pytest.raises(Failed, match="No space left"):
+        lenext.export(trained, out=str(tmp_path / "out"))
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,76 @@
+"""The fastest engine is found by measurement, remembered, and measured anew where anything is different."""
+
+import time
+
+import numpy as np
+import pytest
+
+from lenext.engines.choice import choose, remembered
+from lenext.errors import UsageError
+
+BATCH = np.zeros((4, 3, 8, 8), dtype=np.uint8)
+
+
+class Sleeper:
+    """An engine that takes its time."""
+
+    def __init__(self, name, seconds):
+        self.name, self.seconds = name, seconds
+
+    def predict(self, batch):
+        time.sleep(self.seconds)
+        return np.zeros((len(batch), 2), dtype=np.float32)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("LENEXT_CACHE", str(tmp_path))
+    return tmp_path
+
+
+def broken():
+    raise RuntimeError("no such instruction")
+
+
+def test_the_fastest_wins_and_a_broken_one_is_passed_over():
+    candidates = {"eager": lambda: Sleeper("eager", 0.02), "openvino": lambda: Sleeper("openvino", 0), "x": broken}
+    choice, engine = choose({"network": "a"}, candidates, BATCH)
+    assert choice.name == engine.name == "openvino"
+    assert choice.failed == {"x": "no such instruction"}
+    assert "openvino" in choice.line()
+
+
+def test_it_is_remembered_for_the_same_network_alone(cache):
+    opened = []
+
+    def candidate(name, seconds):
+        return lambda: opened.append(name) or Sleeper(name, seconds)
+
+    candidates = {"eager": candidate("eager", 0.02), "openvino": candidate("openvino", 0)}
+    for network in ("a", "a", "b"):
+        choose({"network": network}, candidates, BATCH)
+    assert opened == ["eager", "openvino", "openvino", "eager", "openvino"]
+
+
+def test_an_engine_that_takes_long_to_start_must_pay():
+    def slow():
+        time.sleep(0.5)
+        return Sleeper("compiled", 0.0005)
+
+    choice, _ = choose({}, {"eager": lambda: Sleeper("eager", 0.0007), "compiled": slow}, BATCH)
+    assert choice.name == "eager"
+    assert "compiled takes" in choice.line()
+
+
+def test_what_was_remembered_wrongly_is_measured_anew(cache):
+    candidates = {"eager": lambda: Sleeper("eager", 0)}
+    choose({}, candidates, BATCH)
+    (file,) = (cache / "engines").iterdir()
+    file.write_text("{")
+    assert remembered(file) is None
+    assert choose({}, candidates, BATCH)[0].name == "eager"
+
+
+def test_where_nothing_runs_that_is_said():
+    with pytest.raises(UsageError, match="No engine"):
+        choose({}, {"x": broken}, BATCH)
