@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lenext.data.cache import cache_folder
+from lenext.data.cache_folder import cache_folder
 from lenext.data.decode import read_image
 from lenext.data.enough import reduction
 from lenext.data.images import FileImages
