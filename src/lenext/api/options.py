@@ -99,6 +99,9 @@ class TrainOptions:
     validation after which the run ends; average: whether averaged weights are tested; save_memory: compute blocks again
     in the backward pass; find_rate: set the learning rate by a sweep; tune: trials of a search for a better recipe;
     time_limit: "90s", "30m", "2h" or seconds, for all of the run.
+
+    deterministic: the same bits on any number of processes, by ``shards`` of each batch (4); batch_norm: "local" or
+    "sync", over the images of a process or of all.
     """
 
     model: str | None = None
@@ -136,6 +139,9 @@ class TrainOptions:
     find_rate: bool = False
     tune: int | None = None
     time_limit: str | float | None = None
+    deterministic: bool = False
+    shards: int | None = None
+    batch_norm: str | None = None
 
     @property
     def seconds(self) -> float | None:

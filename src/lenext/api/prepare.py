@@ -16,6 +16,7 @@ from lenext.api.data import ready
 from lenext.api.job import Job, decide
 from lenext.api.options import ON_BAD, TrainOptions
 from lenext.api.run_folder import RunFolder, same_data, same_job, same_recipe
+from lenext.api.shares import check_shares
 from lenext.api.short_options import check_options
 from lenext.api.start import begin, begin_again, location, open_source, origin, with_reading
 from lenext.api.transfer import PRACTICAL, check_transfer, shown_before, starts_from, transfers
@@ -56,7 +57,7 @@ def check(asked: TrainOptions) -> None:
     """Refuse values that no run can have."""
     asked_channels(asked)
     check_form(asked.image_size, asked.fit)
-    for name in ("epochs", "batch_size", "micro_batch", "threads", "patience", "tune"):
+    for name in ("epochs", "batch_size", "micro_batch", "threads", "patience", "tune", "shards"):
         value = getattr(asked, name)
         if value is not None and value < 1:
             raise UsageError(f"--{name.replace('_', '-')} is {value}.", "Give a whole number above zero.")
@@ -73,6 +74,7 @@ def check(asked: TrainOptions) -> None:
     if asked.workers < 0:
         raise UsageError(f"--workers is {asked.workers}.", "Give 0 or more threads.")
     check_options(asked)
+    check_shares(asked)
 
 
 def prepare(spec: str | None, asked: TrainOptions, watcher: Watcher) -> Prepared:
@@ -88,8 +90,8 @@ def prepare(spec: str | None, asked: TrainOptions, watcher: Watcher) -> Prepared
         return prepare_again(folder, spec, asked, watcher)
     if spec is None:
         raise UsageError("No data were named.", "Give a folder, a CSV file or a built-in name: `lenext train digits`.")
-    if asked.threads:
-        torch.set_num_threads(asked.threads)
+    if asked.threads or asked.deterministic:
+        torch.set_num_threads(asked.threads or 1)  # as many whoever launches: another number sums in another order
     listing = read(spec, asked, asked_channels(asked), watcher)
     if asked.model is None:
         asked = chosen(asked, listing, watcher)

@@ -30,6 +30,7 @@ from lenext.evaluation.inference import AUTO
 from lenext.evaluation.selective import TARGET
 from lenext.models import canonical
 from lenext.recipes import Recipe
+from lenext.training.sharded import LOCAL
 from lenext.values import decode, encode
 from lenext.weights.durable import MANIFEST, read_folder, remove_folder, write_file, write_folder
 
@@ -77,6 +78,11 @@ class RunFolder:
     @property
     def seconds(self) -> Path:
         return self.path / "seconds"
+
+    @property
+    def processes(self) -> int:
+        """On how many processes the run was started."""
+        return int(self.read()[0].get("processes", 1))
 
     def exists(self) -> bool:
         """Whether a run was started here."""
@@ -190,6 +196,9 @@ def describe(job: Job, listing: Listing, data: str, spec: str) -> dict[str, Any]
         "tune": job.tune,
         "time_limit": job.time_limit,
         "settled": job.settled,
+        "deterministic": job.shards is not None,
+        "shards": job.shards,
+        "batch_norm": job.batch_norm,
         "data": spec if listing.layout == "built-in" else os.path.abspath(spec),
         "classes": list(listing.classes),
         "fingerprint": data,
@@ -210,8 +219,9 @@ def versions() -> dict[str, str]:
 
 # What runs of earlier versions do not say.
 NOT_YET: Mapping[str, Any] = {
-    **dict.fromkeys(("micro_batch", "channels", "time_limit", "end", "fold"), None),
-    **dict.fromkeys(("save_memory", "find_rate"), False),
+    **dict.fromkeys(("micro_batch", "channels", "time_limit", "end", "fold", "shards"), None),
+    **dict.fromkeys(("save_memory", "find_rate", "deterministic"), False),
+    "batch_norm": LOCAL,
     "tune": 0,
     "settled": True,
     "error_target": TARGET,
@@ -235,6 +245,9 @@ def same_job(asked: TrainOptions, started: Mapping[str, Any], recipe: Recipe, fo
         "find_rate": asked.find_rate or None,
         "tune": asked.tune,
         "time_limit": asked.seconds,
+        "deterministic": asked.deterministic or None,
+        "shards": asked.shards,
+        "batch_norm": asked.batch_norm,
         "weights": asked.weights and location(asked.weights),
     }
     start = started.get("start")  # runs of the first version have none of the last
@@ -262,6 +275,8 @@ def same_job(asked: TrainOptions, started: Mapping[str, Any], recipe: Recipe, fo
         time_limit=present["time_limit"],
         settled=present["settled"],
         end=present["end"],
+        shards=present["shards"],
+        batch_norm=present["batch_norm"],
         channels=present["channels"],
         start=start,
         fold=present["fold"],

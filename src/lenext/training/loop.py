@@ -7,7 +7,6 @@ import time
 from dataclasses import dataclass, field
 
 import numpy as np
-from torch import Tensor
 
 from lenext.errors import Failed, Interrupted
 from lenext.evaluation.inference import probabilities
@@ -17,7 +16,7 @@ from lenext.training.checkpoint import Checkpoints, Progress
 from lenext.training.log import MetricLog, Row
 from lenext.training.schedule import learning_rate
 from lenext.training.signals import StopRequested, StopSignals
-from lenext.training.task import Task
+from lenext.training.task import Batch, Task
 from lenext.training.totals import Totals
 from lenext.training.watch import Moment, Watcher
 
@@ -39,7 +38,7 @@ class Keeping:
 def fit(task: Task, progress: Progress, keeping: Keeping, watcher: Watcher) -> None:
     """Train from ``progress`` to the end. Raises Interrupted after a signal, with the step saved; Failed on NaN."""
     session = _Session(task, progress, keeping, watcher)
-    with StopSignals() as signals:
+    with task.signals as signals:
         try:
             while not progress.finished:
                 session.train_epoch(signals)
@@ -56,7 +55,7 @@ def fit(task: Task, progress: Progress, keeping: Keeping, watcher: Watcher) -> N
 def begin(task: Task, progress: Progress, keeping: Keeping, watcher: Watcher, head: Row) -> None:
     """Validate and save a network whose head was fitted before the first step: epoch 0. Raises Interrupted."""
     session = _Session(task, progress, keeping, watcher)
-    with StopSignals() as signals:
+    with task.signals as signals:
         try:
             session.conclude({"epoch": 0, "step": 0, "lr": 0.0, **head}, signals)
         except StopRequested as stop:
@@ -85,8 +84,8 @@ class _Session:
         if progress.batch == 0:
             task.begin_epoch(progress.epoch)
         task.train()
-        for images, labels in task.training.training(task.pipeline, progress.epoch, order, cuts[progress.batch :]):
-            self.step(images, labels, cuts[progress.batch])
+        for batch in task.batches(progress.epoch, order, cuts[progress.batch :]):
+            self.step(batch, (cuts[progress.batch], cuts[progress.batch + 1]))
             self.show(len(cuts) - 1)
             signals.poll()
             if self.keeping.budget.over():
@@ -94,15 +93,15 @@ class _Session:
             if time.monotonic() - self.saved > self.keeping.every and progress.batch < len(cuts) - 1:
                 self.save()
 
-    def step(self, images: Tensor, labels: Tensor, position: int) -> None:
-        """One step on the batch that stands at ``position`` of the epoch's order."""
+    def step(self, batch: Batch, span: tuple[int, int]) -> None:
+        """One step on the batch that stands at ``span`` of the epoch's order: from its start, up to its stop."""
         task, progress = self.task, self.progress
-        at = progress.step, progress.epoch, position
-        loss, hits = task.learn((images, labels), at, self.rate(progress.step))
+        at, images = (progress.step, progress.epoch, span[0]), span[1] - span[0]
+        loss, hits = task.learn(batch, at, self.rate(progress.step))
         progress.step, progress.batch = progress.step + 1, progress.batch + 1
         task.average.update(progress.step)
-        self.totals.add(loss, hits, len(labels))
-        self.images += len(labels)
+        self.totals.add(loss, hits, images)
+        self.images += images
         self.done += 1
 
     def close_epoch(self, signals: StopSignals) -> None:
@@ -134,8 +133,9 @@ class _Session:
     def validate(self, signals: StopSignals) -> dict[str, float]:
         loader, task = self.task.validation, self.task
         assert loader is not None
-        batches = loader.views(task.recipe.view, task.test_batch)
+        batches = task.validation_views()
         scores = probabilities(task.average.tested, task.pipeline.statistics, batches, task.compute, signals.poll)
+        scores = task.whole(scores)
         labels = loader.part.labels
         accuracy = float(np.mean(top_k_correct(scores, labels, 1)))
         return {"val_loss": cross_entropy(scores, labels), "val_top1": accuracy}
