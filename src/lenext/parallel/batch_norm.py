@@ -18,24 +18,30 @@ class _Summed(torch.autograd.Function):
     """The sum over the processes, of values and of gradients."""
 
     @staticmethod
-    def forward(context: Any, values: Tensor, add: Sum) -> Tensor:
-        context.add = add
+    def forward(context: Any, values: Tensor, add: Sum, share: float) -> Tensor:
+        context.add, context.share = add, share
         return add(values.clone())
 
     @staticmethod
-    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return context.add(gradients[0].clone()), None
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        return context.add(gradients[0] * context.share) / context.share, None, None
 
 
 @contextmanager
-def synchronised(network: nn.Module, add: Sum) -> Iterator[None]:
+def synchronised(network: nn.Module, add: Sum, share: float) -> Iterator[None]:
     """Within, layers of batch normalisation that train take mean and variance over the images of all processes.
 
-    add: the sum of a tensor over them. Every process must pass through the same layers, at least one image each.
+    add: the sum of a tensor over them. Every process must pass through the same layers, at least one image each; its
+    loss counts for its ``share`` of the batch.
     """
+
+    def everyone(values: Tensor) -> Tensor:
+        found: Tensor = _Summed.apply(values, add, share)  # type: ignore[no-untyped-call]
+        return found
+
     layers = [part for part in network.modules() if isinstance(part, _BatchNorm) and part.training]
     for layer in layers:
-        layer.forward = partial(normalise, layer, add)  # type: ignore[method-assign]
+        layer.forward = partial(normalise, layer, everyone)  # type: ignore[method-assign]
     try:
         yield
     finally:
@@ -44,16 +50,16 @@ def synchronised(network: nn.Module, add: Sum) -> Iterator[None]:
 
 
 def normalise(layer: _BatchNorm, add: Sum, x: Tensor) -> Tensor:  # N C ... -> N C ...
-    """One layer's pass; its running values follow the statistics of all."""
+    """One layer's pass; its running values follow the statistics of all. ``add`` passes gradients on."""
     dims = [0, *range(2, x.dim())]
     wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
     size = wide.new_full((1,), wide.numel() / wide.shape[1])
-    sums = _Summed.apply(torch.cat([wide.sum(dims), size]), add)  # type: ignore[no-untyped-call]
+    sums = add(torch.cat([wide.sum(dims), size]))
     count = sums[-1].detach()
     shape = (1, -1, *[1] * (x.dim() - 2))
     mean = sums[:-1] / count
     centred = wide - mean.view(shape)
-    variance = _Summed.apply(centred.square().sum(dims), add) / count  # type: ignore[no-untyped-call]
+    variance = add(centred.square().sum(dims)) / count
     follow(layer, mean.detach(), variance.detach() * count / (count - 1))
     normal: Tensor = centred * (variance + layer.eps).rsqrt().view(shape)
     if layer.affine:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -21,7 +22,7 @@ from typing import Any
 from lenext.parallel.place import Place
 
 BEAT = 1.0  # seconds between two signs of life
-SILENCE = 30.0  # without one a process counts as hung
+SILENCE = 20.0  # without one a process counts as hung
 LATE = 5.0  # a pause of our own: the machine slept, or this process was stopped itself
 GRACE = 3.0  # for the main thread to end by itself
 ORPHANED = 8.0  # for the main thread to save its step once the launcher is gone
@@ -55,12 +56,13 @@ class Peer:
 class Pulse:
     """The signs of life of one process, in a thread of its own.
 
-    address: where rank 0 listens; None on rank 0 itself, whose ``address`` can then be asked for. secret: what every
-    process of the team knows. abandon: called with the loss before the process ends, where its main thread does not.
+    meeting: what rank 0 publishes (``meeting`` of its own), None on rank 0 itself. secret: what every process of the
+    team knows. abandon: called with the loss before the process ends, where its main thread does not.
     """
 
-    def __init__(self, place: Place, secret: str, abandon: Callable[[Loss], None], address: Any = None) -> None:
-        self._place, self._secret, self._abandon = place, secret, abandon
+    def __init__(self, place: Place, abandon: Callable[[Loss], None], meeting: Mapping[str, Any] | None = None) -> None:
+        self._place, self._abandon = place, abandon
+        self._secret = secrets.token_hex(16) if meeting is None else meeting["secret"]
         self._peers: list[Peer] = []
         self._lock = threading.Lock()  # of the peers, which the main thread takes leave of
         self._found = threading.Event()
@@ -71,14 +73,14 @@ class Pulse:
         self._parent = os.getppid()
         self._end: tuple[float, Loss] | None = None  # when the process is to end in any case, and why
         self._listener: socket.socket | None = None
-        if address is None:
+        process = f"process {os.getpid()} on {socket.gethostname()}"
+        if meeting is None:
             self._listener = listening(place.address)
-            self.address = [place.address, self._listener.getsockname()[1]]
+            self.meeting = {"port": self._listener.getsockname()[1], "secret": self._secret, "process": process}
         else:
-            hub = Peer(socket.create_connection(tuple(address), timeout=SILENCE), rank=0)
-            self._peers.append(hub)
-            process = f"process {os.getpid()} on {socket.gethostname()}"
-            self._send(hub, {"rank": place.rank, "secret": secret, "process": process})
+            line = socket.create_connection((place.address, meeting["port"]), timeout=SILENCE)
+            self._peers.append(Peer(line, 0, meeting["process"]))
+            self._send(self._peers[0], {"rank": place.rank, "secret": self._secret, "process": process})
             self._complete.set()
         self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
         self._thread.start()
@@ -185,13 +187,13 @@ class Pulse:
                 self._peers.remove(peer)
         peer.line.close()
         if peer.rank >= 0 and not peer.left:
-            self._lose(Loss(peer.rank, f"Rank {peer.rank}{of(peer)} has died.", DIED))
+            self._lose(Loss(peer.rank, f"Rank {peer.rank} ({peer.process}) has died.", DIED))
 
     def _look(self, now: float) -> None:
         """Find who is silent, whether the launcher is gone, and whether it is time to end."""
         for peer in self._peers:
             if peer.rank >= 0 and not peer.left and now - peer.heard > SILENCE:
-                silent = f"Rank {peer.rank}{of(peer)} has given no sign of life for {SILENCE:.0f} s."
+                silent = f"Rank {peer.rank} ({peer.process}) has given no sign of life for {SILENCE:.0f} s."
                 self._lose(Loss(peer.rank, silent, HUNG))
         if os.getppid() != self._parent and self._end is None:
             gone = Loss(self._place.rank, "The launcher has died.", "Start again with --resume.", TERMINATED)
@@ -222,10 +224,6 @@ class Pulse:
 
 DIED = "Look at its machine (memory, other messages), and start again with --resume."
 HUNG = "Look at its machine (stopped, swapping, a disk that does not answer), and start again with --resume."
-
-
-def of(peer: Peer) -> str:
-    return f" ({peer.process})" if peer.process else ""
 
 
 def listening(address: str) -> socket.socket:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import torch
@@ -31,7 +32,7 @@ class Rows:
     gradient lies in its row as its parameter lies in memory.
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, ranks: int) -> None:
         self.parameters = [one for one in network.parameters() if one.requires_grad]
         norms = [one for one in network.modules() if isinstance(one, _BatchNorm) and one.track_running_stats]
         learning = [one for one in norms if one.training]
@@ -41,7 +42,11 @@ class Rows:
         self.tracked = [one.num_batches_tracked for one in learning if one.num_batches_tracked is not None]
         self._sizes = [one.numel() for one in (*self.parameters, *self.statistics)]
         self._shared = sum(self._sizes) + 1  # and the loss
-        self.counts = 3 + len(self.parameters)  # right answers, SIGINT, SIGTERM, and which gradients there are
+        self._lost = (
+            self._shared + 3
+        )  # after right answers, SIGINT and SIGTERM: which ranks have a loss that is no number
+        self._used = self._lost + ranks  # which gradients there are
+        self._length = self._used + len(self.parameters)
         self._before = [value.clone() for value in (*self.statistics, *self.tracked)]
 
     def begin(self) -> None:
@@ -57,7 +62,7 @@ class Rows:
     def empty(self) -> Tensor:
         """The row of a shard without an image."""
         one = self.parameters[0]
-        return torch.zeros(self._shared + self.counts, dtype=one.dtype, device=one.device)
+        return torch.zeros(self._length, dtype=one.dtype, device=one.device)
 
     @torch.no_grad()
     def of_pass(self, share: float, loss: Tensor, hits: Tensor) -> Tensor:
@@ -71,13 +76,13 @@ class Rows:
         row[self._shared - 1] = loss
         row[: self._shared] *= share
         row[self._shared] = hits
-        row[self._shared + 3 :] = row.new_tensor([parameter.grad is not None for parameter in self.parameters])
+        row[self._used :] = row.new_tensor([parameter.grad is not None for parameter in self.parameters])
         return row
 
     @torch.no_grad()
     def adopt(self, total: Tensor) -> tuple[Tensor, Tensor]:
         """Put the batch's gradient and statistics into the network; returns its mean loss and its right answers."""
-        views, used = self._views(total), total[self._shared + 3 :].tolist()
+        views, used = self._views(total), total[self._used :].tolist()
         for parameter, gradient, shards in zip(self.parameters, views, used, strict=False):
             parameter.grad = gradient if shards else None
         for value, found in zip(self.statistics, views[len(self.parameters) :], strict=True):
@@ -86,10 +91,15 @@ class Rows:
             value.copy_(before + 1)
         return total[self._shared - 1].clone(), total[self._shared].clone()
 
-    def flag(self, row: Tensor, signal: int) -> None:
-        """Write into a row which signal has come to this process: 2, 15, or 0 for none."""
-        row[self._shared + 1] = signal == SIGINT
-        row[self._shared + 2] = signal == SIGTERM
+    def flag(self, rows: list[Tensor], rank: int, signal: int) -> None:
+        """Write into the first row of a rank which signal has come, 0 for none, and whether a loss is no number."""
+        rows[0][self._shared + 1] = signal == SIGINT
+        rows[0][self._shared + 2] = signal == SIGTERM
+        rows[0][self._lost + rank] = not all(math.isfinite(row[self._shared - 1]) for row in rows)
+
+    def lost(self, total: Tensor) -> list[int]:
+        """The ranks that have a loss that is no number."""
+        return [rank for rank, lost in enumerate(total[self._lost : self._used].tolist()) if lost]
 
     def flagged(self, total: Tensor) -> int:
         """The signal that has come to any process."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -124,6 +124,8 @@ class Team(Alone):
             self._leave(None)
             dist.destroy_process_group()
             return
+        with suppress(ValueError):  # the launcher ends all once one has ended; what there is to say is said first
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
         loss = self._pulse.loss()
         if loss is None and not self._concluded:
             self._leave(failure(error, self.rank))
@@ -178,15 +180,13 @@ class Team(Alone):
     def _join(self, store: Store) -> Pulse:
         """Give this process its pulse, and wait until all have theirs."""
         if self.first:
-            secret = secrets.token_hex(16)
-            pulse = Pulse(self._place, secret, self._end)
-            store.set("pulse", json.dumps([pulse.address, secret]))
+            pulse = Pulse(self._place, self._end)
+            store.set("pulse", json.dumps(pulse.meeting))
             if not pulse.complete(MEETING):
                 pulse.leave()
                 raise OSError("some are missing")
             return pulse
-        address, secret = json.loads(store.get("pulse"))
-        return Pulse(self._place, secret, self._end, address)
+        return Pulse(self._place, self._end, json.loads(store.get("pulse")))
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:

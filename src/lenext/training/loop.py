@@ -8,21 +8,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lenext.errors import Failed, Interrupted
+from lenext.errors import Interrupted
 from lenext.evaluation.inference import probabilities
 from lenext.evaluation.metrics import cross_entropy, top_k_correct
 from lenext.training.budget import Unlimited
 from lenext.training.checkpoint import Checkpoints, Progress
+from lenext.training.diverged import Diverged, diverged
 from lenext.training.log import MetricLog, Row
 from lenext.training.schedule import learning_rate
 from lenext.training.signals import StopRequested, StopSignals
 from lenext.training.task import Batch, Task
 from lenext.training.totals import Totals
 from lenext.training.watch import Moment, Watcher
-
-
-class Diverged(Failed):
-    """A loss that is not a number."""
 
 
 @dataclass(frozen=True)
@@ -176,10 +173,7 @@ class _Session:
         return loss / max(images, 1), hits / max(images, 1)
 
     def lost(self, what: str) -> Diverged:
-        return Diverged(
-            f"The {what} is not a number at step {self.progress.step:,}; the last checkpoint is from before.",
-            "Train with a smaller learning rate (--set optimizer.lr=...), or look at the data with `lenext check`.",
-        )
+        return diverged(what, self.progress.step)
 
     def save(self) -> None:
         self.means()

@@ -23,6 +23,7 @@ from torch import Tensor
 from lenext.parallel.batch_norm import synchronised
 from lenext.parallel.shards import Rows, Span, in_order, spans_of
 from lenext.parallel.team import Alone, RankLost
+from lenext.training.diverged import diverged
 from lenext.training.optim import set_rate
 from lenext.training.signals import StopRequested, StopSignals
 from lenext.training.task import Batch, Task
@@ -87,7 +88,7 @@ class ShardedTask(Task):
     @cached_property
     def rows(self) -> Rows:
         """What shards leave; made once the layers are in training mode."""
-        return Rows(self.network)
+        return Rows(self.network, self.team.size)
 
     @cached_property
     def signals(self) -> TeamSignals:
@@ -115,13 +116,20 @@ class ShardedTask(Task):
     def learn(  # type: ignore[override] # what batches gives
         self, batch: ShardedBatch, at: tuple[int, int, int], rate: float
     ) -> tuple[Tensor, Tensor]:
-        """One step on the whole batch; mean loss and number of right answers of it, the same on every process."""
+        """One step on the whole batch; its mean loss and number of right answers, the same on every process.
+
+        Raises Diverged, on all of them, when the loss of one is not a number: before the weights take it in.
+        """
         set_rate(self.optimizer, rate)
         self.rows.begin()
         made = {shard.number: self.of_shard(shard, batch.images, at) for shard in batch.shards}
         found = [made.get(number, self.rows.empty()) for number in self.mine]
-        self.rows.flag(found[0], self.signals.received)
+        self.rows.flag(found, self.team.rank, self.signals.received)
         total = self.total(found)
+        lost = self.rows.lost(total)
+        if lost:
+            self.team.conclude()
+            raise diverged("loss", at[0] + 1, f" on rank {', '.join(map(str, lost))}" if self.team.size > 1 else "")
         loss, hits = self.rows.adopt(total)
         self.signals.agreed = self.rows.flagged(total)
         if self.signals.agreed:
@@ -141,13 +149,14 @@ class ShardedTask(Task):
             for start, pixels in zip(shard.starts, shard.pixels, strict=True)
         ]
         inputs, targets = self.mix(torch.cat(pieces), labels, epoch, position)
-        with self.normalising():
+        share = len(labels) / images
+        with self.normalising(share):
             loss, hits = self.gradients(inputs, targets, labels)
-        return self.rows.of_pass(len(labels) / images, loss, hits)
+        return self.rows.of_pass(share, loss, hits)
 
-    def normalising(self) -> AbstractContextManager[None]:
+    def normalising(self, share: float) -> AbstractContextManager[None]:
         """What batch normalisation does during a pass."""
-        return synchronised(self.network, self.team.sum) if self.batch_norm == SYNC else nullcontext()
+        return synchronised(self.network, self.team.sum, share) if self.batch_norm == SYNC else nullcontext()
 
     def total(self, rows: list[Tensor]) -> Tensor:
         """The sum of the rows of all shards."""
