@@ -105,6 +105,8 @@ def end(process, identifiers=()):
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    for pipe in (process.stdout, process.stderr):
+        pipe.close()
 
 
 @contextmanager
