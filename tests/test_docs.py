@@ -61,6 +61,9 @@ def desk(tmp_path_factory):
             path = folder / ("new" if number == 0 else f"photos/{name}") / f"{name}-{number}.jpg"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.new("RGB", (48, 40), colour).save(path)
+    names = [path.relative_to(folder).as_posix() for path in sorted(folder.glob("photos/*/*.jpg"))]
+    rows = [f"{name},{'bright' if 'day' in name else ''}" for name in names]
+    (folder / "photos.csv").write_text("\n".join(["path,labels", *rows]), encoding="utf-8")
     return folder
 
 

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# What a network is asked: which one class an image is of, or which labels it has, any number of them; and the function
+# that makes its logits probabilities, which every engine and export has to apply.
+MULTICLASS, MULTILABEL = "multiclass", "multilabel"
+SOFTMAX, SIGMOID = "softmax", "sigmoid"
+ACTIVATIONS = {MULTICLASS: SOFTMAX, MULTILABEL: SIGMOID}
+
 INTERPOLATIONS = ("bilinear", "bicubic")  # both with antialiasing, as Pillow computes them
 
 

@@ -18,6 +18,7 @@ PHOTOS = {"images": 1000, "side": 300, "colour": True, "cores": 2, "gpu": False}
     ("facts", "model", "weights"),
     [
         ({"side": 28, "colour": False}, "lenet5", None),
+        ({"side": 28, "colour": False, "labels": True}, "resnet20_cifar", None),
         ({"side": 28, "colour": True}, "resnet20_cifar", None),
         ({"side": 28, "colour": True, "gpu": True, "images": 50_000}, "resnet56_cifar", None),
         ({"at_hand": ("efficientnet_lite0",)}, "efficientnet_lite0", "imagenet"),

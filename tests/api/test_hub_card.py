@@ -33,3 +33,10 @@ def test_without_a_measurement_there_is_no_index():
     for metrics in ({}, {"val": {"top1": None}}, {"val": "x"}):
         front = front_matter(card(metrics=metrics), PLACE, "mit").strip("-\n")
         assert "model-index" not in yaml.safe_load(front)
+
+
+def test_labels_have_the_mean_of_their_average_precisions():
+    measured = {"val": {"map": {"value": 0.7, "low": 0.6, "high": 0.8}}}
+    front = front_matter(card(metrics=measured, task="multilabel"), PLACE, "mit").strip("-\n")
+    (metric,) = yaml.safe_load(front)["model-index"][0]["results"][0]["metrics"]
+    assert (metric["type"], metric["value"]) == ("mean_average_precision", 0.7)

@@ -1,8 +1,9 @@
 """A share of every class, drawn by name."""
 
+import numpy as np
 import pytest
 
-from lenext.data.stratify import stratified_share
+from lenext.data.stratify import parts_of_sets, share_of_sets, stratified_share
 
 NAMES = [f"{label}/{number}" for label in "abc" for number in range({"a": 100, "b": 20, "c": 2}[label])]
 LABELS = [name[0] for name in NAMES]
@@ -38,3 +39,41 @@ def test_a_file_that_is_added_moves_at_most_one_other(name):
     after = drawn([*NAMES, name], [*LABELS, "a"])
     assert len(before - after) <= 1
     assert len(after - before) <= 1
+
+
+@pytest.fixture(scope="module")
+def labels():
+    """1,000 images and four labels, the rarest of which a dozen have."""
+    there = np.random.default_rng(0).random((1000, 4)) < (0.5, 0.2, 0.05, 0.012)
+    return [[str(label) for label in np.flatnonzero(row)] for row in there]
+
+
+class TestSetsOfLabels:
+    """Each label with its own share of the images, and none of them with another's."""
+
+    @staticmethod
+    def shares(labels, chosen):
+        """Of every label the share of its images that was chosen, and of all images."""
+        rows = [[index for index, one in enumerate(labels) if label in one] for label in "0123"]
+        return [np.mean([index in chosen for index in some]) for some in (*rows, range(len(labels)))]
+
+    def test_a_rare_label_is_divided_like_a_frequent_one(self, labels):
+        names = [f"{number}.jpg" for number in range(len(labels))]
+        chosen = share_of_sets(names, labels, fraction=0.2, seed=0)
+        assert self.shares(labels, chosen) == pytest.approx([0.2] * 5, abs=0.05)
+        assert chosen == share_of_sets(names, labels, fraction=0.2, seed=0)
+        assert chosen != share_of_sets(names, labels, fraction=0.2, seed=1)
+
+    def test_parts_are_alike(self, labels):
+        places = parts_of_sets([f"{number}.jpg" for number in range(len(labels))], labels, parts=5, seed=0)
+        for part in range(5):
+            chosen = {index for index, place in enumerate(places) if place == part}
+            assert self.shares(labels, chosen)[:3] == pytest.approx([0.2] * 3, abs=0.05)
+            assert sum("3" in labels[index] for index in chosen) in {2, 3}, "of the eleven"
+
+    def test_no_label_is_taken_away_from_training(self):
+        labels = [["a", "c"], ["b", "c"], ["a"], ["b"], ["d"]]
+        for seed in range(20):
+            chosen = share_of_sets([str(n) for n in range(5)], labels, fraction=0.5, seed=seed)
+            for name in "abcd":
+                assert any(name in labels[index] for index in set(range(5)) - chosen), (seed, name)

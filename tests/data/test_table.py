@@ -38,17 +38,17 @@ class TestReading:
 
     def test_splits_in_any_spelling(self, pets):
         lines = ("cat/000.jpg,cat,Train", "cat/001.jpg,cat,", "dog/000.jpg,dog,validation", "dog/001.jpg,dog,TEST")
-        items, _ = table.read(csv_file(pets, "path,label,split", *lines))
+        _, items, _ = table.read(csv_file(pets, "path,label,split", *lines))
         assert [item.split for item in items] == ["train", "", "val", "test"]
 
     def test_spreadsheets_marks_blanks_quotes_and_other_columns(self, pets):
         lines = ("note,Label , PATH", "", '"a, b",cat, cat/000.jpg', "x,dog,dog\\000.jpg", ",,", "")
-        items, problems = table.read(csv_file(pets, *lines, encoding="utf-8-sig"))
+        _, items, problems = table.read(csv_file(pets, *lines, encoding="utf-8-sig"))
         assert items == (Item("cat/000.jpg", "cat"), Item("dog/000.jpg", "dog"))
         assert problems == ()
 
     def test_a_file_that_is_not_there_is_named_with_its_line(self, pets):
-        _, (problem,) = table.read(csv_file(pets, "path,label", *GOOD, "cat/gone.jpg,cat"))
+        _, _, (problem,) = table.read(csv_file(pets, "path,label", *GOOD, "cat/gone.jpg,cat"))
         assert (problem.path, problem.kind, problem.action) == ("cat/gone.jpg", "unreadable", "left out")
         assert "line 4" in problem.message
 

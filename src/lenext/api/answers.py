@@ -76,7 +76,8 @@ def answers(
     pixels = reading.batch_size * math.prod(shown_as.view.shape)
     things = watched(shown, len(images), watcher)
     with nullcontext() if temperature is None else seen(model.network) as caught:
-        tested = run(model.network, model.statistics, things, compute, pixels, temperature or 1.0)
+        network, constants, activation = model.network, model.statistics, model.card.activation
+        tested = run(network, constants, things, compute, pixels, temperature or 1.0, activation)
     return Answers(tested=tested, chosen=chosen, seconds=time.perf_counter() - start, seen=caught)
 
 

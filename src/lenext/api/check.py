@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from lenext.api.answers import Reading, answers, positions
 from lenext.api.data import HARMLESS, counts
+from lenext.api.labels import refuse_labels, same_task
 from lenext.api.model import open_model
 from lenext.api.options import read_options
 from lenext.api.protocols import SINGLE, choose_protocols
@@ -53,11 +53,11 @@ class Checked:
 
     def document(self) -> dict[str, Any]:
         """What ``lenext check --json`` prints."""
-        items = self.listing.items
-        labels = Counter(item.label for item in items)
+        items, sizes = self.listing.items, part(self.listing, None).sizes(len(self.listing.classes))
         return {
             "images": len(items),
-            "classes": {name: labels[name] for name in self.listing.classes},
+            "task": self.listing.task,
+            "classes": dict(zip(self.listing.classes, sizes.tolist(), strict=True)),
             "splits": counts(self.listing),
             "problems": [vars(problem) for problem in self.listing.problems],
             "pairs": [
@@ -108,6 +108,8 @@ def doubtful(listing: Listing, asked: CheckOptions, watcher: Watcher) -> tuple[l
     """Doubts about the items of a listing by a trained network, and the names of the network's classes."""
     assert asked.model is not None
     model = open_model(asked.model, None, watcher)
+    refuse_labels(model.card, "--model looks for images in a wrong class", "Leave it out of this check.")
+    same_task(listing, model.card)
     (chosen,) = choose_protocols([model], SINGLE)
     images = part(listing, None)
     labels = positions(listing, model.card)[images.labels]

@@ -11,13 +11,16 @@ from lenext.data.scan import summary
 from lenext.errors import ImageError
 from lenext.evaluation.check_page import CheckPage, Group, Shown, write_check_page
 from lenext.evaluation.confident import Doubt
+from lenext.evaluation.label_measure import NONE
 from lenext.evaluation.report import Picture, picture
+from lenext.protocol import MULTICLASS
 
 SHOWN = 120  # pairs, and as many doubtful labels; each is a picture in the file
 GRAVITY = ("two-classes", "leak", "duplicate", "near-duplicate")  # the worst first
 TITLES = {
     "two-classes": "In two classes", "leak": "In two splits", "duplicate": "Twice", "near-duplicate": "Nearly the same",
 }  # fmt: skip
+OTHER_LABELS = {**TITLES, "two-classes": "With different labels"}  # where an image may have several
 
 
 def write_page(path: Path, found: Checked) -> None:
@@ -38,7 +41,8 @@ def write_page(path: Path, found: Checked) -> None:
 
 def pair_group(found: Checked, pair: Twins) -> Group:
     note = "equal to the pixel" if pair.exact else f"{100 * pair.difference:.2f} % of the variance differs"
-    title = " and ".join((TITLES[pair.kinds[0]], *(TITLES[kind].lower() for kind in pair.kinds[1:])))
+    titles = TITLES if found.listing.task == MULTICLASS else OTHER_LABELS
+    title = " and ".join((titles[pair.kinds[0]], *(titles[kind].lower() for kind in pair.kinds[1:])))
     return Group(title=title, note=note, pictures=[shown(found, pair.first), shown(found, pair.second)])
 
 
@@ -50,7 +54,7 @@ def doubt_group(found: Checked, doubt: Doubt) -> Group:
 
 def shown(found: Checked, index: int) -> Shown:
     item = found.listing.items[index]
-    place = f"{item.label}, {item.split}" if item.split else item.label
+    place = ", ".join(part for part in (*found.listing.classes_of(item), item.split) if part) or NONE
     return Shown(path=item.path, place=place, picture=read(found, index))
 
 

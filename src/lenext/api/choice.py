@@ -11,6 +11,7 @@ from lenext.data.images import ArrayImages
 from lenext.data.item import TRAIN
 from lenext.data.listing import Listing, part
 from lenext.models import line
+from lenext.protocol import MULTILABEL
 from lenext.training.practical import SMALL, practical_size
 from lenext.weights.catalogue import BEST, entries, table
 from lenext.weights.store import at_hand
@@ -32,7 +33,8 @@ LADDER = {"resnet50": 10_000, "resnet18": 1_000, "mobilenet_v1": 500, "mobilenet
 @dataclass(frozen=True)
 class Situation:
     """images: that train; side: pixels of the usual shorter side; colour: whether any picture is; cores, gpu: of the
-    machine; at_hand: networks whose published weights are on it; weights: whether the run may start from some.
+    machine; at_hand: networks whose published weights are on it; weights: whether the run may start from some; labels:
+    whether an image may have several.
     """
 
     images: int
@@ -42,6 +44,7 @@ class Situation:
     gpu: bool
     at_hand: tuple[str, ...] = ()
     weights: bool = True
+    labels: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def choose_model(facts: Situation) -> Choice:
     """
     sort = f"{facts.images:,} {'colour' if facts.colour else 'grey'} pictures of about {facts.side} pixels"
     machine = "a GPU" if facts.gpu else f"{facts.cores} core{'s' * (facts.cores != 1)}"
-    if facts.side <= CHARACTERS and not facts.colour:
+    if facts.side <= CHARACTERS and not facts.colour and not facts.labels:
         return Choice("lenet5", None, f"{sort} are what LeNet-5 was made for")
     if facts.side > SMALL and facts.weights:
         within = LARGE if facts.gpu else LITTLE
@@ -106,6 +109,7 @@ def situation(listing: Listing, *, gpu: bool, weights: bool) -> Situation:
         gpu=gpu,
         at_hand=networks_at_hand() if weights else (),
         weights=weights,
+        labels=listing.task == MULTILABEL,
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from lenext.api.answers import answers, choose, positions
 from lenext.api.data import left_out, ready
 from lenext.api.evaluate import EvaluateOptions, reading_of
+from lenext.api.labels import refuse_labels, same_task
 from lenext.api.model import open_model
 from lenext.api.options import read_options
 from lenext.api.protocols import choose_protocols
@@ -62,6 +63,12 @@ def measured(a: str | Path, b: str | Path, data: str, asked: EvaluateOptions, wa
     """The comparison itself."""
     reading = reading_of(asked)
     models = [open_model(path, asked.weights, watcher) for path in (a, b)]
+    for model in models:
+        refuse_labels(
+            model.card,
+            "compare asks which class is right",
+            "Set the documents of `lenext evaluate --json` side by side.",
+        )
     chosen = choose_protocols(models, asked.protocol)
     listing = ready(
         data,
@@ -72,6 +79,8 @@ def measured(a: str | Path, b: str | Path, data: str, asked: EvaluateOptions, wa
         least=1,
         channels=[model.card.preprocessing.channels for model in models],
     )
+    for model in models:
+        same_task(listing, model.card)
     images, split = choose(listing, [model.card for model in models], asked.split)
     named = [answer_names(model, listing) for model in models]
     watcher.message(f"Comparing on {len(images):,} images ({split}).")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from lenext.data.duplicates import contents, equal_groups, exact_twins
@@ -78,6 +77,6 @@ def counts(listing: Listing) -> dict[str, dict[str, int]]:
     """Images by split and class."""
     table = {}
     for split in listing.splits:
-        labels = Counter(part(listing, split).labels.tolist())
-        table[split] = {name: labels[index] for index, name in enumerate(listing.classes)}
+        sizes = part(listing, split).sizes(len(listing.classes)).tolist()
+        table[split] = dict(zip(listing.classes, sizes, strict=True))
     return table

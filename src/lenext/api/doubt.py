@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 from lenext.api.answers import Answers, Reading, answers
 from lenext.api.data import ready
+from lenext.api.labels import refuse_labels
 from lenext.api.protocols import SINGLE, Chosen
 from lenext.data.item import TEST
 from lenext.data.listing import part
 from lenext.errors import Failed, UsageError
-from lenext.evaluation import selective
+from lenext.evaluation import label_trust, selective
 from lenext.evaluation.abroad import Abroad, abroad
+from lenext.evaluation.label_trust import LabelTrust
 from lenext.evaluation.metrics import Ints
 from lenext.evaluation.trust import Rule, Shown, Trust, judge, rule_of
 from lenext.training.watch import Watcher
@@ -33,7 +35,15 @@ def check(
     if unknown is not None:
         selective.check_target(unknown)
     option = "--unknown" if unknown is not None else "--against"
-    if calibration is not None or (unknown is None and against is None):
+    if unknown is None and against is None:
+        return
+    for model in models:
+        refuse_labels(
+            model.card,
+            f"{option} is for answers that name one class",
+            "Leave it out: where no label reaches its threshold, the answer has none.",
+        )
+    if calibration is not None:
         return
     if len(models) == 1 and models[0].card.calibration is None:
         raise UsageError(f"{option} needs a calibrated network, and this one never was.", NEW_RUN)
@@ -55,9 +65,18 @@ def trust_of(
     """The rule for an error rate, and how it does on the images of a measurement."""
     target = calibration.target if unknown is None else unknown
     rule = rule_of(calibration, model.familiar, target)
+    return rule, judge(rule, own, target, judged=fitted_words(split))
+
+
+def fitted_words(split: str) -> str:
+    """Which images judge, and whether they taught as well."""
     fitted = split == "val" or split.startswith("the validation split")
-    words = f"{split}, by which temperature and thresholds were set as well" if fitted else split
-    return rule, judge(rule, own, target, judged=words)
+    return f"{split}, by which temperature and thresholds were set as well" if fitted else split
+
+
+def labels_trusted(calibration: Calibration, own: Shown, split: str) -> LabelTrust:
+    """How the probabilities of labels do on the images of a measurement."""
+    return label_trust.judge(calibration, own, judged=fitted_words(split))
 
 
 def before_others(

@@ -13,16 +13,19 @@ from numpy.typing import NDArray
 
 from lenext.api.answers import Answers, Reading, answers, choose, positions
 from lenext.api.data import left_out, ready
-from lenext.api.doubt import before_others, calibration_of, check, shown_of, trust_of
+from lenext.api.doubt import before_others, calibration_of, check, labels_trusted, shown_of, trust_of
+from lenext.api.labels import cuts_of, same_task, truths
 from lenext.api.model import open_model
 from lenext.api.options import read_options
 from lenext.api.protocols import SINGLE, choose_protocols
 from lenext.errors import DataError, UsageError
 from lenext.evaluation.abroad import Abroad
 from lenext.evaluation.inference import Compute
-from lenext.evaluation.measure import Evaluation, measure
+from lenext.evaluation.label_measure import Measurement, measure_of
+from lenext.evaluation.label_trust import LabelTrust
 from lenext.evaluation.text import visible
 from lenext.evaluation.trust import NOT_CALIBRATED, Trust
+from lenext.protocol import MULTILABEL
 from lenext.training.watch import Silent, Watcher
 from lenext.values import encode
 from lenext.weights.card import Card
@@ -57,11 +60,11 @@ class EvaluateOptions:
 class Measured:
     """A measurement; split: of which images, in words; models: paths as given; each: the answers of every network."""
 
-    evaluation: Evaluation
+    evaluation: Measurement
     split: str
     models: tuple[str, ...]
     each: tuple[Answers, ...]
-    trust: Trust = NOT_CALIBRATED
+    trust: Trust | LabelTrust = NOT_CALIBRATED
     abroad: Abroad | None = None
 
     def document(self) -> dict[str, Any]:
@@ -82,8 +85,9 @@ def evaluate(
     """The document of ``lenext evaluate --json`` for a model and a data set (as for ``train``).
 
     model: a run folder, a weight file or the name of a network with published weights; several are an ensemble, which
-    answers with the mean of their probabilities. Each network sees images by its own preprocessing. asked: the fields
-    of ``EvaluateOptions``. Classes are matched by name. Raises the errors of ``lenext.errors``.
+    answers with the mean of their probabilities, and of their thresholds where images have several labels. Each network
+    sees images by its own preprocessing. asked: the fields of ``EvaluateOptions``. Classes are matched by name. Raises
+    the errors of ``lenext.errors``.
     """
     options = read_options(EvaluateOptions, asked, "lenext.evaluate")
     models = [model] if isinstance(model, str | os.PathLike) else list(model)
@@ -111,13 +115,20 @@ def measured(models: Sequence[str | Path], data: str, asked: EvaluateOptions, wa
         channels=[card.preprocessing.channels for card in cards],
     )
     images, split = choose(listing, cards, asked.split)
-    labels = positions(listing, cards[0])[images.labels]
+    for card in cards:
+        same_task(listing, card)
+    absent = sorted(set(cards[0].classes) - set(listing.classes)) if listing.task == MULTILABEL else []
+    if absent:
+        watcher.message(
+            f"No image has the labels {', '.join(map(repr, map(visible, absent)))}, and each counts as absent."
+        )
+    labels = truths(images, positions(listing, cards[0]), len(cards[0].classes))
     watcher.message(f"Measuring {len(images):,} images ({split}).")
     temperature = None if calibration is None else calibration.temperature
     each = tuple(
         answers(model, images, how, reading, watcher, temperature) for model, how in zip(loaded, chosen, strict=True)
     )
-    evaluation = measure(
+    evaluation = measure_of(ensemble_cuts(cards))(
         ensemble(cards, each),
         labels,
         names=images.names,
@@ -136,11 +147,22 @@ def measured(models: Sequence[str | Path], data: str, asked: EvaluateOptions, wa
     if calibration is None:
         return found
     own, model = shown_of(each[0], labels), loaded[0]
+    if model.card.task == MULTILABEL:
+        return replace(found, trust=labels_trusted(calibration, own, split))
     rule, trust = trust_of(model, calibration, own, split, asked.unknown)
     if asked.against is None:
         return replace(found, trust=trust)
     elsewhere = before_others(model, rule, own, chosen[0], asked.against, asked.data_root, reading, watcher)
     return replace(found, trust=trust, abroad=elsewhere)
+
+
+def ensemble_cuts(cards: Sequence[Card]) -> tuple[float, ...] | None:
+    """The thresholds of labels, of several networks the means of theirs; None where one class answers."""
+    each = [cuts_of(card) for card in cards]
+    if None in each:
+        return None
+    by_name = [dict(zip(card.classes, cuts, strict=True)) for card, cuts in zip(cards, each, strict=True) if cuts]
+    return tuple(float(np.mean([cuts[name] for cuts in by_name])) for name in cards[0].classes)
 
 
 def reading_of(asked: EvaluateOptions) -> Reading:
@@ -154,6 +176,11 @@ def reading_of(asked: EvaluateOptions) -> Reading:
 def same_classes(cards: Sequence[Card], models: Sequence[str | Path]) -> None:
     """Refuse an ensemble whose networks do not answer the same question; the order of classes does not matter."""
     for card, path in zip(cards, models, strict=True):
+        if card.task != cards[0].task:
+            raise DataError(
+                f"Of {models[0]} and {path}, one answers with a class and the other with any number of labels.",
+                "An ensemble needs networks of one task; measure each by itself.",
+            )
         strange = sorted(set(card.classes) ^ set(cards[0].classes))
         if strange:
             named = ", ".join(repr(visible(name)) for name in strange[:5]) + (", ..." if len(strange) > 5 else "")

@@ -16,12 +16,13 @@ from lenext.data.decode import read_image
 from lenext.data.geometry import single_crop
 from lenext.data.placement import Placement, placement
 from lenext.errors import ImageError
-from lenext.evaluation.inference import Compute, softmax
+from lenext.evaluation.inference import Compute, activated
 from lenext.explanation import sheets
 from lenext.explanation.gradcam import gradcam
 from lenext.explanation.judgement import Judgement, judge
 from lenext.explanation.neighbours import direction
 from lenext.explanation.occlusion import occlusion
+from lenext.explanation.odds import asked
 from lenext.explanation.region import Region, region, why
 from lenext.explanation.stages import Stage, chosen_stage, upto
 from lenext.weights.card import Model
@@ -144,7 +145,8 @@ class Explainer:
         inputs = self.model.statistics.normalise(seen.view.to(self.compute.device))
         with torch.no_grad():
             maps = network.forward_features(inputs)
-            scores = softmax(network.forward_head(maps), self.model.temperature)[0].cpu()
+            logits = network.forward_head(maps)
+            scores = activated(logits, self.model.temperature, self.model.card.activation)[0].cpu()
         answer = int(scores.argmax())
         explained = Explained(
             path=seen.path,
@@ -178,7 +180,8 @@ class Explainer:
         network = self.model.network
         if self.method == "occlusion":
             patch, stride = self.patch
-            heat = occlusion(network, inputs, target, patch=patch, stride=stride).relu()
+            answers, place = asked(network, target, self.model.card.activation)
+            heat = occlusion(answers, inputs, place, patch=patch, stride=stride).relu()
         else:
             heat = gradcam(network, inputs, torch.tensor([target], device=inputs.device), self.chosen)[0].cpu()
         height, width = picture.shape[1:]
@@ -205,7 +208,8 @@ class Explainer:
         framed = torch.full_like(heat, float("nan"))
         framed[placed.picture] = heat[placed.picture]
         temperature, trials = self.model.temperature, self.trials
-        return judge(self.model.network, inputs, target, framed, temperature=temperature, trials=trials)
+        answers, place = asked(self.model.network, target, self.model.card.activation)
+        return judge(answers, inputs, place, framed, temperature=temperature, trials=trials)
 
 
 def first_three(image: Tensor) -> Tensor:  # C H W -> 3 H W

@@ -20,20 +20,20 @@ from lenext.api.prepare import Prepared
 from lenext.api.run_folder import versions
 from lenext.api.settle import concluded, facts, stopped
 from lenext.api.start import licence
-from lenext.api.trust import settle, show
+from lenext.api.trust import Settled, settle, show
 from lenext.data.item import TEST, TRAIN, VAL
 from lenext.data.listing import part
-from lenext.evaluation.inference import softmax
-from lenext.evaluation.measure import Evaluation, measure
+from lenext.evaluation.inference import activated
+from lenext.evaluation.label_measure import Measurement, measure_of
 from lenext.evaluation.model_card import write_card
 from lenext.evaluation.record import DataFacts, NetworkFacts, Record, RunFacts, Usage
 from lenext.evaluation.report import write_report
-from lenext.evaluation.text import per_cent
 from lenext.evaluation.trust import Shown
 from lenext.models import model_file
-from lenext.protocol import Preprocessing
+from lenext.protocol import MULTILABEL, Preprocessing
 from lenext.training.batch_statistics import exact_statistics
 from lenext.training.checkpoint import Checkpoints, Progress
+from lenext.training.goal import activation
 from lenext.training.log import read_log
 from lenext.training.memory import peak_memory
 from lenext.training.sharded import LOCAL
@@ -54,17 +54,16 @@ def finish(prepared: Prepared, task: Task, progress: Progress, watcher: Watcher)
             watcher.message(f"Statistics of batch normalisation taken anew over {seen:,} training images.")
     shown = {split: show(prepared, task, part(prepared.listing, split)) for split in held_out(prepared)}
     settled = settle(prepared, task, shown, watcher)
-    measured = evaluations(prepared, task, shown, settled.temperature)
-    card = replace(describe(prepared, measured), calibration=settled.calibration)
+    measured = evaluations(prepared, task, shown, settled)
+    card = describe(prepared, measured)
+    card = replace(card, calibration=settled.calibration, thresholds=settled.thresholds or ())
     save(folder.weights, prepared.network, card, prepared.statistics, settled.familiar)
     record = replace(chronicle(prepared, measured, progress), trust=settled.found)
     record = with_pictures(record, prepared, task.compute, settled.temperature)
     write_report(folder.report, record)
     write_card(folder.model_card, record)
     split, headline = record.headline
-    figures = (headline.top1.value, headline.top1.low, headline.top1.high)
-    top1, low, high = (per_cent(figure, headline.images) for figure in figures)
-    watcher.message(f"top-1 {top1} %, 95 % interval {low} to {high} %, on {headline.images:,} images of {split}")
+    watcher.message(headline.said(split))
     watcher.message(f"Weights, report and model card are in {folder.path}; look at {folder.report}.")
     return {
         "run": str(folder.path),
@@ -100,15 +99,14 @@ def held_out(prepared: Prepared) -> list[str]:
     return [split for split in (VAL, TEST) if split in prepared.listing.splits] or [TRAIN]
 
 
-def evaluations(
-    prepared: Prepared, task: Task, shown: Mapping[str, Shown], temperature: float
-) -> dict[str, Evaluation]:
+def evaluations(prepared: Prepared, task: Task, shown: Mapping[str, Shown], settled: Settled) -> dict[str, Measurement]:
     """Measurements by split, of the calibrated probabilities."""
-    measured = {}
+    measured, measure = {}, measure_of(settled.thresholds)
     for split, one in shown.items():
+        logits = torch.from_numpy(one.logits)
         chosen = part(prepared.listing, split)
         measured[split] = measure(
-            softmax(torch.from_numpy(one.logits), temperature).numpy(),
+            activated(logits, settled.temperature, activation(task.goal)).numpy(),
             chosen.labels,
             names=chosen.names,
             classes=prepared.listing.classes,
@@ -119,7 +117,7 @@ def evaluations(
     return measured
 
 
-def describe(prepared: Prepared, measured: Mapping[str, Evaluation]) -> Card:
+def describe(prepared: Prepared, measured: Mapping[str, Measurement]) -> Card:
     """The card of the weight file."""
     job, listing, constants = prepared.job, prepared.listing, prepared.statistics
     return Card(
@@ -144,22 +142,18 @@ def describe(prepared: Prepared, measured: Mapping[str, Evaluation]) -> Card:
             "seed": job.seed,
             "fold": job.fold,
         },
-        metrics={split: summary(evaluation) for split, evaluation in measured.items()},
+        metrics={split: evaluation.summary() for split, evaluation in measured.items()},
         versions=versions(),
         licence=licence(job.start),
+        task=listing.task,
     )
 
 
-def summary(evaluation: Evaluation) -> dict[str, Any]:
-    """The figures of a measurement that a card carries."""
-    document = evaluation.document()
-    return {name: document[name] for name in ("images", "protocol", "views", "top1", "top5", "loss")}
-
-
-def chronicle(prepared: Prepared, measured: Mapping[str, Evaluation], progress: Progress) -> Record:
+def chronicle(prepared: Prepared, measured: Mapping[str, Measurement], progress: Progress) -> Record:
     """All that the report and the model card say."""
     job, folder, listing = prepared.job, prepared.folder, prepared.listing
     paper = model_file(job.model).PAPER
+    many = listing.task == MULTILABEL
     return Record(
         title=f"{job.model} on {listing.name}",
         network=NetworkFacts(
@@ -188,7 +182,7 @@ def chronicle(prepared: Prepared, measured: Mapping[str, Evaluation], progress: 
             seed=job.seed,
             command=command_line(prepared),
         ),
-        usage=usage(folder.path),
+        usage=usage(folder.path, many=many),
         **facts(prepared),
     )
 
@@ -215,13 +209,13 @@ def command_line(prepared: Prepared) -> str:
     return shlex.join(words)
 
 
-def usage(run: Path) -> Usage:
-    """The lines to type where the run was started."""
+def usage(run: Path, *, many: bool) -> Usage:
+    """The lines to type where the run was started; many: whether an answer names any number of labels."""
     python = f"""\
 import lenext
 
 for answer in lenext.predict({str(run)!r}, ["image.jpg"]):
-    print(answer["predictions"][0])"""
+    print({'answer["labels"]' if many else 'answer["predictions"][0]'})"""
     named = shlex.quote(str(run))
     shell = f"lenext predict {named} image.jpg --top 3\nlenext evaluate {named} DATA"
     return Usage(shell=shell, python=python)

@@ -55,7 +55,7 @@ def first_phase(
     if task.average.kept is not None:
         task.average.kept.load_state_dict(task.network.state_dict())
     progress.seconds += time.monotonic() - clock
-    begin(task, progress, keeping, watcher, {"loss": fitted.loss, "train_top1": fitted.accuracy})
+    begin(task, progress, keeping, watcher, {"loss": fitted.loss, task.goal.train: fitted.accuracy})
 
 
 def shared(prepared: Prepared, task: Task, shelf: Shelf) -> NDArray[np.float64]:

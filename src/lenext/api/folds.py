@@ -18,6 +18,7 @@ from lenext.data.folds import LEAST
 from lenext.errors import UsageError
 from lenext.evaluation.intervals import wilson
 from lenext.evaluation.text import per_cent
+from lenext.protocol import MULTILABEL
 from lenext.training.watch import Watcher
 from lenext.weights.durable import write_file
 
@@ -72,11 +73,18 @@ def folder_of(data: str, asked: TrainOptions) -> Path:
 
 
 def together(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The summary of the runs' documents: pooled over all images, each of which was tested once."""
+    """The summary of the runs' documents: pooled over all images, each of which was tested once.
+
+    Of labels, whose figures are no proportions of images, it has the mean over the folds; only whole images that are
+    right can be pooled.
+    """
     tests = [document["evaluations"]["test"] for document in documents]
     images = sum(test["images"] for test in tests)
-    right = sum(round(test["top1"]["value"] * test["images"]) for test in tests)
-    each = np.array([test["top1"]["value"] for test in tests])
+    labels = documents[0]["best"].get("task") == MULTILABEL
+    pooled, figure = ("exact_match", "map") if labels else ("top1", "top1")
+    right = wilson(sum(round(test[pooled]["value"] * test["images"]) for test in tests), images).document()
+    each = np.array([test[figure]["value"] for test in tests])
+    spread = {"mean": float(each.mean()), "deviation": float(each.std(ddof=1))}
     first = documents[0]
     return {
         "model": first["model"],
@@ -87,28 +95,26 @@ def together(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             {
                 "run": document["run"],
                 "images": test["images"],
-                "top1": test["top1"],
+                figure: test[figure],
                 "epochs": document["epochs"],
                 "seconds": document["seconds"],
             }
             for document, test in zip(documents, tests, strict=True)
         ],
-        "top1": {
-            **wilson(right, images).document(),
-            "mean": float(each.mean()),
-            "deviation": float(each.std(ddof=1)),
-        },
-        "confusion": np.sum([test["confusion"] for test in tests], axis=0).tolist(),
-        "best": {"split": "test", "images": images, "top1": wilson(right, images).document()},
+        **({"map": spread, pooled: right} if labels else {"top1": {**right, **spread}}),
+        **({} if labels else {"confusion": np.sum([test["confusion"] for test in tests], axis=0).tolist()}),
+        "best": {"split": "test", "images": images, pooled: right},
     }
 
 
 def line(document: Mapping[str, Any]) -> str:
     """The result in words."""
-    top1, images, folds = document["top1"], document["images"], document["folds"]
-    value, low, high = (per_cent(top1[name], images) for name in ("value", "low", "high"))
-    each = ", ".join(per_cent(fold["top1"]["value"], fold["images"]) for fold in folds)
+    images, folds, labels = document["images"], document["folds"], "map" in document
+    right = document["exact_match"] if labels else document["top1"]
+    value, low, high = (per_cent(right[name], images) for name in ("value", "low", "high"))
+    each = ", ".join(per_cent(fold["map" if labels else "top1"]["value"], fold["images"]) for fold in folds)
+    head = f"mean average precision {100 * document['map']['mean']:.1f} %; all labels right for" if labels else "top-1"
     return (
-        f"top-1 {value} %, 95 % interval {low} to {high} %, on all {images:,} images, each tested by a network that "
+        f"{head} {value} %, 95 % interval {low} to {high} %, on all {images:,} images, each tested by a network that "
         f"did not see it; folds: {each}.\nSummary: {os.path.join(document['run'], SUMMARY)}."
     )

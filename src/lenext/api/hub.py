@@ -11,6 +11,7 @@ from typing import Any
 from lenext.errors import Failed, UsageError
 from lenext.evaluation.model_card import plain
 from lenext.evaluation.text import visible
+from lenext.protocol import MULTILABEL
 from lenext.training.watch import Silent, Watcher
 from lenext.weights.card import FILE, Card, load, weight_file
 from lenext.weights.hub import PREFIX, Repository, send, weights_of
@@ -130,26 +131,28 @@ def front_matter(card: Card, place: Repository, licence: str) -> str:
 
 def results(card: Card) -> list[dict[str, Any]]:
     """The measurements as the Hub's model index has them."""
+    labels = ("map", "mean_average_precision", "mAP")
+    figure, kind, words = labels if card.task == MULTILABEL else ("top1", "accuracy", "top-1")
     data = visible(str(card.data.get("name", "") or "images"))
     return [
         {
             "task": {"type": "image-classification"},
             "dataset": {"name": data, "type": "images", "split": visible(split)},
-            "metrics": [{"type": "accuracy", "value": top1["value"], "name": named(top1)}],
+            "metrics": [{"type": kind, "value": found["value"], "name": named(words, found)}],
         }
         for split, measured in card.metrics.items()
-        if (top1 := of(measured))
+        if (found := of(measured, figure))
     ]
 
 
-def of(measured: Any) -> Mapping[str, float] | None:
-    """The top-1 of one measurement of a card, None where it has none."""
-    top1 = measured.get("top1") if isinstance(measured, Mapping) else None
-    fits = isinstance(top1, Mapping) and all(
-        isinstance(top1.get(name), int | float) for name in ("value", "low", "high")
+def of(measured: Any, name: str) -> Mapping[str, float] | None:
+    """A figure of one measurement of a card, None where it has none."""
+    found = measured.get(name) if isinstance(measured, Mapping) else None
+    fits = isinstance(found, Mapping) and all(
+        isinstance(found.get(part), int | float) for part in ("value", "low", "high")
     )
-    return top1 if fits else None
+    return found if fits else None
 
 
-def named(top1: Mapping[str, float]) -> str:
-    return f"top-1, 95 % interval {top1['low']:.4f} to {top1['high']:.4f}"
+def named(words: str, found: Mapping[str, float]) -> str:
+    return f"{words}, 95 % interval {found['low']:.4f} to {found['high']:.4f}"

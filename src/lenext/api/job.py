@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lenext.api.chosen_channels import decided_channels, usual_channels
 from lenext.api.chosen_recipe import as_stored, changes, check_numbers, check_recipe, named_recipe, training_shape
+from lenext.api.labels import check_outputs, check_task, suited_to
 from lenext.api.options import TrainOptions
 from lenext.api.short_options import check_patience, unevenness, with_settings
 from lenext.api.transfer import transfer_recipe, with_frozen
@@ -97,10 +98,12 @@ def decide(asked: TrainOptions, listing: Listing, shown: Preprocessing | None = 
     ours = transfer_recipe(listing, shown, images) or named_recipe(name, asked.recipe, listing, size)
     as_written = as_stored(ours)
     channels, found = decided_channels(asked, listing, usual_channels(name))
-    recipe, rules = fitted(with_frozen(as_written, asked), asked, images, channels)
+    suited, loss = suited_to(listing, with_frozen(as_written, asked))
+    recipe, rules = fitted(suited, asked, images, channels)
     recipe, options = with_rates(recipe, name, dict(asked.options or {}))
     recipe = as_stored(recipe)
     check_recipe(recipe)
+    check_task(recipe, listing, asked.error_target)
     check_channels(recipe, channels)
     check_patience(recipe, listing, validation)
     height, width = recipe.view.shape
@@ -115,7 +118,7 @@ def decide(asked: TrainOptions, listing: Listing, shown: Preprocessing | None = 
         seed=seed,
         precision=Compute.choose(asked.device, asked.precision or "fp32").precision,
         validation=validation,
-        rules=(*found, *rules, *unevenness(listing, recipe)),
+        rules=(*found, *loss, *rules, *unevenness(listing, recipe)),
         micro_batch=asked.micro_batch,
         channels=channels,
         fold=asked.fold,
@@ -191,6 +194,7 @@ def build(job: Job, listing: Listing) -> Network:
         freeze(network, job.recipe.transfer)
         check_head(network, job.recipe.transfer.freeze)
     shape = training_shape(job.recipe)
+    check_outputs(network, listing)
     check_input(network, job.recipe.view.shape)
     check_input(network, shape, objective_of(job.recipe, network).heads)
     if smallest_pass(job, len(part(listing, TRAIN))) == 1:

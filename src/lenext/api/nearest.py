@@ -16,6 +16,7 @@ from lenext.data.loader import Loader
 from lenext.data.split import with_validation
 from lenext.errors import DataError
 from lenext.evaluation.inference import Compute
+from lenext.evaluation.label_measure import NONE
 from lenext.explanation.neighbours import features, nearest
 from lenext.training.watch import Watcher
 from lenext.weights.card import Card, Model
@@ -35,10 +36,10 @@ class Found:
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
-    """The pictures to search, with their features (images, features)."""
+    """The pictures to search, with the class or labels of each in words, and their features (images, features)."""
 
     images: Part
-    classes: tuple[str, ...]
+    words: tuple[str, ...]
     features: NDArray[np.float32]
     channels: int
     background: int
@@ -48,7 +49,7 @@ class Pictures:
         return tuple(
             Found(
                 name=self.images.names[one.row],
-                label=self.classes[int(self.images.labels[one.row])],
+                label=self.words[one.row],
                 distance=one.distance,
                 picture=self._pixels(one.row),
             )
@@ -77,7 +78,8 @@ def search(
     loader = Loader(images, shown_as.channels, shown_as.background, workers)
     views = watched(loader.views(shown_as.view, BATCH), len(images), watcher)
     found = features(model.network, model.statistics, views, compute)
-    return Pictures(images, listing.classes, found, shown_as.channels, shown_as.background)
+    words = tuple(", ".join(listing.classes_of(listing.items[index])) or NONE for index in images.indices)
+    return Pictures(images, words, found, shown_as.channels, shown_as.background)
 
 
 def watched(batches: Iterator[Tensor], total: int, watcher: Watcher) -> Iterator[Tensor]:

@@ -14,13 +14,14 @@ from lenext.data.geometry import single_crop
 from lenext.data.listing import Part, part
 from lenext.data.placement import placement
 from lenext.errors import UsageError
-from lenext.evaluation.inference import Compute, softmax
+from lenext.evaluation.inference import Compute, activated
 from lenext.evaluation.measure import Examples, Mistake, worst_first
 from lenext.evaluation.record import PicturedClass, PicturedMistake, Record
 from lenext.explanation.gradcam import gradcam
 from lenext.explanation.judgement import hottest
 from lenext.explanation.overlay import drawn_size, layer
 from lenext.explanation.stages import Stage, chosen_stage
+from lenext.protocol import ACTIVATIONS
 
 MISTAKES = 24  # that the report shows
 CLASSES = 8  # whose best and worst it shows
@@ -44,7 +45,8 @@ def with_pictures(record: Record, prepared: Prepared, compute: Compute, temperat
     """
     split, evaluation = record.headline
     images = part(prepared.listing, split)
-    examples = chosen_classes(evaluation.examples, [score.name for score in worst_first(evaluation.per_class)])
+    worst = [score.name for score in worst_first(evaluation.per_class)]
+    examples = chosen_classes(evaluation.examples, worst)
     shown = [one for pair in examples for one in (pair.right, pair.wrong) if one is not None]
     indices = {one.index for one in shown}
     rest = [mistake for mistake in evaluation.mistakes if mistake.index not in indices][:MISTAKES]
@@ -60,6 +62,8 @@ def with_pictures(record: Record, prepared: Prepared, compute: Compute, temperat
             truth=one.truth,
             answer=one.answer,
             probability=one.probability,
+            label=one.label,
+            verdict=one.verdict,
             picture=read(images, one.index, channels).permute(1, 2, 0).numpy(),
             heat=heat.layer if heat else None,
             hidden=heat.hidden if heat else None,
@@ -68,8 +72,8 @@ def with_pictures(record: Record, prepared: Prepared, compute: Compute, temperat
     classes = [
         PicturedClass(name=pair.name, right=pictured(pair.right), wrong=pictured(pair.wrong)) for pair in examples
     ]
-    worst = [found for mistake in rest if (found := pictured(mistake)) is not None]
-    return replace(record, examples=classes, mistakes=worst)
+    others = [found for mistake in rest if (found := pictured(mistake)) is not None]
+    return replace(record, examples=classes, mistakes=others)
 
 
 def chosen_classes(examples: tuple[Examples, ...], worst: list[str]) -> list[Examples]:
@@ -116,11 +120,14 @@ def heat_of(
     pictures = [read(images, one.index, network.input_size[0]) for one in some]
     views = torch.cat([single_crop(picture[None], view) for picture in pictures])
     inputs = prepared.statistics.normalise(views.to(compute.device))
-    answers = torch.tensor([prepared.listing.classes.index(one.answer) for one in some], device=compute.device)
+    answers = torch.tensor(
+        [prepared.listing.classes.index(one.label or one.answer) for one in some], device=compute.device
+    )
     maps = gradcam(network, inputs, answers, stage).cpu()
     hot = torch.stack([hottest(one) for one in maps])
     with torch.no_grad():
-        scores = softmax(network(inputs * ~hot[:, None].to(compute.device)), temperature)
+        logits = network(inputs * ~hot[:, None].to(compute.device))
+        scores = activated(logits, temperature, ACTIVATIONS[prepared.listing.task])
     hidden = scores.gather(1, answers[:, None])[:, 0].tolist()
     layers = []
     for picture, heat in zip(pictures, maps, strict=True):

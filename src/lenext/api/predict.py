@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from lenext.api.doubt import rule_to_predict
+from lenext.api.labels import cuts_of
 from lenext.api.model import open_model
 from lenext.api.options import read_options
 from lenext.data.decode import read_image
@@ -63,7 +64,8 @@ def predict(
 
     model: a run folder, a weight file, or a network's name for its published ImageNet weights; paths: files, folders
     (searched through) and globs; asked: ``PredictOptions``. A file that cannot be read has no predictions and an error
-    ``{"kind", "message"}``. With ``unknown`` there are an ``answer`` (a class or
+    ``{"kind", "message"}``. A network that gives any number of labels names them under ``labels``, each with its
+    probability, None for a file that cannot be read. With ``unknown`` there are an ``answer`` (a class or
     "unknown") and the ``doubt`` that decided it.
     """
     options = read_options(PredictOptions, asked, "lenext.predict")
@@ -84,7 +86,7 @@ def answers(
     model: Model, files: Sequence[str], options: PredictOptions, compute: Compute, rule: Rule | None
 ) -> Iterator[dict[str, Any]]:
     """The answers, batch by batch."""
-    shown_as = model.card.preprocessing
+    shown_as, cuts = model.card.preprocessing, cuts_of(model.card)
 
     def show(path: str) -> Shown:
         try:
@@ -100,13 +102,22 @@ def answers(
         views = [shown.view for shown in batch if shown.view is not None]
         with nullcontext() if rule is None else seen(model.network) as caught:
             inputs = [torch.cat(views)] if views else []
-            scores = iter(
-                probabilities(model.network, model.statistics, inputs, compute, temperature=model.temperature)
+            found = probabilities(
+                model.network,
+                model.statistics,
+                inputs,
+                compute,
+                temperature=model.temperature,
+                activation=model.card.activation,
             )
+        scores = iter(found.tolist())
         doubts = iter(rule.doubts(caught.logits(), caught.features()) if rule and caught and views else ())
         for shown in batch:
-            predictions = [] if shown.view is None else ranked(next(scores).tolist(), model.card.classes, options.top)
+            given = [] if shown.view is None else next(scores)
+            predictions = ranked(given, model.card.classes, options.top)
             answer = {"path": shown.path, "predictions": predictions, "error": shown.error}
+            if cuts is not None:
+                answer["labels"] = None if shown.view is None else reached(given, model.card.classes, cuts)
             if rule is not None:
                 answer |= decided(predictions, None if shown.view is None else next(doubts))
             yield answer
@@ -123,6 +134,12 @@ def ranked(scores: Sequence[float], classes: Sequence[str], top: int) -> list[di
     """The ``top`` most probable classes, the first of equals first."""
     order = sorted(range(len(scores)), key=lambda index: -scores[index])[:top]
     return [{"class": classes[index], "probability": scores[index]} for index in order]
+
+
+def reached(scores: Sequence[float], classes: Sequence[str], cuts: Sequence[float]) -> list[dict[str, Any]]:
+    """The labels whose probability is their threshold or more, the most probable first."""
+    chosen = {name for name, score, cut in zip(classes, scores, cuts, strict=True) if score >= cut}
+    return [one for one in ranked(scores, classes, len(classes)) if one["class"] in chosen]
 
 
 def expand(path: str) -> list[str]:

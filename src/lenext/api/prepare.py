@@ -29,6 +29,7 @@ from lenext.errors import DataError, UsageError
 from lenext.evaluation.inference import AUTO, PRECISIONS, Compute
 from lenext.layers.network import Network
 from lenext.models import canonical
+from lenext.protocol import MULTICLASS
 from lenext.recipes import PixelMean, Recipe
 from lenext.training.input_form import check_form
 from lenext.training.watch import Watcher
@@ -112,7 +113,7 @@ def prepare_new(folder: RunFolder, spec: str, listing: Listing, asked: TrainOpti
     job = job if source is None else with_reading(job, source, asked.reading, watcher)
     network = jobs.build(job, listing)
     if source is not None and weights is not None:
-        facts = begin(network, job, source, listing.classes, watcher)
+        facts = begin(network, job, source, listing, watcher)
         job = replace(job, start={"weights": location(weights), **facts})
     check_started(job)
     announce(job, listing, watcher)
@@ -152,8 +153,9 @@ def check_started(job: Job) -> None:
 def announce(job: Job, listing: Listing, watcher: Watcher) -> None:
     """Say what will be trained, how, and what is otherwise than the recipe was written for."""
     recipe, images = job.recipe, len(part(listing, TRAIN))
+    kind = "classes" if listing.task == MULTICLASS else "labels"
     how = f"Training {job.model} (reading: {job.reading}) by the recipe {recipe.name}"
-    lines = [f"{how} on {images:,} images of {len(listing.classes):,} classes."]
+    lines = [f"{how} on {images:,} images of {len(listing.classes):,} {kind}."]
     lines += [f"  {line}" for line in (*job.rules, *job.deviations)]
     if recipe.iterations is not None:
         passes = recipe.iterations / (len(batch_cuts(images, recipe.batch_size)) - 1)
@@ -190,7 +192,7 @@ def prepare_again(folder: RunFolder, spec: str | None, asked: TrainOptions, watc
     statistics = folder.statistics(isinstance(normalise, PixelMean) and normalise.before_crop)
     network = jobs.build(job, listing)
     if job.start is not None and not any(folder.checkpoints.glob("epoch-*")):
-        begin_again(network, job, listing.classes, watcher)
+        begin_again(network, job, listing, watcher)
     return Prepared(folder, job, listing, started["fingerprint"], network, statistics, False, spec)
 
 

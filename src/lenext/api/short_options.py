@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-import numpy as np
-
 from lenext.api.options import TrainOptions
 from lenext.data.balance import UNEVEN, imbalance
 from lenext.data.item import TRAIN, VAL
@@ -52,7 +50,7 @@ def check_patience(recipe: Recipe, listing: Listing, validation: float) -> None:
 
 def unevenness(listing: Listing, recipe: Recipe) -> tuple[str, ...]:
     """What is said of classes of very unequal size, where the recipe does nothing about them."""
-    sizes = np.bincount(part(listing, TRAIN).labels, minlength=len(listing.classes))
+    sizes = part(listing, TRAIN).sizes(len(listing.classes))
     ratio = imbalance(sizes)
     if ratio <= UNEVEN or recipe.balance is not None:
         return ()

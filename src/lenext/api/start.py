@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from lenext.api.job import Job
+from lenext.data.listing import Listing
 from lenext.errors import UsageError
 from lenext.layers.first_convolution import said
 from lenext.layers.network import Network
-from lenext.protocol import Preprocessing
+from lenext.protocol import MULTICLASS, Preprocessing
 from lenext.training.inherit import go_on_from, inherit_layers
 from lenext.training.watch import Watcher
 from lenext.values import encode
@@ -30,6 +31,7 @@ class Source:
     classes: tuple[str, ...] | None
     licence: str
     shown: Preprocessing | None = None
+    task: str = MULTICLASS
 
 
 def open_source(weights: str | Path, name: str, watcher: Watcher) -> Source:
@@ -46,7 +48,7 @@ def open_source(weights: str | Path, name: str, watcher: Watcher) -> Source:
         network = from_file(name, Path(word), None, {})
         like = next((one for one in entries(name) if one.reading == network.reading), None)
         return Source(network, None, f"that of {Path(word).name}", None if like is None else like.preprocessing)
-    return Source(model.network, model.card.classes, model.card.licence, model.card.preprocessing)
+    return Source(model.network, model.card.classes, model.card.licence, model.card.preprocessing, model.card.task)
 
 
 def origin(job: Job) -> str:
@@ -63,7 +65,7 @@ def with_reading(job: Job, source: Source, asked: str | None, watcher: Watcher) 
     return replace(job, reading=reading)
 
 
-def begin(network: Network, job: Job, source: Source, classes: tuple[str, ...], watcher: Watcher) -> dict[str, Any]:
+def begin(network: Network, job: Job, source: Source, listing: Listing, watcher: Watcher) -> dict[str, Any]:
     """Put the weights into the network; returns what run and card say of them. Raises UsageError where they misfit."""
     name = source.network.name
     facts: dict[str, Any] = {"network": name, "reading": source.network.reading, "licence": source.licence}
@@ -72,7 +74,8 @@ def begin(network: Network, job: Job, source: Source, classes: tuple[str, ...], 
         copied = inherit_layers(network, job.recipe.inherit, source.network)
         watcher.message(f"Starts from {name} in {', '.join(copied)}; all other layers are drawn.")
         return {**facts, "copied": copied}
-    fresh = go_on_from(network, source.network, same_classes=source.classes == classes)
+    same = (source.classes, source.task) == (listing.classes, listing.task)
+    fresh = go_on_from(network, source.network, same_classes=same)
     before, channels = source.network.input_size[0], network.input_size[0]
     if before != channels:
         facts["adapted"] = said(before, channels)
@@ -82,11 +85,11 @@ def begin(network: Network, job: Job, source: Source, classes: tuple[str, ...], 
     return {**facts, "drawn": fresh, "preprocessing": encode(source.shown)}
 
 
-def begin_again(network: Network, job: Job, classes: tuple[str, ...], watcher: Watcher) -> None:
+def begin_again(network: Network, job: Job, listing: Listing, watcher: Watcher) -> None:
     """The weights once more for a run that stopped before its first checkpoint. Raises UsageError if they changed."""
     assert job.start is not None
     path = job.start["weights"]
-    found = begin(network, job, open_source(path, origin(job), watcher), classes, watcher)
+    found = begin(network, job, open_source(path, origin(job), watcher), listing, watcher)
     if found["sha256"] != job.start["sha256"]:
         raise UsageError(
             f"The weights {path} are others than when the run was started, and it has no checkpoint yet.",

@@ -29,6 +29,7 @@ from lenext.parallel.team import team_of
 from lenext.training.budget import Clock, budget_of
 from lenext.training.checkpoint import Checkpoints, Progress
 from lenext.training.following import UnwrittenCheckpoints, UnwrittenLog
+from lenext.training.goal import goal_of
 from lenext.training.log import MetricLog
 from lenext.training.loop import Keeping, fit
 from lenext.training.optim import build_optimizer
@@ -141,4 +142,5 @@ def make_task(prepared: Prepared, asked: TrainOptions, compute: Compute) -> Task
         classes=len(prepared.listing.classes),
         micro_batch=job.micro_batch,
         save_memory=job.save_memory,
+        goal=goal_of(prepared.listing.task),
     )

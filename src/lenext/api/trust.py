@@ -11,24 +11,31 @@ from lenext.api.prepare import Prepared
 from lenext.data.item import TEST, TRAIN, VAL
 from lenext.data.listing import Part, part
 from lenext.data.loader import Loader
-from lenext.evaluation import novelty, trust
+from lenext.evaluation import label_trust, novelty, trust
 from lenext.evaluation.features import seen
 from lenext.evaluation.inference import probabilities
+from lenext.evaluation.label_trust import LabelTrust
 from lenext.evaluation.trust import Shown, Trust
+from lenext.protocol import MULTILABEL
 from lenext.training.task import Task
 from lenext.training.watch import Watcher
 from lenext.weights.trust import Calibration, Familiar
 
+ON_VALIDATION = "the validation images, which chose temperature and thresholds as well"
 ON_TEST = "the test images, of which nothing was learnt"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settled:
-    """calibration, familiar: for the weight file, None where ``found`` says why; found: for report and model card."""
+    """calibration, familiar: for the weight file, None where ``found`` says why; found: for report and model card.
+
+    thresholds: of labels, None where one class answers.
+    """
 
     calibration: Calibration | None
     familiar: Familiar | None
-    found: Trust
+    found: Trust | LabelTrust
+    thresholds: tuple[float, ...] | None = None
 
     @property
     def temperature(self) -> float:
@@ -49,6 +56,8 @@ def settle(prepared: Prepared, task: Task, shown: Mapping[str, Shown], watcher: 
 
     Where there are none, the validation images are judged crosswise.
     """
+    if task.goal.task == MULTILABEL:
+        return settle_labels(task, shown, watcher)
     reason = trust.unfit(shown.get(VAL))
     if reason:
         watcher.message(f"Not calibrated: {reason}")
@@ -61,6 +70,16 @@ def settle(prepared: Prepared, task: Task, shown: Mapping[str, Shown], watcher: 
     else:
         found = trust.judge_crosswise(rule, shown[VAL], target)
     return Settled(calibration=trust.with_figures(calibration, found), familiar=familiar, found=found)
+
+
+def settle_labels(task: Task, shown: Mapping[str, Shown], watcher: Watcher) -> Settled:
+    """The same of labels: a temperature, and the threshold of each."""
+    calibration, thresholds, reason = label_trust.settled(shown.get(VAL), task.classes)
+    if reason:
+        watcher.message(f"Not calibrated, and every threshold is a half: {reason}")
+    judged, words = (shown[TEST], ON_TEST) if TEST in shown else (next(iter(shown.values())), ON_VALIDATION)
+    found = label_trust.judge(calibration, judged, judged=words, reason=reason)
+    return Settled(calibration=calibration, familiar=None, found=found, thresholds=thresholds)
 
 
 def learn(prepared: Prepared, task: Task) -> Familiar | None:

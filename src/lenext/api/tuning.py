@@ -94,7 +94,9 @@ def run_trial(
     log = MetricLog(RunFolder(path).metrics, progress.log_bytes)
 
     def scores() -> tuple[float, ...]:
-        return tuple(row["val_top1"] - 1e-6 * row["val_loss"] for row in read_log(log.path))  # equals: the lower loss
+        return tuple(
+            row[task.goal.val] - 1e-6 * row["val_loss"] for row in read_log(log.path)
+        )  # equals: the lower loss
 
     try:
         judge = Judge(lambda: hopeless(knobs, before, replace(trial, scores=scores())))

@@ -32,11 +32,10 @@ def command(models: tuple[str, ...], data: str, as_json: bool, quiet: bool, **as
     ensemble: the mean of their probabilities answers.
     """
     from lenext.api.evaluate import EvaluateOptions, measured
-    from lenext.evaluation import abroad, trust
-    from lenext.evaluation.measure import lines
+    from lenext.evaluation import abroad
 
     with screen(quiet=quiet) as watcher:
         found = measured(models, data, EvaluateOptions(**asked), watcher)
     elsewhere = [] if found.abroad is None else abroad.lines(found.abroad)
-    text = [*lines(found.evaluation), *trust.lines(found.trust), *elsewhere]
+    text = [*found.evaluation.lines(), *found.trust.lines(), *elsewhere]
     emit(found.document(), text, as_json=as_json)

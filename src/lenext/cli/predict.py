@@ -25,7 +25,7 @@ from lenext.errors import DataError
 @click.option("--workers", type=click.IntRange(0), default=2, help="Threads that read images [2].")
 @common
 def command(model: str, paths: tuple[str, ...], as_json: bool, quiet: bool, **asked: Any) -> None:
-    """Name the class of images: files, folders, globs, or - for a list of paths on standard input.
+    """Name the class of images, or their labels: files, folders, globs, or - for a list of paths on standard input.
 
     MODEL is a run folder, a weight file, or a network's name for its published ImageNet weights.
     Answers come in the order given, as they are computed. A file that cannot be read is named and hides no other.
@@ -63,7 +63,8 @@ def write_lines(answers: Iterator[dict[str, Any]], *, quiet: bool) -> int:
     for answer in answers:
         if answer["error"] is None:
             readable += 1
-            named = [f"{visible(one['class'])} {one['probability']:.4f}" for one in answer["predictions"]]
+            shown = answer.get("labels", answer["predictions"])  # of any number of labels those that are given
+            named = [f"{visible(one['class'])} {one['probability']:.4f}" for one in shown] or ["(no label)"]
             silent = ["unknown"] if answer.get("doubt") and answer["doubt"]["reasons"] else []
             click.echo("\t".join([visible(answer["path"]), *silent, *named]))
         elif not quiet:

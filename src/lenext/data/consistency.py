@@ -122,7 +122,8 @@ def imbalance(listing: Listing) -> list[Problem]:
     """A remark for each class of a split that the largest outnumbers ``LOPSIDED`` times."""
     found = []
     for split in listing.splits:
-        counts = Counter(part(listing, split).labels.tolist())
+        counts = Counter(dict(enumerate(part(listing, split).sizes(len(listing.classes)).tolist())))
+        counts += Counter()  # those with an image
         largest = max(counts, key=lambda label: counts[label])
         found += [
             Problem(

@@ -14,6 +14,7 @@ from lenext.data.images import ArrayImages
 from lenext.data.item import REMARK, TRAIN, Item, Problem
 from lenext.data.listing import Listing
 from lenext.data.sketch import SIDE, Sketch, sketch
+from lenext.protocol import MULTICLASS
 
 NAMED = 3  # twins that a message names
 
@@ -165,7 +166,7 @@ def problems(listing: Listing, pairs: Sequence[Twins]) -> list[Problem]:
     found = []
     for (index, kind), others in met.items():
         how = "The same picture as" if all(exact for _, exact in others) else "Nearly the same picture as"
-        names = [named(listing.items[other], listing.items[index]) for other, _ in others[:NAMED]]
+        names = [named(listing, other, index) for other, _ in others[:NAMED]]
         more = f" and {len(others) - NAMED:,} more" if len(others) > NAMED else ""
         fate = "leaves this one out" if index in removed else "keeps it"
         message = f"{how} {', '.join(names)}{more}; a --fix-list {fate}."
@@ -173,11 +174,12 @@ def problems(listing: Listing, pairs: Sequence[Twins]) -> list[Problem]:
     return found
 
 
-def named(other: Item, item: Item) -> str:
-    """A twin by its path, and where it differs by class and split."""
-    facts = []
+def named(listing: Listing, twin: int, index: int) -> str:
+    """A twin by its path, and where it differs by class or labels and by split."""
+    other, item, facts = listing.items[twin], listing.items[index], []
     if other.label != item.label:
-        facts.append(f"class {other.label!r}")
+        word = "class" if listing.task == MULTICLASS else "labels"
+        facts.append(f"{word} {other.label!r}" if other.label else "no label")
     if (other.split or TRAIN) != (item.split or TRAIN):
         facts.append(f"in {other.split or TRAIN}")
     return f"{other.path} ({', '.join(facts)})" if facts else other.path

@@ -8,8 +8,9 @@ from dataclasses import replace
 from lenext.data.item import TEST, TRAIN
 from lenext.data.listing import Listing, with_problems
 from lenext.data.split import with_validation
-from lenext.data.stratify import rank
+from lenext.data.stratify import members_of, parts_of_sets, rank
 from lenext.errors import UsageError
+from lenext.protocol import MULTICLASS
 
 LEAST = 2  # folds
 
@@ -37,7 +38,7 @@ def with_fold(listing: Listing, fold: str | None, *, seed: int) -> Listing:
             "The data have a test split, and each fold would be another.",
             "Train without folds, or give the folder of their training images alone.",
         )
-    places = fold_of(listing, folds, seed)
+    places = (fold_of if listing.task == MULTICLASS else fold_of_sets)(listing, folds, seed)
     items = tuple(
         replace(item, split=TEST if places.get(index) == number - 1 else item.split or TRAIN)
         for index, item in enumerate(listing.items)
@@ -65,6 +66,26 @@ def fold_of(listing: Listing, folds: int, seed: int) -> dict[int, int]:
             places |= dict.fromkeys(indices, dealt % folds)
             dealt += 1
     return places
+
+
+def fold_of_sets(listing: Listing, folds: int, seed: int) -> dict[int, int]:
+    """The same of images with any number of labels, each of which is spread as evenly as all of them can be."""
+    pictures: defaultdict[str, list[int]] = defaultdict(list)
+    for index, item in enumerate(listing.items):
+        if (item.split or TRAIN) == TRAIN:
+            pictures[listing.contents[index].sha256 if listing.contents else item.path].append(index)
+    groups = list(pictures.values())
+    labels = [
+        sorted({name for index in group for name in listing.classes_of(listing.items[index])}) for group in groups
+    ]
+    for name, rows in members_of(labels).items():
+        if len(rows) < folds:
+            raise UsageError(
+                f"The label {name!r} has {len(rows)} different training images, which make no {folds} folds.",
+                f"Give --folds {max(LEAST, len(rows))}, or more images." if len(rows) >= LEAST else "Add images.",
+            )
+    places = parts_of_sets([listing.items[group[0]].path for group in groups], labels, parts=folds, seed=seed)
+    return {index: place for group, place in zip(groups, places, strict=True) for index in group}
 
 
 def divided(listing: Listing, *, fraction: float, seed: int, fold: str | None = None) -> Listing:

@@ -13,9 +13,15 @@ USED, REMARK, LEFT_OUT = "used", "used with a remark", "left out"
 TRAIN, VAL, TEST = SPLITS = ("train", "val", "test")
 
 
+SEPARATOR = "|"  # between the labels of an image that may have several
+
+
 @dataclass(frozen=True)
 class Item:
-    """path: relative to the listing's root (POSIX), or absolute; split: "" where the data have none."""
+    """path: relative to the listing's root (POSIX), or absolute; split: "" where the data have none.
+
+    label: the class; where images have any number of labels, theirs in order of name, between ``SEPARATOR``.
+    """
 
     path: str
     label: str

@@ -6,7 +6,7 @@ import hashlib
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,11 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lenext.data import builtin, folder, table
+from lenext.data.columns import LABEL_COLUMNS, LABEL_SETS, names_of
 from lenext.data.decode import read_file
 from lenext.data.images import ArrayImages, FileImages, Images
 from lenext.data.item import LEFT_OUT, REMARK, SPLITS, TRAIN, Content, Item, Problem
 from lenext.data.remarks import SUFFIXES
 from lenext.errors import DataError, ImageError, UsageError, did_you_mean
+from lenext.protocol import MULTICLASS, MULTILABEL
 
 __all__ = ["Content", "Item", "Listing", "Part", "Problem", "find", "fingerprint", "part"]
 
@@ -27,8 +29,8 @@ __all__ = ["Content", "Item", "Listing", "Part", "Problem", "find", "fingerprint
 class Listing:
     """A data set. Item i is image i of ``images``; items are sorted by path, classes by name.
 
-    layout: "built-in", "class folders", "splits" or "csv"; contents: one for each item after ``scan``, empty before
-    and for arrays.
+    layout: "built-in", "class folders", "splits" or a form of ``columns``; contents: one for each item after ``scan``,
+    empty before and for arrays.
     """
 
     name: str
@@ -41,6 +43,15 @@ class Listing:
     contents: tuple[Content, ...] = ()
 
     @property
+    def task(self) -> str:
+        """What there is to learn: one class of each image, or any number of labels."""
+        return MULTILABEL if self.layout in (LABEL_SETS, LABEL_COLUMNS) else MULTICLASS
+
+    def classes_of(self, item: Item) -> tuple[str, ...]:
+        """The class of an image, or its labels."""
+        return names_of(item) if self.task == MULTILABEL else (item.label,)
+
+    @property
     def splits(self) -> tuple[str, ...]:
         """Those of train, val, test that have an image; images of no split count as train."""
         present = {item.split or TRAIN for item in self.items}
@@ -51,7 +62,8 @@ class Listing:
 class Part:
     """The images of one split: ``images`` is the whole data set's, ``indices`` (int64) choose from it.
 
-    labels: int64, positions in the listing's classes; names: paths as in the items. All three in the items' order.
+    labels: int64, positions in the listing's classes (N), or of images with any number of labels which of them each has
+    (N x K of 0 and 1); names: paths as in the items. All three in the items' order.
     """
 
     images: Images
@@ -62,17 +74,30 @@ class Part:
     def __len__(self) -> int:
         return len(self.indices)
 
+    def sizes(self, classes: int) -> NDArray[np.int64]:  # K
+        """How many of the images each class has."""
+        if self.labels.ndim == 2:
+            return np.asarray(self.labels.sum(0), dtype=np.int64)
+        return np.bincount(self.labels, minlength=classes)
+
 
 def part(listing: Listing, split: str | None) -> Part:
     """The images of "train", "val" or "test", or all of them (None); may be empty."""
+    chosen = [index for index, item in enumerate(listing.items) if split is None or (item.split or TRAIN) == split]
+    items = [listing.items[index] for index in chosen]
+    numbers = np.array(chosen, dtype=np.int64)
+    return Part(listing.images, numbers, encoded(listing, items), tuple(item.path for item in items))
+
+
+def encoded(listing: Listing, items: Sequence[Item]) -> NDArray[np.int64]:
+    """What ``Part.labels`` are of these items."""
     position = {name: index for index, name in enumerate(listing.classes)}
-    chosen = [
-        (index, position[item.label], item.path)
-        for index, item in enumerate(listing.items)
-        if split is None or (item.split or TRAIN) == split
-    ]
-    numbers = np.array([row[:2] for row in chosen], dtype=np.int64).reshape(-1, 2)
-    return Part(listing.images, numbers[:, 0].copy(), numbers[:, 1].copy(), tuple(row[2] for row in chosen))
+    if listing.task == MULTICLASS:
+        return np.array([position[item.label] for item in items], dtype=np.int64)
+    rows = np.zeros((len(items), len(position)), dtype=np.int64)
+    for row, item in zip(rows, items, strict=True):
+        row[[position[name] for name in names_of(item)]] = 1
+    return rows
 
 
 def fingerprint(listing: Listing) -> str:
@@ -80,7 +105,7 @@ def fingerprint(listing: Listing) -> str:
 
     Files that were not scanned are read.
     """
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(b"" if listing.task == MULTICLASS else listing.task.encode())
     for index, item in enumerate(listing.items):
         content = ""
         if listing.contents:
@@ -99,9 +124,10 @@ def find(spec: str, *, data_root: str | None = None, least: int = 2) -> Listing:
     """The data set that ``spec`` names; no image is read yet (see ``scan``).
 
     A built-in name (``digits mnist fashion-mnist``), a folder of class folders, a folder with train/ and val/ or
-    test/, or a CSV of path,label[,split]. A local folder that is called like a built-in set needs a path separator
-    (``./digits``). ``data_root``: where the files of built-in sets are looked for first; ``least``: how many classes
-    there must be (training needs two, a measurement one).
+    test/, a CSV of path,label[,split], or one that says of each image which of several labels it has (see ``columns``).
+    A local folder that is called like a built-in set needs a path separator (``./digits``). ``data_root``: where the
+    files of built-in sets are looked for first; ``least``: how many classes there must be where an image has one
+    (training needs two, a measurement one).
     Raises ``UsageError`` for what is not there or is no data set, ``DataError`` for one that cannot be used.
     """
     if spec.lower() in builtin.NAMES:
@@ -115,8 +141,8 @@ def find(spec: str, *, data_root: str | None = None, least: int = 2) -> Listing:
         return from_files(path, path, layout, items, problems, least)
     if stat.S_ISREG(mode):
         refuse_other_files(path)
-        items, problems = table.read(path)
-        return from_files(path, path.parent, "csv", items, problems, least)
+        layout, items, problems = table.read(path)
+        return from_files(path, path.parent, layout, items, problems, least)
     if mode:
         raise UsageError(f"{spec} is neither a folder nor a file.", "Give a folder of class folders, or a CSV file.")
     hint = did_you_mean(spec, builtin.NAMES) or f"Give a path that exists, or one of {', '.join(builtin.NAMES)}."
@@ -146,8 +172,13 @@ def assemble(
     name: str, root: Path, layout: str, items: tuple[Item, ...], images: Images, problems: Iterable[Problem]
 ) -> Listing:
     """Classes are the sorted names that have an image in any split; a class that a split lacks is a problem."""
-    listing = Listing(name, root, layout, tuple(sorted({item.label for item in items})), items, images)
-    return with_problems(listing, problems)
+    return with_problems(with_classes(Listing(name, root, layout, (), items, images)), problems)
+
+
+def with_classes(listing: Listing) -> Listing:
+    """The listing with the classes that its items have."""
+    names = {name for item in listing.items for name in listing.classes_of(item)}
+    return replace(listing, classes=tuple(sorted(names)))
 
 
 def with_problems(listing: Listing, problems: Iterable[Problem]) -> Listing:
@@ -159,12 +190,12 @@ def with_problems(listing: Listing, problems: Iterable[Problem]) -> Listing:
 
 def missing_classes(listing: Listing) -> list[Problem]:
     """Classes without an image in a split that other classes have."""
-    present = Counter((item.split or TRAIN, item.label) for item in listing.items)
+    present = {(item.split or TRAIN, name) for item in listing.items for name in listing.classes_of(item)}
     return [
         Problem(f"{split}/{label}", "class-missing", f"There is no image of class {label!r} in {split}.", REMARK)
         for split in listing.splits
         for label in listing.classes
-        if not present[split, label]
+        if (split, label) not in present
     ]
 
 
@@ -182,6 +213,10 @@ def check_classes(listing: Listing, path: str, least: int) -> None:
             f"No image was found in {path}" + (f" (left out: {found})." if found else "."),
             "Give a folder that holds one folder of images for each class.",
         )
+    if listing.task == MULTILABEL:
+        if not listing.classes:
+            raise DataError(f"No image in {path} has a label.", "Name the labels of those that have some.")
+        return
     if len(listing.classes) < least:
         raise DataError(
             f"All {len(listing.items)} images in {path} belong to one class, {listing.classes[0]!r}.",

@@ -18,11 +18,12 @@ def mixed(
 ) -> tuple[Tensor, Tensor]:
     """Inputs N C H W and targets N K after the mixing; ``key`` is (seed, epoch, position of the batch).
 
-    One share for the whole batch. The targets are the two labels' in the shares of their images.
+    labels: N, or N K of 0 and 1. One share for the whole batch. The targets are the two labels' in the shares of their
+    images.
     """
     seed, epoch, position = key
     used, which, level, y, x = uniforms((seed, MIXING), epoch, position, 1, DRAWS)[0].tolist()
-    targets = F.one_hot(labels, classes).to(inputs.dtype)
+    targets = (F.one_hot(labels, classes) if labels.dim() == 1 else labels).to(inputs.dtype)
     if used >= value.p or not (value.mixup or value.cutmix):
         return inputs, targets
     cut = value.cutmix > 0 and (value.mixup == 0 or which < value.switch)

@@ -14,13 +14,15 @@ from torch import Tensor
 
 from lenext.data.cache import Cache, Finding
 from lenext.data.channels import misfits, own_of, readable
+from lenext.data.columns import LABEL_COLUMNS
 from lenext.data.decode import GREY, Description, decode, describe, read_file
 from lenext.data.images import ArrayImages, FileImages
-from lenext.data.item import LEFT_OUT, REMARK, SPLITS, Content, Problem
-from lenext.data.listing import Listing, check_classes, with_problems
+from lenext.data.item import LEFT_OUT, REMARK, SEPARATOR, SPLITS, Content, Problem
+from lenext.data.listing import Listing, check_classes, with_classes, with_problems
 from lenext.data.remarks import NAME_REMARKS, REMARKS, name_remarks
 from lenext.data.sketch import sketch
 from lenext.errors import DataError, ImageError
+from lenext.protocol import MULTILABEL
 
 CHANNELS = "Give images like those that the network was trained on, or train one on these with --channels auto."
 
@@ -112,30 +114,31 @@ def without_unreadable(
     listing: Listing, images: FileImages, contents: list[Content | None], problems: list[Problem]
 ) -> Listing:
     items = tuple(compress(listing.items, contents))
-    classes = tuple(sorted({item.label for item in items}))
-    problems += [
-        Problem(label, "class-empty", f"No image of class {label!r} can be read.", LEFT_OUT)
-        for label in set(listing.classes) - set(classes)
-    ]
     kept = replace(
         listing,
         items=items,
-        classes=classes,
         images=FileImages(images.root, tuple(item.path for item in items)),
         contents=tuple(content for content in contents if content is not None),
     )
+    kept = with_classes(kept)
+    problems += [
+        Problem(label, "class-empty", f"No image of class {label!r} can be read.", LEFT_OUT)
+        for label in set(listing.classes) - set(kept.classes)
+    ]
     return with_problems(kept, problems)
 
 
 def summary(listing: Listing) -> tuple[str, ...]:
     """The data set in a few lines: images and classes, sizes, splits, problems counted by kind."""
     counts = Counter(dict.fromkeys(listing.classes, 0))
-    counts.update(item.label for item in listing.items)
+    counts.update(name for item in listing.items for name in listing.classes_of(item))
     largest, smallest = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
     balance = f"{counts[smallest]:,} ({smallest}) to {counts[largest]:,} ({largest}) each"
     if counts[smallest] == counts[largest]:
         balance = f"{counts[smallest]:,} each"
     lines = [f"{listing.name}: {len(listing.items):,} images in {len(counts)} classes, {balance}"]
+    if listing.task == MULTILABEL:
+        lines = [f"{listing.name}: {len(listing.items):,} images, {len(counts)} labels, {balance}; {form(listing)}"]
     lines += sizes(listing)
     splits = Counter(item.split for item in listing.items)
     lines.append(
@@ -146,6 +149,13 @@ def summary(listing: Listing) -> tuple[str, ...]:
         if kinds:
             lines.append(f"{action}: " + ", ".join(f"{count:,} {kind}" for kind, count in sorted(kinds.items())))
     return tuple(lines)
+
+
+def form(listing: Listing) -> str:
+    """How a CSV says which labels an image has, and how many have none."""
+    how = "one column of 0 and 1 each" if listing.layout == LABEL_COLUMNS else f"the column labels, at {SEPARATOR}"
+    none = sum(not item.label for item in listing.items)
+    return f"any number an image, by {how}; {none:,} with none"
 
 
 def sizes(listing: Listing) -> list[str]:

@@ -6,10 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from lenext.data import table
+from lenext.data.columns import LABEL, LABELS
 from lenext.data.duplicates import contents, equal_groups
 from lenext.data.item import TRAIN, VAL
 from lenext.data.listing import Listing, with_problems
-from lenext.data.stratify import stratified_share
+from lenext.data.stratify import share_of_sets, stratified_share
+from lenext.protocol import MULTICLASS
 
 
 def with_validation(listing: Listing, *, fraction: float = 0.1, seed: int = 0) -> Listing:
@@ -17,14 +19,16 @@ def with_validation(listing: Listing, *, fraction: float = 0.1, seed: int = 0) -
 
     Every class with two images or more has one in it; a ``fraction`` of 0 sets nothing aside. Test images are never
     touched. The draw depends on seed and paths alone (see ``stratify``), so that the same data give the same split on
-    every machine. Equal pictures, of one content, stay on one side.
+    every machine. Equal pictures, of one content, stay on one side. Of images with any number of labels each label is
+    divided so, as nearly as all of them can be.
     """
     if VAL in listing.splits or fraction == 0:
         return listing
     train = [index for index, item in enumerate(listing.items) if (item.split or TRAIN) == TRAIN]
     names = [listing.items[index].path for index in train]
-    labels = [listing.items[index].label for index in train]
-    chosen = {train[row] for row in stratified_share(names, labels, fraction=fraction, seed=seed)}
+    labels = [listing.classes_of(listing.items[index]) for index in train]
+    draw = stratified_share if listing.task == MULTICLASS else share_of_sets
+    chosen = {train[row] for row in draw(names, labels, fraction=fraction, seed=seed)}
     parted = {index: VAL if index in chosen else TRAIN for index in train}
     parted |= together(listing, parted)
     items = tuple(replace(item, split=parted.get(index, item.split)) for index, item in enumerate(listing.items))
@@ -43,10 +47,14 @@ def together(listing: Listing, parted: dict[int, str]) -> dict[int, str]:
     order = sorted(parted)
     moved = {order[row]: parted[order[group[0]]] for group in groups for row in group}
     after = parted | moved
-    trained = {listing.items[index].label for index, split in after.items() if split == TRAIN}
+
+    def classes(index: int) -> tuple[str, ...]:
+        return listing.classes_of(listing.items[index])
+
+    trained = {name for index, split in after.items() if split == TRAIN for name in classes(index)}
     for group in groups:
         members = [order[row] for row in group]
-        if any(listing.items[index].label not in trained for index in members):
+        if any(name not in trained for index in members for name in classes(index)):
             moved |= dict.fromkeys(members, TRAIN)
     return moved
 
@@ -56,4 +64,5 @@ def to_csv(listing: Listing, folder: Path) -> str:
 
     Of a built-in set it is a record only.
     """
-    return table.text(listing.items, listing.root, folder)
+    column = LABEL if listing.task == MULTICLASS else LABELS
+    return table.text(listing.items, listing.root, folder, column=column)

@@ -1,4 +1,4 @@
-"""A data set as a CSV file with the columns path,label[,split]; written and read in the same form."""
+"""A data set as a CSV file with the columns path,label[,split], or several labels a row; written as it is read."""
 
 from __future__ import annotations
 
@@ -6,19 +6,31 @@ import csv
 import io
 import os
 from collections.abc import Iterable
+from itertools import compress
 from pathlib import Path
 
+from lenext.data.columns import (
+    LABEL,
+    PATH,
+    SPLIT,
+    Form,
+    cell,
+    check_first,
+    check_labels,
+    complaint,
+    form_of,
+    unused,
+)
 from lenext.data.folder import SPLIT_WORDS
 from lenext.data.item import LEFT_OUT, Item, Problem
 from lenext.errors import DataError
 
-COLUMNS = ("path", "label", "split")
 
+def read(path: Path) -> tuple[str, tuple[Item, ...], tuple[Problem, ...]]:
+    """(layout, images, problems) of a UTF-8 CSV with a header line; paths are relative to the file's own folder.
 
-def read(path: Path) -> tuple[tuple[Item, ...], tuple[Problem, ...]]:
-    """Images and problems of a UTF-8 CSV with a header line; paths are relative to the file's own folder.
-
-    A file that does not exist is a problem; anything that is wrong in the table raises ``DataError`` with its line.
+    layout: which of the forms of ``columns`` the file has. A file that does not exist is a problem; anything that is
+    wrong in the table raises ``DataError`` with its line.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -28,67 +40,72 @@ def read(path: Path) -> tuple[tuple[Item, ...], tuple[Problem, ...]]:
         raise DataError(f"{path} cannot be read ({error.strerror}).", "Check the file's permissions.") from None
     rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     items: list[Item] = []
-    problems: list[Problem] = []
-    lines: dict[str, int] = {}
-    columns: dict[str, int] = {}
+    lines: list[int] = []
+    form: Form | None = None
     try:
         for row in rows:
-            if not any(cell.strip() for cell in row):
+            if not any(map(str.strip, row)):
                 continue
-            if not columns:
-                columns = header(path, rows.line_num, row)
+            if form is None:
+                form = form_of(path, rows.line_num, row)
                 continue
-            item = read_row(path, rows.line_num, row, columns)
-            place = os.path.normpath(item.path)
-            if place in lines:
-                raise complaint(path, rows.line_num, f"{item.path!r} stands in line {lines[place]} already.")
-            lines[place] = rows.line_num
-            if os.path.lexists(path.parent / item.path):
-                items.append(item)
-            else:
-                message = f"There is no such file (line {rows.line_num})."
-                problems.append(Problem(item.path, "unreadable", message, LEFT_OUT))
+            if not items:
+                check_first(path, form, row)
+            items.append(read_row(path, rows.line_num, row, form))
+            lines.append(rows.line_num)
     except csv.Error as error:
         raise complaint(path, rows.line_num, f"This is not CSV ({error}).") from None
-    if not columns:
+    if form is None:
         raise DataError(f"{path} is empty.", "Its first line must be path,label or path,label,split.")
-    return tuple(items), tuple(problems)
+    check_twice(path, items, lines)
+    check_labels(path, form, zip(lines, items, strict=True))
+    present = [os.path.lexists(path.parent / item.path) for item in items]
+    problems = [
+        Problem(item.path, "unreadable", f"There is no such file (line {line}).", LEFT_OUT)
+        for item, line, there in zip(items, lines, present, strict=True)
+        if not there
+    ]
+    problems += [
+        Problem(name, "class-empty", f"No image has the label {name!r}, which has a column.", LEFT_OUT)
+        for name in unused(form, items)
+    ]
+    return form.layout, tuple(compress(items, present)), tuple(problems)
 
 
-def header(path: Path, line: int, row: list[str]) -> dict[str, int]:
-    """Column name -> position; other columns are not used."""
-    columns = {name.strip().lower(): index for index, name in reversed(list(enumerate(row)))}
-    missing = [name for name in COLUMNS[:2] if name not in columns]
-    if missing:
-        other = next((mark for mark in ";\t|" if mark in "".join(row)), None)
-        advice = f"Separate the columns with commas, not with {other!r}." if other else ""
-        raise complaint(path, line, f"The column {missing[0]!r} is missing from the header.", advice)
-    return {name: columns[name] for name in COLUMNS if name in columns}
-
-
-def read_row(path: Path, line: int, row: list[str], columns: dict[str, int]) -> Item:
-    cells = {name: row[index].strip() if index < len(row) else "" for name, index in columns.items()}
-    for name in COLUMNS[:2]:
-        if not cells[name]:
+def read_row(path: Path, line: int, row: list[str], form: Form) -> Item:
+    """The image of a row."""
+    cells = {name: cell(row, index) for name, index in form.columns.items()}
+    for name in (PATH, LABEL):
+        if name in cells and not cells[name]:
             raise complaint(path, line, f"The {name} is empty.")
-    word = cells.get("split", "")
+    word = cells.get(SPLIT, "")
     if word and word.casefold() not in SPLIT_WORDS:
         raise complaint(path, line, f"The split {word!r} is not known.", "Splits are train, val and test.")
-    if "\0" in cells["path"]:
+    if "\0" in cells[PATH]:
         raise complaint(path, line, "The path holds a zero byte.")
-    return Item(cells["path"].replace("\\", "/"), cells["label"], SPLIT_WORDS.get(word.casefold(), ""))
+    split = SPLIT_WORDS.get(word.casefold(), "")
+    return Item(cells[PATH].replace("\\", "/"), form.label(path, line, row), split)
 
 
-def complaint(path: Path, line: int, message: str, remedy: str = "") -> DataError:
-    return DataError(f"{path}, line {line}: {message}", remedy or "Correct the line.")
+def check_twice(path: Path, items: Iterable[Item], lines: Iterable[int]) -> None:
+    """Refuse an image that has two rows."""
+    seen: dict[str, int] = {}
+    for item, line in zip(items, lines, strict=True):
+        place = os.path.normpath(item.path)
+        if place in seen:
+            raise complaint(path, line, f"{item.path!r} stands in line {seen[place]} already.")
+        seen[place] = line
 
 
-def text(items: Iterable[Item], root: Path, home: Path) -> str:
-    """The items as such a table; files below ``home``, where the table will lie, by relative path."""
+def text(items: Iterable[Item], root: Path, home: Path, *, column: str = LABEL) -> str:
+    """The items as such a table; files below ``home``, where the table will lie, by relative path.
+
+    column: "labels" where an image may have several.
+    """
     home, root = home.resolve(), root.resolve()
     table = io.StringIO(newline="")
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow((PATH, column, SPLIT))
     for item in items:
         place = root / item.path
         name = place.relative_to(home) if place.is_relative_to(home) else place

@@ -7,7 +7,7 @@ the validation images greatest. The order of the classes stays, so that no answe
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,14 +109,21 @@ def fit_temperature(logits: Floats, labels: Ints) -> float:
     Before any image is seen, its logarithm is held to be normal around 0, with ``PRIOR`` as deviation: of thousands of
     images that changes nothing, and keeps the temperature of a few, all of them answered rightly, from going to 0.
     """
-    from scipy.optimize import minimize_scalar  # costs a tenth of a second
-
     doubles = logits.astype(np.float64)
 
+    def surprise(temperature: float) -> float:
+        scaled = doubles / temperature
+        return float((log_sum(scaled) - scaled[np.arange(len(labels)), labels]).sum())
+
+    return best_temperature(surprise)
+
+
+def best_temperature(surprise: Callable[[float], float]) -> float:
+    """The temperature for which the truth's negative log-likelihood, less the prior's, is least."""
+    from scipy.optimize import minimize_scalar  # costs a tenth of a second
+
     def loss(exponent: float) -> float:
-        scaled = doubles / math.exp(exponent)
-        surprise = (log_sum(scaled) - scaled[np.arange(len(labels)), labels]).sum()
-        return float(surprise + (exponent / PRIOR) ** 2 / 2)
+        return surprise(math.exp(exponent)) + (exponent / PRIOR) ** 2 / 2
 
     bounds = math.log(COLDEST), math.log(HOTTEST)
     return math.exp(float(minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-7}).x))

@@ -11,6 +11,7 @@ Point = tuple[float, float]
 
 WIDTH, HEIGHT = 460, 260  # of the drawing; the page scales it
 LEFT, RIGHT, TOP, BOTTOM = 48, 14, 12, 40  # margins around the plot
+CHOOSING = ("val_top1", "val_map")  # by the highest of which a run chooses its epoch
 MOST_POINTS = 400  # a curve of more points than pixels is averaged down to these
 
 
@@ -63,10 +64,15 @@ class Axis:
 
 
 def charts(rows: Rows) -> list[Chart]:
-    """Loss and accuracy over the run, as far as ``rows`` hold them; a figure that is not finite is not drawn."""
+    """Loss and accuracy over the run, as far as ``rows`` hold them; a figure that is not finite is not drawn.
+
+    Of labels there are two figures in the place of accuracy.
+    """
     drawn = [
         chart(rows, title="Loss", unit="", train="loss", val="val_loss", scale=1),
         chart(rows, title="Accuracy", unit="%", train="train_top1", val="val_top1", scale=100),
+        chart(rows, title="Mean average precision", unit="%", train="", val="val_map", scale=100),
+        chart(rows, title="All labels right", unit="%", train="train_exact", val="val_exact", scale=100),
     ]
     return [one for one in drawn if one is not None]
 
@@ -92,7 +98,7 @@ def chart(rows: Rows, *, title: str, unit: str, train: str, val: str, scale: flo
         )
         for role, points in series.items()
     )
-    best = _best(rows, clock, val, scale) if unit == "%" and "val" in series else None
+    best = _best(rows, clock, val, scale) if val in CHOOSING and "val" in series else None
     return Chart(
         title=title,
         unit=unit,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from lenext.data.statistics import Statistics
 from lenext.errors import UsageError
+from lenext.protocol import SIGMOID, SOFTMAX
 
 AUTO = "auto"
 HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -75,11 +77,12 @@ def probabilities(
     compute: Compute,
     poll: Callable[[], None] = lambda: None,
     temperature: float = 1.0,
+    activation: str = SOFTMAX,
 ) -> NDArray[np.float32]:
-    """Softmax of the logits of every image of ``batches`` (uint8 N C H W), in order: float32 (images, classes).
+    """Probabilities by the logits of every image of ``batches`` (uint8 N C H W), in order: float32 (images, classes).
 
     The network is used in evaluation mode and left in it. ``poll`` is called between batches and may raise to stop.
-    ``temperature`` divides the logits.
+    ``temperature`` divides the logits; ``activation``: softmax, or sigmoid where each class is a label by itself.
     """
     network.eval()
     parts = []
@@ -87,11 +90,19 @@ def probabilities(
         for images in batches:
             with compute.autocast():
                 logits = network(statistics.normalise(images.to(compute.device)))
-            parts.append(softmax(logits, temperature).cpu())
+            parts.append(activated(logits, temperature, activation).cpu())
             poll()
     return torch.cat(parts).numpy() if parts else np.empty((0, 0), dtype=np.float32)
 
 
-def softmax(logits: Tensor, temperature: float = 1.0) -> Tensor:  # images classes
+def activated(logits: Tensor, temperature: float = 1.0, activation: str = SOFTMAX) -> Tensor:  # images classes
     """Probabilities of logits divided by the temperature, float32."""
-    return (logits.float() / temperature).softmax(1)
+    return ACTIVATED[activation](logits.float() / temperature)
+
+
+def softmax(logits: Tensor, temperature: float = 1.0) -> Tensor:  # images classes
+    """The same of classes of which one is true."""
+    return activated(logits, temperature)
+
+
+ACTIVATED: Mapping[str, Callable[[Tensor], Tensor]] = {SOFTMAX: partial(torch.softmax, dim=1), SIGMOID: torch.sigmoid}

@@ -20,8 +20,8 @@ class Interval:
         return asdict(self)
 
 
-def wilson(successes: int, total: int, confidence: float = 0.95) -> Interval:
-    """Wilson's score interval (1927) for ``successes`` out of ``total``.
+def wilson(successes: float, total: int, confidence: float = 0.95) -> Interval:
+    """Wilson's score interval (1927) for ``successes`` out of ``total``; they need not be a whole number.
 
     It stays within 0..1 and keeps its promise for proportions near 1, where value +- 1.96 deviations does not.
     Of 0 out of 0 nothing is known: value 0, from 0 to 1. Impossible counts or confidences raise ``ValueError``.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from lenext.evaluation.metrics import (
     top_k_correct,
 )
 from lenext.evaluation.text import columns, cut, duration, per_cent, visible
+from lenext.protocol import MULTICLASS
 
 WORST = 100  # mistakes that an evaluation keeps: more than anybody looks through, few enough for any file
 ROWS = 25  # classes that the terminal's table shows
@@ -31,13 +32,19 @@ NAME = 28  # columns for a class's name
 
 @dataclass(frozen=True, kw_only=True)
 class Mistake:
-    """One image and its answer, mostly another class: ``index`` is its row, ``probability`` that of the answer."""
+    """One image and its answer, mostly another class: ``index`` is its row, ``probability`` that of the answer.
+
+    label, verdict: of an image with any number of labels the one that is meant, whose ``probability`` it is, and
+    whether it was "found", "wrongly found" or "missed"; "" elsewhere.
+    """
 
     index: int
     name: str
     truth: str
     answer: str
     probability: float
+    label: str = ""
+    verdict: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,10 +93,26 @@ class Evaluation:
     seconds: float | None = None
     loss_interval: Interval | None = None
 
+    task = MULTICLASS
+
     @property
     def wrong(self) -> int:
         """Images whose most probable class is not the truth."""
         return self.images - sum(score.hits for score in self.per_class)
+
+    def summary(self) -> dict[str, Any]:
+        """The figures that a card carries."""
+        document = self.document()
+        return {name: document[name] for name in ("images", "protocol", "views", "top1", "top5", "loss")}
+
+    def said(self, split: str) -> str:
+        """The headline in a line."""
+        top1, low, high = (per_cent(part, self.images) for part in (self.top1.value, self.top1.low, self.top1.high))
+        return f"top-1 {top1} %, 95 % interval {low} to {high} %, on {self.images:,} images of {split}"
+
+    def lines(self) -> list[str]:
+        """The measurement for a terminal."""
+        return lines(self)
 
     def document(self) -> dict[str, Any]:
         """The measurement as plain JSON: fractions, lists and words; None where a figure is not defined."""
@@ -173,10 +196,15 @@ def _check(probabilities: Floats, labels: Ints, names: Sequence[str], classes: S
         )
     if labels.min() < 0 or labels.max() >= len(classes):
         raise ValueError(f"labels lie in 0..{len(classes) - 1}, not {labels.min()}..{labels.max()}")
+    check_numbers(probabilities, names)
+
+
+def check_numbers(probabilities: Floats, names: Sequence[str]) -> None:
+    """Raise ``Failed`` for answers that are not numbers."""
     odd = np.flatnonzero(~np.isfinite(probabilities).all(axis=1))
     if len(odd):
         raise Failed(
-            f"The network's answer is not a number for {len(odd)} of {len(labels)} images, "
+            f"The network's answer is not a number for {len(odd)} of {len(names)} images, "
             f"first for {visible(names[odd[0]])}.",
             "Its weights are spoilt: use an earlier checkpoint, or train with a smaller learning rate.",
         )
@@ -261,8 +289,34 @@ def _summary(evaluation: Evaluation) -> list[str]:
         f"{images:,} images, {evaluation.wrong:,} wrong; protocol {visible(evaluation.protocol)}, {views} an image; "
         f"loss {evaluation.loss:.4f}"
     )
+    return [*text, *cost_lines(evaluation)]
+
+
+class Measured(Protocol):
+    """What every measurement has."""
+
+    @property
+    def images(self) -> int: ...
+
+    @property
+    def macs(self) -> int | None: ...
+
+    @property
+    def seconds(self) -> float | None: ...
+
+    @property
+    def scaled(self) -> tuple[str, ...]: ...
+
+    @property
+    def unreadable(self) -> tuple[Mapping[str, Any], ...]: ...
+
+
+def cost_lines(evaluation: Measured) -> list[str]:
+    """What a measurement cost, how it differs from a paper's, and what it left out."""
+    text = []
     if evaluation.macs is not None and evaluation.seconds is not None:
-        text.append(f"{evaluation.macs / images:.3g} multiply-adds an image; {duration(evaluation.seconds)} in all")
+        macs = evaluation.macs / evaluation.images
+        text.append(f"{macs:.3g} multiply-adds an image; {duration(evaluation.seconds)} in all")
     text.extend(visible(said) for said in evaluation.scaled)
     if evaluation.unreadable:
         count = len(evaluation.unreadable)

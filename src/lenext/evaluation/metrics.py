@@ -47,13 +47,18 @@ class ClassScore:
 
         F1 is 2 h / (1 + h) of the share h of hits among all images that are of the class or were answered so.
         """
-        involved = wilson(self.hits, self.support + self.answered - self.hits)
-        f1 = Interval(*(2 * end / (1 + end) for end in (involved.value, involved.low, involved.high)))
+        f1 = f1_interval(self.hits, self.support + self.answered)
         return {
             "precision": None if self.precision is None else wilson(self.hits, self.answered),
             "recall": None if self.recall is None else wilson(self.hits, self.support),
             "f1": None if self.f1 is None else f1,
         }
+
+
+def f1_interval(hits: int, involved: int) -> Interval:
+    """F1 with its 95 % interval; involved: images of the class and answers ``name`` together, hits counted twice."""
+    common = wilson(hits, involved - hits)
+    return Interval(*(2 * end / (1 + end) for end in (common.value, common.low, common.high)))
 
 
 def answers(probabilities: Floats) -> Ints:
@@ -87,9 +92,9 @@ def class_scores(confusion: Ints, classes: Sequence[str]) -> tuple[ClassScore, .
             name=name,
             support=int(support),
             hits=int(hits),
-            precision=_share(hits, answered),
-            recall=_share(hits, support),
-            f1=_share(2 * hits, support + answered),
+            precision=share(hits, answered),
+            recall=share(hits, support),
+            f1=share(2 * hits, support + answered),
             answered=int(answered),
         )
         for name, hits, support, answered in columns
@@ -108,5 +113,6 @@ def surprises(probabilities: Floats, labels: Ints) -> NDArray[np.float64]:
     return result
 
 
-def _share(part: np.int64, whole: np.int64) -> float | None:
+def share(part: int | np.int64, whole: int | np.int64) -> float | None:
+    """A fraction, None where there is nothing to divide by."""
     return float(part / whole) if whole else None

@@ -8,11 +8,16 @@ from pathlib import Path
 
 from lenext.evaluation.calibration import BINNING
 from lenext.evaluation.intervals import Interval
+from lenext.evaluation.label_measure import LEFT_OUT, LabelEvaluation, LabelScore, weakest_first
+from lenext.evaluation.label_trust import LabelTrust
 from lenext.evaluation.measure import Evaluation, worst_first
 from lenext.evaluation.record import Record
 from lenext.evaluation.text import duration, per_cent, visible
+from lenext.evaluation.thresholds import RULE
+from lenext.protocol import MULTICLASS
 from lenext.weights.durable import write_file
 
+MANY = 50  # labels whose figures are listed
 WEAK = 5  # classes that are named as the weakest
 
 
@@ -30,7 +35,7 @@ def card(record: Record) -> str:
         _code("sh", record.usage.shell),
         _code("python", record.usage.python),
         "## Accuracy",
-        _accuracy(record),
+        *(_accuracy(record) if record.headline[1].task == MULTICLASS else label_accuracy(record)),
         *_trust(record),
         "## Limits",
         _limits(record),
@@ -55,15 +60,24 @@ def _what(record: Record) -> str:
     reading = "" if network.reading == "paper" else f", reading {plain(network.reading)}"
     return (
         f"An image classifier: {plain(network.name)}{reading} ({network.params:,} parameters), from "
-        f"*{plain(network.paper)}* ({network.year}), trained to tell {len(record.data.classes):,} classes of "
-        f"{plain(record.data.name)} apart. Input: {' x '.join(map(str, network.input))} (channels, height, width)."
+        f"*{plain(network.paper)}* ({network.year}), trained to {aim(record)}. Input: "
+        f"{' x '.join(map(str, network.input))} (channels, height, width)."
     )
 
 
-def _accuracy(record: Record) -> str:
+def aim(record: Record) -> str:
+    """What the network was trained to do."""
+    count, data = f"{len(record.data.classes):,}", plain(record.data.name)
+    if record.headline[1].task == MULTICLASS:
+        return f"tell {count} classes of {data} apart"
+    return f"find any of the {count} labels of {data}"
+
+
+def _accuracy(record: Record) -> list[str]:
     rows = [
         (split, f"{part.images:,}", _quoted(part, part.top1.value), _span(part), f"{part.loss:.4f}", part.protocol)
         for split, part in record.evaluations.items()
+        if isinstance(part, Evaluation)
     ]
     table = _table(("images of", "count", "top-1", "95 % interval", "loss", "protocol"), rows)
     notes = [table]
@@ -71,13 +85,48 @@ def _accuracy(record: Record) -> str:
         notes.append(
             f"The {plain(record.chosen_on)} images chose the best epoch, so their figure is slightly optimistic."
         )
-    return "\n\n".join(notes)
+    return notes
+
+
+def label_accuracy(record: Record) -> list[str]:
+    """The figures of all labels together by split, and those of each label in the split that counts."""
+    measured = {name: part for name, part in record.evaluations.items() if isinstance(part, LabelEvaluation)}
+    rows = [
+        (split, f"{part.images:,}", *(_quoted_share(one, part.images) for one in (part.map, part.exact, part.f1_macro)))
+        for split, part in measured.items()
+    ]
+    split, shown = record.headline[0], measured[record.headline[0]]
+    each = [
+        (score.name, f"{score.support:,}", f"{score.threshold:.3f}", *label_figures(score))
+        for score in weakest_first(shown.per_class)[:MANY]
+    ]
+    first = "" if len(each) == len(shown.per_class) else f", the {MANY} with the lowest average precision"
+    chosen = f" The {plain(record.chosen_on)} images chose epoch, temperature and thresholds: a little optimistic."
+    optimism = chosen if record.chosen_on in measured else ""
+    legend = (
+        f"Each label on the {plain(split)} images, in per cent{first}. A label is given from its threshold on: {RULE}."
+    )
+    return [
+        _table(("images of", "count", "mean average precision", "all labels right", "F1, mean over labels"), rows),
+        legend + optimism,
+        _table(("label", "images", "threshold", "precision", "recall", "F1", "average precision", "ECE"), each),
+        LEFT_OUT,
+    ]
+
+
+def label_figures(score: LabelScore) -> list[str]:
+    """Precision, recall, F1 and average precision of a label with their intervals, and its calibration error."""
+    parts = {**score.intervals, "average_precision": score.average_precision}
+    figures = ["-" if part is None else _quoted_share(part, score.support) for part in parts.values()]
+    return [*figures, f"{score.ece.value:.3f} ({score.ece.low:.3f} to {score.ece.high:.3f})"]
 
 
 def _trust(record: Record) -> list[str]:
     """How far confidence is to be believed, and what `unknown` does."""
     if record.trust is None:
         return []
+    if isinstance(record.trust, LabelTrust):
+        return label_trust(record.trust)
     if record.trust.effect is None or record.trust.silence is None:
         return ["## Confidence", f"Not calibrated. {plain(record.trust.reason)}"]
     effect, silence = record.trust.effect, record.trust.silence
@@ -103,6 +152,19 @@ def _trust(record: Record) -> list[str]:
     return ["## Confidence", f"{chosen}; judged on {effect.judged}. ECE is over {BINNING}.", table, rule]
 
 
+def label_trust(trust: LabelTrust) -> list[str]:
+    """How far the probabilities of labels are to be believed."""
+    if trust.before is None or trust.after is None:
+        return ["## Confidence", f"Not calibrated. {plain(trust.reason)}"]
+    before, after = trust.before, trust.after
+    rows = [
+        ("calibration error (ECE), mean over labels", f"{before.ece:.4f}", f"{after.ece:.4f}"),
+        ("negative log-likelihood", f"{before.nll.value:.4f}", f"{after.nll.value:.4f}"),
+    ]
+    chosen = f"Temperature {trust.temperature:.3f}, from {trust.fitted:,} validation images; judged on {trust.judged}."
+    return ["## Confidence", f"{chosen} ECE is over {BINNING}.", _table(("figure", "before", "after"), rows)]
+
+
 def _quoted_share(part: Interval, images: int) -> str:
     value, low, high = (per_cent(share, images) for share in (part.value, part.low, part.high))
     return f"{value} % (95 % interval {low} to {high} %)"
@@ -120,8 +182,11 @@ def _span(evaluation: Evaluation) -> str:
 def _limits(record: Record) -> str:
     _, evaluation = record.headline
     weakest = [score for score in worst_first(evaluation.per_class) if score.f1 is not None and score.f1 < 1][:WEAK]
+    among = (
+        "the answer is one of these {} classes" if evaluation.task == MULTICLASS else "it knows these {} labels only"
+    )
     points = [
-        f"Whatever the picture shows, the answer is one of these {len(record.data.classes):,} classes.",
+        f"Whatever the picture shows, {among.format(f'{len(record.data.classes):,}')}.",
         "The interval covers chance, not change: it holds for images of the same kind from the same source.",
     ]
     if weakest:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lenext.evaluation.measure import Evaluation
+from lenext.evaluation.label_measure import Measurement
+from lenext.evaluation.label_trust import LabelTrust
 from lenext.evaluation.trust import Trust
 
 
@@ -47,7 +48,8 @@ class PicturedMistake:
     """A mistake with its picture: uint8 H x W x C of any number of channels or the bytes of a PNG file.
 
     heat: the PNG file of a transparent layer of the picture's aspect, None where the map was not computed; hidden: the
-    probability of the answer without the hottest tenth of what the network is shown.
+    probability of the answer without the hottest tenth of what the network is shown; label, verdict: as of a
+    ``Mistake``.
     """
 
     name: str
@@ -57,6 +59,8 @@ class PicturedMistake:
     picture: NDArray[np.uint8] | bytes
     heat: bytes | None = None
     hidden: float | None = None
+    label: str = ""
+    verdict: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,14 +106,14 @@ class Record:
     network: NetworkFacts
     data: DataFacts
     recipe: Sequence[tuple[str, str]]
-    evaluations: Mapping[str, Evaluation]
+    evaluations: Mapping[str, Measurement]
     run: RunFacts
     usage: Usage
     chosen_on: str = ""
     deviations: Sequence[str] = ()
     curves: Sequence[Mapping[str, float | None]] = ()
     mistakes: Sequence[PicturedMistake] = ()
-    trust: Trust | None = None
+    trust: Trust | LabelTrust | None = None
     examples: Sequence[PicturedClass] = ()
     sweep: Mapping[str, Any] | None = None
     trials: Sequence[Mapping[str, Any]] = ()
@@ -121,7 +125,7 @@ class Record:
         return [one for one in (*pairs, *self.mistakes) if one is not None]
 
     @property
-    def headline(self) -> tuple[str, Evaluation]:
+    def headline(self) -> tuple[str, Measurement]:
         """The split and measurement to quote: of images that chose nothing, where there are any."""
         independent = [split for split in self.evaluations if split != self.chosen_on]
         split = (independent or list(self.evaluations))[-1]

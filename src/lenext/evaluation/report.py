@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 from lenext.evaluation.calibration import BINNING
 from lenext.evaluation.chart import charts
 from lenext.evaluation.intervals import Interval, wilson
+from lenext.evaluation.label_measure import LEFT_OUT, LabelEvaluation, Measurement, weakest_first
 from lenext.evaluation.matrix import matrix
 from lenext.evaluation.measure import Evaluation, worst_first
 from lenext.evaluation.metrics import ClassScore
 from lenext.evaluation.record import DataFacts, PicturedClass, PicturedMistake, Record
 from lenext.evaluation.search import curve, rows
 from lenext.evaluation.text import cut, duration, per_cent, visible
+from lenext.evaluation.thresholds import RULE
 from lenext.evaluation.trust_chart import trust_charts
 from lenext.weights.durable import write_file
 
@@ -74,8 +76,7 @@ def render(record: Record) -> str:
             binning=BINNING,
             sweep=curve(record.sweep),
             trials=rows(record.trials),
-            matrix=matrix(evaluation),
-            classes=class_rows(evaluation),
+            **details(evaluation),
             in_order=len(evaluation.classes) <= IN_ORDER,
             pictures=[(mistake, picture(mistake.picture)) for mistake in record.mistakes],
             examples=[(one.name, [(shown, picture(shown.picture)) for shown in pair(one)]) for one in record.examples],
@@ -83,6 +84,19 @@ def render(record: Record) -> str:
             named_problems=record.data.problems[:PROBLEMS],
         )
     )
+
+
+def details(evaluation: Measurement) -> dict[str, Any]:
+    """What the page says of each class: of labels their own table, for they have no matrix."""
+    if isinstance(evaluation, LabelEvaluation):
+        many = len(evaluation.per_class) > IN_ORDER
+        return {
+            "labels": weakest_first(evaluation.per_class) if many else evaluation.per_class,
+            "rule": RULE,
+            "left_out": LEFT_OUT,
+            "matrix": None,
+        }
+    return {"matrix": matrix(evaluation), "classes": class_rows(evaluation), "labels": None}
 
 
 def environment() -> Environment:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,11 +14,11 @@ from torch.nn import functional as F
 
 from lenext.data.statistics import Statistics
 from lenext.evaluation.dense import densely
-from lenext.evaluation.inference import Compute, softmax
+from lenext.evaluation.inference import Compute, activated
 from lenext.evaluation.products import counted
 from lenext.evaluation.views import views, whole_images
 from lenext.layers.network import Network
-from lenext.protocol import Dense, Mean, Protocol
+from lenext.protocol import SOFTMAX, Dense, Mean, Protocol
 
 BATCH = 64  # views of the network's own input size that go through at once
 WAITING = 4  # batches that may wait for others of their size
@@ -79,14 +80,16 @@ def run(
     compute: Compute,
     pixels: int,
     temperature: float = 1.0,
+    activation: str = SOFTMAX,
 ) -> Tested:
     """Test a network on what is ``shown`` of each image; ``pixels``: how many of one channel go through at once.
 
-    ``temperature`` divides the logits.
+    ``temperature`` divides the logits, of which ``activation`` makes probabilities.
 
     The network is used in evaluation mode and left in it.
     """
-    bench = Bench(network.eval(), statistics, compute, pixels, temperature)
+    answer = partial(activated, temperature=temperature, activation=activation)
+    bench = Bench(network.eval(), statistics, compute, pixels, answer)
     for image in shown:
         bench.add(image)
     return bench.finish()
@@ -96,14 +99,19 @@ class Bench:
     """Views wait, sorted by size, until a batch is full; each answer is added to the mean of its image."""
 
     def __init__(
-        self, network: Network, statistics: Statistics, compute: Compute, pixels: int, temperature: float = 1.0
+        self,
+        network: Network,
+        statistics: Statistics,
+        compute: Compute,
+        pixels: int,
+        answer: Callable[[Tensor], Tensor] = activated,
     ) -> None:
         self._network = network
         self._dense: nn.Module | None = None
         self._statistics = statistics
         self._compute = compute
         self._pixels = pixels
-        self._temperature = temperature
+        self._answer = answer
         self._waiting: dict[Kind, list[tuple[int, Stack]]] = {}
         self._means: list[Tensor | None] = []
         self._macs: dict[Kind, int] = {}
@@ -152,7 +160,7 @@ class Bench:
             ]
 
     def _answers(self, kind: Kind, views: Tensor) -> Tensor:
-        """Softmax of the logits of a batch, on the CPU; the first of its kind is counted."""
+        """Probabilities of a batch, on the CPU; the first of its kind is counted."""
         if kind[0] and self._dense is None:
             self._dense = densely(self._network)
         network = self._network if self._dense is None or not kind[0] else self._dense
@@ -167,7 +175,7 @@ class Bench:
                 self._macs[kind] = products.macs // len(views)
         self._views += len(views)
         self._products += self._macs[kind] * len(views)
-        return softmax(logits, self._temperature).cpu()
+        return self._answer(logits).cpu()
 
 
 def area(kind: Kind, queue: list[tuple[int, Stack]]) -> int:

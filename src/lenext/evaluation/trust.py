@@ -49,6 +49,10 @@ class Trust:
     fitted: int = 0
     reason: str = ""
 
+    def lines(self) -> list[str]:
+        """The two parts for a terminal."""
+        return lines(self)
+
     def document(self) -> dict[str, Any]:
         """The two parts as plain JSON; where there are none, ``uncalibrated`` says why."""
         return {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lenext.evaluation.calibration import Bin, Effect
 from lenext.evaluation.chart import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Axis, Point, Tick, marked_axis
+from lenext.evaluation.label_trust import LabelTrust
 from lenext.evaluation.selective import Selective
 from lenext.evaluation.text import per_cent
 from lenext.evaluation.trust import Trust
@@ -40,9 +41,9 @@ class TrustChart:
     width, height, left, right, top, bottom = WIDTH, HEIGHT, LEFT, WIDTH - RIGHT, TOP, HEIGHT - BOTTOM
 
 
-def trust_charts(trust: Trust | None) -> list[TrustChart]:
+def trust_charts(trust: Trust | LabelTrust | None) -> list[TrustChart]:
     """The drawings of a calibrated network, none of another."""
-    if trust is None or trust.effect is None or trust.silence is None:
+    if not isinstance(trust, Trust) or trust.effect is None or trust.silence is None:
         return []
     return [reliability_chart(trust.effect), risk_chart(trust.silence)]
 

@@ -27,7 +27,7 @@ from lenext.recipes.augmentations import (
 from lenext.recipes.balance import Balance, BalancedSampling, ClassWeights
 from lenext.recipes.initial import FanIn, Gaussian, Glorot, He, Inherit, Init, TruncatedNormal
 from lenext.recipes.inputs import ChannelMean, FixedChannels, FixedScale, Normalise, PixelMean
-from lenext.recipes.losses import CrossEntropy, Logistic, Loss, RubbishClass, TruePenalty
+from lenext.recipes.losses import BinaryCrossEntropy, CrossEntropy, Logistic, Loss, RubbishClass, TruePenalty
 from lenext.recipes.optimizers import SGD, AdamW, Average, DiagonalLM, Optimizer, RMSProp, VelocitySGD
 from lenext.recipes.schedules import (
     Constant,
@@ -50,6 +50,7 @@ __all__ = [
     "Average",
     "Balance",
     "BalancedSampling",
+    "BinaryCrossEntropy",
     "ChannelMean",
     "ClassWeights",
     "ColourJitter",

@@ -21,7 +21,8 @@ class ClassWeights:
     """The loss of an image of a class of n images counts in proportion to n ** -power; 1 on average.
 
     beta: where it is given, in proportion to (1 - beta) / (1 - beta ** n) instead, the inverse of the effective number
-    of images (arXiv 1901.05555).
+    of images (arXiv 1901.05555). Where an image may have several labels, each that it has counts so, and those that it
+    lacks count 1.
     """
 
     power: float = 1.0

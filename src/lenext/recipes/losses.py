@@ -18,6 +18,16 @@ class Logistic:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BinaryCrossEntropy:
+    """Cross-entropy of one yes or no for each label, averaged over the labels of an image, which may have any number.
+
+    label_smoothing: share of each answer that is drawn at even odds, so that 1 becomes 1 - label_smoothing / 2.
+    """
+
+    label_smoothing: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class TruePenalty:
     """LeNet's Eq. 8: the penalty of the true class alone; of use where the centres of the classes are fixed."""
 
@@ -29,4 +39,4 @@ class RubbishClass:
     j: float
 
 
-Loss = CrossEntropy | Logistic | TruePenalty | RubbishClass
+Loss = CrossEntropy | BinaryCrossEntropy | Logistic | TruePenalty | RubbishClass

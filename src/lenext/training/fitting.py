@@ -10,6 +10,7 @@ from typing import NamedTuple
 from lenext.recipes import (
     Augmentation,
     Average,
+    BinaryCrossEntropy,
     Decay,
     EpochRates,
     EpochSteps,
@@ -105,6 +106,16 @@ def stretched(schedule: Schedule, share: float) -> Schedule:
             return replace(schedule, patience=max(1, round(schedule.patience * share)))
         case _:
             return schedule
+
+
+def to_labels(recipe: Recipe) -> Fitted:
+    """For images with any number of labels: one yes or no for each."""
+    if isinstance(recipe.loss, BinaryCrossEntropy):
+        return Fitted(recipe)
+    # ours: smoothing draws every label towards a half, and most of them are there far less often than that
+    fitted = replace(recipe, loss=BinaryCrossEntropy(label_smoothing=0.0))
+    was = type(recipe.loss).__name__
+    return Fitted(fitted, f"loss {was} -> BinaryCrossEntropy: an image has any number of labels, each a yes or no")
 
 
 def to_data(recipe: Recipe, images: int) -> Fitted:

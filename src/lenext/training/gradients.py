@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from torch import Tensor
 
 from lenext.evaluation.inference import Compute
+from lenext.training.goal import OneClass
 from lenext.training.objective import Objective
 from lenext.training.scaling import Unscaled
 
@@ -17,14 +19,15 @@ from lenext.training.scaling import Unscaled
 class Gradients:
     """Adds the gradient of the objective's mean over a batch to the parameters.
 
-    Several passes add up to the gradient of one, except that batch normalisation takes its statistics pass by pass and
-    that dropout draws in another order.
+    hits: counts the right answers, from logits and labels. Several passes add up to the gradient of one, except that
+    batch normalisation takes its statistics pass by pass and that dropout draws in another order.
     """
 
     objective: Objective
     compute: Compute
     micro_batch: int | None = None
     scaling: Unscaled = field(default_factory=Unscaled)
+    hits: Callable[[Tensor, Tensor], Tensor] = field(default_factory=lambda: OneClass().hits)
 
     def __call__(self, inputs: Tensor, targets: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Mean loss and number of right answers: scalars on the device, without a gradient."""
@@ -46,7 +49,7 @@ class Gradients:
         if share != 1:
             loss = loss * share
         self.scaling.backward(loss)
-        return loss.detach(), (logits[0].detach().argmax(1) == labels).sum()
+        return loss.detach(), self.hits(logits[0].detach(), labels)
 
 
 def passes(images: int, most: int | None) -> list[slice]:

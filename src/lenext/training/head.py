@@ -14,7 +14,7 @@ from lenext.errors import UsageError
 from lenext.layers.network import Network
 from lenext.recipes.transfer import EVERYTHING
 from lenext.training.features import Views, frozen_features
-from lenext.training.linear import Linear, fit_linear
+from lenext.training.linear import Linear
 from lenext.training.task import Task
 from lenext.training.watch import Watcher
 
@@ -64,13 +64,12 @@ def fit_head(task: Task, watcher: Watcher, source: Source = training_features) -
         + (f" in {value.views} views." if value.views > 1 else ".")
     )
     features = source(task)
-    linear = fit_linear(features, labels, task.classes, value)
+    linear = task.goal.fit(features, labels, task.classes, value)
     put(task.network, linear)
     said = [f"{strength:g}: {score:.4f}" for strength, score in zip(value.strengths, linear.scores, strict=True)]
     if len(said) > 1:
         watcher.message(f"  strength {linear.strength:g} is best within the training images ({', '.join(said)})")
-    loss, accuracy = judged(linear, features, labels)
-    return Fitted(linear, loss, accuracy)
+    return Fitted(linear, *task.goal.judged(linear.logits(features), labels))
 
 
 @torch.no_grad()
@@ -80,12 +79,3 @@ def put(network: Network, linear: Linear) -> None:
     for name, values in {"weight": linear.weight, "bias": linear.bias}.items():
         parameter: Tensor = getattr(classifier, name)
         parameter.copy_(torch.from_numpy(values))
-
-
-def judged(linear: Linear, features: Features, labels: NDArray[np.int64]) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy over all views of the images that it was fitted on."""
-    logits = linear.logits(features)
-    highest = logits.max(2, keepdims=True)
-    logs = logits - highest - np.log(np.exp(logits - highest).sum(2, keepdims=True))
-    rows = np.arange(len(labels))
-    return float(-logs[:, rows, labels].mean()), float((logits.argmax(2) == labels).mean())

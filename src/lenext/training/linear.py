@@ -39,7 +39,7 @@ def fit_linear(features: Features, labels: NDArray[np.int64], classes: int, valu
     Every view of an image is on the same side of each division. A class without an image has a bias of its own that
     it never wins with.
     """
-    scale = 1 / max(float(np.linalg.norm(features, axis=2).mean()), 1e-12)
+    scale = scale_of(features)
     scaled = features * scale
     scores = tuple(inner_accuracy(scaled, labels, value, strength) for strength in value.strengths)
     strength = value.strengths[int(np.argmax(scores))]  # the weakest of equals
@@ -48,6 +48,11 @@ def fit_linear(features: Features, labels: NDArray[np.int64], classes: int, valu
     whole = np.zeros((classes, features.shape[2])), np.full(classes, bias.min() - ABSENT)
     whole[0][present], whole[1][present] = weight * scale, bias
     return Linear(*whole, strength, scores)
+
+
+def scale_of(features: Features) -> float:
+    """The number by which features become of mean length 1."""
+    return 1 / max(float(np.linalg.norm(features, axis=2).mean()), 1e-12)
 
 
 ABSENT = 20.0  # logits below the least likely class: exp(-20) of its probability

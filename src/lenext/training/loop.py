@@ -6,14 +6,12 @@ import math
 import time
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from lenext.errors import Interrupted
 from lenext.evaluation.inference import probabilities
-from lenext.evaluation.metrics import cross_entropy, top_k_correct
 from lenext.training.budget import Unlimited
 from lenext.training.checkpoint import Checkpoints, Progress
 from lenext.training.diverged import Diverged, diverged
+from lenext.training.goal import activation
 from lenext.training.log import MetricLog, Row
 from lenext.training.schedule import learning_rate
 from lenext.training.signals import StopRequested, StopSignals
@@ -106,7 +104,7 @@ class _Session:
         progress = self.progress
         loss, accuracy = self.means()
         row: dict[str, float] = {"epoch": progress.epoch + 1, "step": progress.step, "lr": self.rate(progress.step - 1)}
-        row |= {"loss": loss, "train_top1": accuracy}
+        row |= {"loss": loss, self.task.goal.train: accuracy}
         self.conclude(row, signals)
 
     def conclude(self, row: dict[str, float], signals: StopSignals) -> None:
@@ -117,8 +115,9 @@ class _Session:
             if not math.isfinite(row["val_loss"]):
                 raise self.lost("validation loss")
             # Right answers, and between equals the lower loss: a fraction below one decides.
-            score = row["val_top1"] * len(task.validation.part) + math.exp(-row["val_loss"]) / 2
-            progress.plateau.see(task.recipe.schedule, row["val_top1"])
+            figure = row[task.goal.val]
+            score = figure * len(task.validation.part) + math.exp(-row["val_loss"]) / 2
+            progress.plateau.see(task.recipe.schedule, figure)
             progress.waiting.see(score)
         self.keeping.log.add(row)
         self.watcher.epoch(row)
@@ -131,11 +130,15 @@ class _Session:
         loader, task = self.task.validation, self.task
         assert loader is not None
         batches = task.validation_views()
-        scores = probabilities(task.average.tested, task.pipeline.statistics, batches, task.compute, signals.poll)
-        scores = task.whole(scores)
-        labels = loader.part.labels
-        accuracy = float(np.mean(top_k_correct(scores, labels, 1)))
-        return {"val_loss": cross_entropy(scores, labels), "val_top1": accuracy}
+        scores = probabilities(
+            task.average.tested,
+            task.pipeline.statistics,
+            batches,
+            task.compute,
+            signals.poll,
+            activation=activation(task.goal),
+        )
+        return task.goal.validated(task.whole(scores), loader.part.labels)
 
     def ended(self) -> bool:
         """Whether the epoch that is over was the last one; what does not fit in the time that is left is taken off."""

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from lenext.errors import UsageError
 from lenext.layers.auxiliary import AuxiliaryNetwork
-from lenext.recipes import Loss, Recipe
-from lenext.training.loss import loss_of
+from lenext.recipes import BinaryCrossEntropy, Loss, Recipe
+from lenext.training.loss import binary_cross_entropy, loss_of, shares
 
 Heads = Callable[[Tensor], tuple[Tensor, ...]]  # N C H W -> the logits, then those of each auxiliary head
 
@@ -19,7 +19,8 @@ Heads = Callable[[Tensor], tuple[Tensor, ...]]  # N C H W -> the logits, then th
 class Objective:
     """The loss of a recipe on a network; ``auxiliary`` weights that of each head beside the last one.
 
-    weights: of the classes (K,), where the recipe has them; an image of mixed classes has the mean of theirs.
+    weights: of the classes (K,), where the recipe has them; an image of mixed classes has the mean of theirs, and of
+    several labels each has its own.
     """
 
     heads: Heads
@@ -28,7 +29,7 @@ class Objective:
     weights: Tensor | None = None
 
     def __call__(self, logits: tuple[Tensor, ...], targets: Tensor) -> Tensor:
-        """A scalar: labels (N,) or shares (N, classes) against what ``heads`` gave."""
+        """A scalar: labels (N,), or shares or labels (N, classes), against what ``heads`` gave."""
         total = self.of_head(logits[0].float(), targets)
         for side in logits[1:]:
             total = total + self.auxiliary * self.of_head(side.float(), targets)
@@ -37,6 +38,8 @@ class Objective:
     def of_head(self, logits: Tensor, targets: Tensor) -> Tensor:
         if self.weights is None:
             return loss_of(self.loss, logits, targets)
+        if isinstance(self.loss, BinaryCrossEntropy):
+            return binary_cross_entropy(self.loss, logits, shares(targets, logits), self.weights).mean()
         weights = self.weights[targets] if targets.dim() == 1 else targets @ self.weights
         return (loss_of(self.loss, logits, targets, "none") * weights).mean()
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lenext.data.draws import noise_seed
 from lenext.errors import Failed, UsageError
-from lenext.recipes import CrossEntropy, RandAugment, RandomCrop, RandomResizedCrop, Recipe
+from lenext.recipes import BinaryCrossEntropy, CrossEntropy, RandAugment, RandomCrop, RandomResizedCrop, Recipe
 
 if TYPE_CHECKING:
     import optuna
@@ -66,7 +66,7 @@ def knobs_of(recipe: Recipe, images: int) -> list[Knob]:
     found = [around("optimizer.lr", optimizer.lr)]
     if getattr(optimizer, "weight_decay", 0.0):
         found.append(around("optimizer.weight_decay", optimizer.weight_decay))  # type: ignore[union-attr]
-    if isinstance(recipe.loss, CrossEntropy):
+    if isinstance(recipe.loss, CrossEntropy | BinaryCrossEntropy):
         found.append(
             Knob("loss.label_smoothing", recipe.loss.label_smoothing, 0.0, max(0.2, recipe.loss.label_smoothing))
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 import numpy as np
@@ -22,6 +22,7 @@ from lenext.layers.drop_path import DropPath
 from lenext.recipes import BalancedSampling, ClassWeights, DiagonalLM, Recipe
 from lenext.training.average import LastWeights, MovingAverage, average_of
 from lenext.training.freezing import training_mode
+from lenext.training.goal import Goal, OneClass
 from lenext.training.gradients import Gradients
 from lenext.training.objective import objective_of
 from lenext.training.one_sample_gradients import OneSampleGradients, one_sample_gradients
@@ -40,7 +41,7 @@ class Task:
     """Everything that a run computes with; ``validation`` is None when every image trains.
 
     micro_batch: images of one pass at most, None for a whole batch; passes of one batch add up to its gradient;
-    save_memory: whether blocks are computed again in the backward pass.
+    save_memory: whether blocks are computed again in the backward pass; goal: what is learnt.
     """
 
     network: nn.Module
@@ -53,6 +54,7 @@ class Task:
     classes: int
     micro_batch: int | None = None
     save_memory: bool = False
+    goal: Goal = field(default_factory=OneClass)
 
     @cached_property
     def cuts(self) -> list[int]:
@@ -78,7 +80,7 @@ class Task:
         objective = objective_of(self.recipe, self.network, self.class_weights)
         if self.save_memory:
             objective = recomputed_heads(objective, self.network)
-        whole = Gradients(objective, self.compute, self.micro_batch, self.scaling)
+        whole = Gradients(objective, self.compute, self.micro_batch, self.scaling, self.goal.hits)
         return one_sample_gradients(self.recipe, self.network, self.compute) or whole
 
     @cached_property
@@ -100,7 +102,7 @@ class Task:
         value = self.recipe.balance
         if not isinstance(value, ClassWeights):
             return None
-        sizes = np.bincount(self.training.part.labels, minlength=self.classes)
+        sizes = self.training.part.sizes(self.classes)
         return torch.from_numpy(class_weights(value, sizes)).float().to(self.compute.device)
 
     @cached_property

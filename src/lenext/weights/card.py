@@ -18,7 +18,7 @@ from lenext.data.statistics import Statistics
 from lenext.errors import LenextError, UsageError, WeightFileError
 from lenext.layers.network import Network
 from lenext.models import create_model
-from lenext.protocol import Preprocessing
+from lenext.protocol import ACTIVATIONS, MULTICLASS, MULTILABEL, Preprocessing
 from lenext.values import decode, encode
 from lenext.weights import trust
 from lenext.weights.durable import write_file
@@ -37,7 +37,9 @@ class Card:
 
     recipe: as JSON, with its deviations; start: the weights that training began with, None for random ones; data: name,
     fingerprint, images per split; metrics: split -> measurement with interval; calibration: None where it was not
-    measured; versions: what trained it; sha256: of all tensors, filled in by ``save``; licence: of the weights.
+    measured; versions: what trained it; sha256: of all tensors, filled in by ``save``; licence: of the weights; task:
+    whether an image is of one class or has any number of labels; thresholds: of each label, from which probability on
+    it is given, none where one class answers.
     """
 
     network: str
@@ -52,7 +54,14 @@ class Card:
     calibration: trust.Calibration | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     sha256: str = ""
+    task: str = MULTICLASS
+    thresholds: tuple[float, ...] = ()
     licence: str = "that of the training data's owner; the weights started from random numbers"
+
+    @property
+    def activation(self) -> str:
+        """What makes probabilities of the logits: "softmax" or "sigmoid"; the one place that says so."""
+        return ACTIVATIONS[self.task]
 
 
 @dataclass(frozen=True)
@@ -79,9 +88,17 @@ def save(
         tensors[_PIXEL_MEAN] = statistics.pixel_mean.contiguous()
     tensors.update(familiar.tensors() if familiar else {})
     metadata = {
-        _KEY: json.dumps(encode(replace(card, sha256=digest(tensors))))
+        _KEY: json.dumps(document(replace(card, sha256=digest(tensors))))
     }  # one key: several would be written in an order of chance
     write_file(path, safetensors.torch.save(tensors, metadata=metadata))
+
+
+def document(card: Card) -> dict[str, Any]:
+    """The card as JSON. Only of labels it says the task, so that earlier versions read all others and refuse these."""
+    found: dict[str, Any] = encode(card)
+    if card.task == MULTICLASS:
+        del found["task"], found["thresholds"]
+    return found
 
 
 def digest(tensors: Mapping[str, Tensor]) -> str:
@@ -186,9 +203,18 @@ def _check_card(file: Path, card: Card) -> None:
     channels = len(shown.mean) == len(shown.std) == shown.channels
     sides = [side for side in (shown.view.resize, shown.view.crop, shown.view.width) if side is not None]
     positive = all(number > 0 for number in (shown.channels, *sides, *shown.std))
-    if not (card.classes and channels and positive and (card.calibration is None or card.calibration.sound)):
+    if card.task not in ACTIVATIONS:
         raise WeightFileError(
-            f"The card of {file} contradicts itself: classes, channels, mean, std, sizes or calibration do not fit.",
+            f"{file} is for the task {card.task!r}, which this version does not know.",
+            "Use the version of lenext that wrote it.",
+        )
+    wanted = (0, len(card.classes)) if card.task == MULTILABEL else (0,)
+    labels = len(card.thresholds) in wanted and all(0 < threshold <= 1 for threshold in card.thresholds)
+    calibrated = card.calibration is None or card.calibration.sound
+    if not (card.classes and channels and positive and labels and calibrated):
+        raise WeightFileError(
+            f"The card of {file} contradicts itself: classes, channels, mean, std, sizes, thresholds or calibration do "
+            "not fit.",
             "Copy the file again, or use the run folder that it came from.",
         )
 
