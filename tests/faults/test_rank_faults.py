@@ -16,7 +16,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "parallel"))
 
 from launching import alive, end, finished, gone, kept, launch, log, ranks, torchrun, training, wait_for_steps
 
-WORDS = ["--model", "lenet5", "--epochs", "30", "--workers", "0", "--seed", "3", "--deterministic"]
+EPOCHS = 20
+WORDS = ["--model", "lenet5", "--epochs", str(EPOCHS), "--workers", "0", "--seed", "3", "--deterministic"]
 OFTEN = ["--save-every", "0.2"]
 STOPS, HANGS = 15, 60  # seconds
 
@@ -85,16 +86,17 @@ def test_no_process_outlives_its_launcher(undisturbed, tmp_path):
     assert kept(tmp_path / "run") == kept(undisturbed)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("whom", ["launcher", 0, 1])
-def test_a_signal_to_one_saves_the_present_step_of_all(whom, number, undisturbed, tmp_path):
+@pytest.mark.parametrize(
+    ("whom", "number", "then"), [("launcher", signal.SIGINT, 4), (0, signal.SIGTERM, 1), (1, signal.SIGTERM, 2)]
+)
+def test_a_signal_to_one_saves_the_present_step_of_all(whom, number, then, undisturbed, tmp_path):
     with training(2, tmp_path / "run", *WORDS) as (launcher, found):
         os.kill(launcher.pid if whom == "launcher" else found[whom], number)
         assert message(ended(launcher, STOPS)).startswith("error: Stopped in epoch ")
         assert alive(found.values()) == []
-    train(4, tmp_path / "run", "--resume")
+    train(then, tmp_path / "run", "--resume")
     assert kept(tmp_path / "run") == kept(undisturbed)
-    assert [row["epoch"] for row in log(tmp_path / "run")] == list(range(1, 31))
+    assert [row["epoch"] for row in log(tmp_path / "run")] == list(range(1, EPOCHS + 1))
 
 
 def test_killed_again_and_again_on_one_two_and_four_processes(undisturbed, tmp_path):
@@ -105,7 +107,7 @@ def test_killed_again_and_again_on_one_two_and_four_processes(undisturbed, tmp_p
         launcher, found = launch(command), {}
         try:
             found = ranks(launcher, processes) if processes > 1 else {}
-            wait_for_steps(tmp_path / "run", 20 + 40 * kill)
+            wait_for_steps(tmp_path / "run", 15 + 30 * kill)
         finally:
             end(launcher, found.values())
     train(2, tmp_path / "run", "--resume")
