@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: install demo test check tables golden clean mnist fashion test-parity catalogue audit-exports rivals
+.PHONY: install demo test test-faults test-faults-long checkpointing check tables golden clean mnist fashion test-parity catalogue audit-exports rivals fuzz
 
 install: $(VENV)/.installed
 
@@ -23,6 +23,17 @@ demo: $(VENV)/.installed
 # One thread for each of the two test processes, so that they do not fight for the cores.
 test: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
+
+# Kills, power cuts, full disks, flipped bits, lost numbers: minutes; the long form takes hours and writes results/.
+test-faults: $(VENV)/.installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests/faults
+
+test-faults-long: $(VENV)/.installed-dev
+	LENEXT_FAULTS=long OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests/faults
+
+# What a checkpoint every minute costs, and how soon a run on 100,000 images is back.
+checkpointing: $(VENV)/.installed
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/checkpointing.py
 
 # Our networks against torchvision's and timm's, weight for weight. Both without what they require: torchvision asks for
 # a torch of several gigabytes, and what the networks need of either is pure Python.
@@ -71,6 +82,10 @@ mnist: $(VENV)/.installed
 fashion: $(VENV)/.installed
 	for model in resnet20_cifar plain20_cifar; do $(TRAINED) fashion-mnist $$model --name fashion-mnist-$$model \
 		--train="--recipe paper --epochs 20 --image-size 28 --precision bf16 --validation 0" || exit; done
+
+# Mutated pictures through the decoder, in processes that may not crash, tarry or grow; resumable: INPUTS=1000000.
+fuzz: $(VENV)/.installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/fuzz.py --workers $(or $(WORKERS),2) --inputs $(or $(INPUTS),100000)
 
 # All networks, exported to ONNX by both of torch's exporters and recognised by the audit; hours, and resumable.
 audit-exports: $(VENV)/.installed-dev

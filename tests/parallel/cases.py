@@ -21,11 +21,11 @@ from lenext.parallel.place import place
 from lenext.parallel.team import team_of
 from lenext.recipes import SGD
 from lenext.training.checkpoint import Checkpoints, Progress
-from lenext.training.diverged import Diverged
 from lenext.training.following import UnwrittenCheckpoints, UnwrittenLog
 from lenext.training.log import MetricLog
 from lenext.training.loop import Keeping, fit
 from lenext.training.sharded import ShardedTask
+from lenext.training.soundness import Diverged
 from lenext.training.task import Task
 from lenext.training.watch import Silent
 

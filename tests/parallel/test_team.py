@@ -101,5 +101,5 @@ def test_a_loss_that_is_no_number_stops_all_in_its_step(processes, ranks, reques
     folder = request.getfixturevalue(processes)
     for rank in range(ranks):
         said = json.loads((folder / f"poisoned-{rank}.json").read_text())
-        assert "not a number at step 3 on rank 1" in said["message"]
+        assert "loss on rank 1 is not a number at step 3" in said["message"]
         assert said["whole"]

@@ -18,6 +18,7 @@ from lenext.training.budget import seconds_of
 Options = TypeVar("Options")
 
 ON_BAD = ("skip", "stop")
+ON_NAN = ("stop", "rollback")
 
 # What a person reads where a value is of another type than its option.
 WORDS: Mapping[Any, str] = {
@@ -98,7 +99,7 @@ class TrainOptions:
     balance: "sampling" or "weights" for classes of unequal size, or "none"; patience: epochs without a better
     validation after which the run ends; average: whether averaged weights are tested; save_memory: compute blocks again
     in the backward pass; find_rate: set the learning rate by a sweep; tune: trials of a search for a better recipe;
-    time_limit: "90s", "30m", "2h" or seconds, for all of the run.
+    time_limit: "90s", "30m", "2h" or seconds, for all of the run; on_nan: "stop" or "rollback", when a number is lost.
 
     deterministic: the same bits on any number of processes, by ``shards`` of each batch (4); batch_norm: "local" or
     "sync", over the images of a process or of all.
@@ -142,6 +143,7 @@ class TrainOptions:
     deterministic: bool = False
     shards: int | None = None
     batch_norm: str | None = None
+    on_nan: str = "stop"
 
     @property
     def seconds(self) -> float | None:

@@ -43,6 +43,10 @@ def on_place(asked: TrainOptions, place: Place) -> TrainOptions:
                 f"--{name.replace('_', '-')} is for a run on one process, and {place.size} were started.",
                 "Leave it out, or start `lenext train` without torchrun or srun.",
             )
+    if asked.on_nan == "rollback":
+        raise UsageError(
+            "--on-nan rollback is for a run on one process.", "Leave it out: all ranks stop and say where."
+        )
     if asked.device.partition(":")[0] in (AUTO, "cuda") and torch.cuda.is_available():
         return replace(asked, device=f"cuda:{place.local}")
     return asked

@@ -18,6 +18,7 @@ from lenext.api.prepare import Prepared, check, prepare
 from lenext.api.run_folder import describe
 from lenext.api.settle import settle
 from lenext.api.shares import check_divided, digest, divided, on_place, sentences
+from lenext.api.space import check_space
 from lenext.data.augment import Pipeline
 from lenext.data.item import TRAIN, VAL
 from lenext.data.listing import part
@@ -41,6 +42,9 @@ from lenext.values import encode
 def in_words(error: LenextError) -> None:
     """An error on standard error."""
     sys.stderr.write(f"error: {error}\n       {error.remedy}\n")
+
+
+ROLLBACKS = 3  # ours: an eighth of the rate is another recipe
 
 
 def train(
@@ -81,10 +85,13 @@ def train_one(spec: str | None, options: TrainOptions, watcher: Watcher, sitting
     prepared = prepare(spec, options, watcher)
     folder, job, team = prepared.folder, prepared.job, sitting.team
     check_divided(job, make_task(prepared, options, compute), team)
-    started = {**describe(job, prepared.listing, prepared.data, prepared.spec), "processes": team.size}
+    started = describe(job, prepared.listing, prepared.data, prepared.spec)
     team.agree("run", [os.path.abspath(folder.path), encode(job.recipe), {**started, "threads": None}])
-    if prepared.new and team.first:
-        folder.create(started, job.recipe, prepared.listing, prepared.statistics)
+    started |= {"device": compute.device.type, "processes": team.size}
+    if team.first:
+        check_space(prepared, folder.path)
+        if prepared.new:
+            folder.create(started, job.recipe, prepared.listing, prepared.statistics, prepared.began)
     team.wait()
     with folder.locked() if team.first else nullcontext():
         return run(prepared, options, compute, watcher, sitting)
@@ -99,7 +106,8 @@ def run(
     compute.place(network, single=job.recipe.batch_size == 1)
     clock = Clock(folder.seconds, sitting.began) if job.time_limit else None
     prepared = settle(prepared, lambda one: make_task(one, asked, compute), asked.save_every, clock, watcher)
-    checkpoints = (Checkpoints if team.first else UnwrittenCheckpoints)(folder.checkpoints)
+    kind = Checkpoints if team.first else UnwrittenCheckpoints
+    checkpoints = kind(folder.checkpoints, ends=asked.on_nan == "rollback")
     checkpoints.clear_unfinished()
     team.wait()
     task = divided(make_task(prepared, asked, compute), prepared.job, team)
@@ -113,7 +121,8 @@ def run(
     progress = found or Progress()
     team.agree("checkpoint", [progress.step, digest(network)])
     log = MetricLog(folder.metrics, progress.log_bytes) if team.first else UnwrittenLog()
-    keeping = Keeping(checkpoints, log, asked.save_every, budget_of(clock, prepared.job.end))
+    rollbacks = ROLLBACKS if asked.on_nan == "rollback" else 0
+    keeping = Keeping(checkpoints, log, asked.save_every, budget_of(clock, prepared.job.end), rollbacks)
     try:
         if found is None:
             first_phase(prepared, task, progress, keeping, watcher, sitting.shelf)

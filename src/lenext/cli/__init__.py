@@ -6,6 +6,7 @@ import importlib
 import os
 import signal
 import sys
+import threading
 from contextlib import suppress
 from typing import cast
 
@@ -87,6 +88,15 @@ def main(arguments: list[str] | None = None) -> None:
     except SystemExit:  # what click makes of a closed pipe; the reader has seen enough: `lenext predict ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
+    leave(status)
+
+
+def leave(status: int) -> None:
+    """End the process; a thread that still waits for a file which does not answer does not hold it."""
+    if status > 128 and threading.active_count() > 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
     sys.exit(status)
 
 

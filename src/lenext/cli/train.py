@@ -23,7 +23,7 @@ SECTIONS = {
     "Data": ("validation", "on_bad", "data_root", "workers"),
     "Machine": ("device", "precision", "threads", "micro_batch", "save_memory"),
     "Several processes (torchrun, srun)": ("deterministic", "shards", "batch_norm"),
-    "Run": ("out", "resume", "save_every"),
+    "Run": ("out", "resume", "save_every", "on_nan"),
 }
 
 
@@ -67,6 +67,7 @@ SECTIONS = {
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder [runs/DATA-MODEL].")
 @click.option("--resume", is_flag=True, help="Go on with the run in the folder, from the step where it stopped.")
 @click.option("--save-every", type=float, default=60.0, metavar="SECONDS", help="Between two checkpoints [60].")
+@click.option("--on-nan", type=click.Choice(["stop", "rollback"]), default="stop", help="When a number is lost.")
 @common
 def command(data: str | None, as_json: bool, quiet: bool, options: tuple[str, ...], **asked: Any) -> None:
     """Train a network on DATA: a folder of class folders, one with train/ and val/, a CSV, or a built-in set.

@@ -121,18 +121,19 @@ def read_ahead(work: Callable[[Job], Done], jobs: Sequence[Job], workers: int) -
     if workers == 0:
         yield from map(work, jobs)
         return
-    with ThreadPoolExecutor(workers) as pool:
-        _single_threaded(pool, workers)
-        upcoming = iter(jobs)
-        waiting = deque(pool.submit(work, job) for job in islice(upcoming, 2 * workers))
-        try:
-            while waiting:
-                done = waiting.popleft().result()
-                waiting.extend(pool.submit(work, job) for job in islice(upcoming, 1))
-                yield done
-        finally:
-            for future in waiting:
-                future.cancel()
+    pool = ThreadPoolExecutor(workers)
+    _single_threaded(pool, workers)
+    upcoming = iter(jobs)
+    waiting = deque(pool.submit(work, job) for job in islice(upcoming, 2 * workers))
+    present = waiting[0]
+    try:
+        while waiting:
+            present = waiting.popleft()
+            done = present.result()
+            waiting.extend(pool.submit(work, job) for job in islice(upcoming, 1))
+            yield done
+    finally:  # who is stopped while a file does not answer does not wait for that file's thread
+        pool.shutdown(wait=present.done(), cancel_futures=True)
 
 
 def _single_threaded(pool: ThreadPoolExecutor, workers: int) -> None:

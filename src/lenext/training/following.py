@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lenext.training.checkpoint import Checkpoints
+from lenext.training.checkpoint import Checkpoints, Progress
 from lenext.training.log import MetricLog, Row
 
 
@@ -13,6 +13,9 @@ class UnwrittenCheckpoints(Checkpoints):
 
     def save(self, *_state: Any) -> None:
         """Nothing: the first process saves the same."""
+
+    def forget_after(self, progress: Progress) -> None:
+        """Nothing: the first process does it."""
 
     def clear_unfinished(self) -> None:
         """Nothing: the first process does it."""
@@ -26,6 +29,9 @@ class UnwrittenLog(MetricLog):
 
     def add(self, row: Row) -> None:
         """Nothing: the first process logs the same."""
+
+    def cut(self, length: int) -> None:
+        """Nothing: the first process does it."""
 
     def sync(self) -> int:
         return 0

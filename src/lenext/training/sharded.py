@@ -20,12 +20,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lenext.errors import Failed
 from lenext.parallel.batch_norm import synchronised
 from lenext.parallel.shards import Rows, Span, in_order, spans_of
 from lenext.parallel.team import Alone, RankLost
-from lenext.training.diverged import diverged
+from lenext.training.memory import ran_out
 from lenext.training.optim import set_rate
 from lenext.training.signals import StopRequested, StopSignals
+from lenext.training.soundness import lost
 from lenext.training.task import Batch, Task
 
 LOCAL, SYNC = BATCH_NORMS = ("local", "sync")
@@ -122,14 +124,20 @@ class ShardedTask(Task):
         """
         set_rate(self.optimizer, rate)
         self.rows.begin()
-        made = {shard.number: self.of_shard(shard, batch.images, at) for shard in batch.shards}
+        try:
+            made = {shard.number: self.of_shard(shard, batch.images, at) for shard in batch.shards}
+        except (MemoryError, RuntimeError) as error:
+            if not ran_out(error):
+                raise
+            raise Failed("The memory is too small for a shard of the batch.", "Give a --micro-batch.") from None
         found = [made.get(number, self.rows.empty()) for number in self.mine]
         self.rows.flag(found, self.team.rank, self.signals.received)
         total = self.total(found)
-        lost = self.rows.lost(total)
-        if lost:
+        ranks = self.rows.lost(total)
+        if ranks:
             self.team.conclude()
-            raise diverged("loss", at[0] + 1, f" on rank {', '.join(map(str, lost))}" if self.team.size > 1 else "")
+            where = f"loss on rank {', '.join(map(str, ranks))}" if self.team.size > 1 else "loss"
+            raise lost(where, at[0] + 1, ())
         loss, hits = self.rows.adopt(total)
         self.signals.agreed = self.rows.flagged(total)
         if self.signals.agreed:
