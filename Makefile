@@ -3,7 +3,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: install demo test test-faults test-faults-long checkpointing check tables golden clean mnist fashion test-parity catalogue audit-exports rivals fuzz
+.PHONY: install demo test test-faults test-faults-long checkpointing check tables golden clean mnist fashion \
+	test-parity catalogue audit-exports rivals fuzz bench bench-input bench-memory bench-mnist bench-training
 
 install: $(VENV)/.installed
 
@@ -103,6 +104,29 @@ $(RIVALS)/.installed: benchmarks/rival_tools/requirements.txt benchmarks/rival_t
 # lenext against them on the same folder in the same minutes; about half an hour, resumable: RIVAL="--only timm --seeds 1".
 rivals: $(VENV)/.installed $(RIVALS)/.installed
 	$(BIN)/python benchmarks/rivals.py $(RIVAL)
+
+# Speed, on THREADS threads (one is measured by CPU time, at any load); RIVALS_OF_BENCH: see lenext bench --help.
+THREADS := $(shell nproc)
+RIVALS_OF_BENCH := torchvision,timm
+BENCH := OMP_NUM_THREADS=$(THREADS) $(PARITY)/bin/python
+bench: $(PARITY)/.installed
+	$(BENCH) -m lenext bench --threads $(THREADS) --against $(RIVALS_OF_BENCH) --out results/bench_$(THREADS)-threads.json
+
+# Files to batches on one core against PIL + torchvision v2, with the difference of the pixels.
+bench-input: $(PARITY)/.installed
+	$(PARITY)/bin/python -m pip install --quiet --constraint constraints.txt scikit-image scikit-learn
+	$(PARITY)/bin/python benchmarks/training_input.py
+
+# Steps with their input against torchvision's and timm's loops; DATA: where MNIST's files lie.
+bench-training: $(PARITY)/.installed
+	$(BENCH) benchmarks/training_speed.py --threads $(THREADS) $(if $(DATA),--data-root $(DATA))
+
+# MNIST to 99 % against pytorch/examples; DATA as above.
+bench-mnist: $(PARITY)/.installed
+	$(BENCH) benchmarks/mnist_to_99.py --threads $(THREADS) --data-root $(DATA)
+
+bench-memory: $(VENV)/.installed
+	OMP_NUM_THREADS=$(THREADS) $(BIN)/python benchmarks/memory.py --threads $(THREADS)
 
 clean:
 	rm -rf $(VENV) runs

@@ -25,7 +25,7 @@ LEVELS = (
     ("evaluation",),
     ("training", "explanation", "export", "engines"),
     ("detect",),
-    ("serve", "bench", "studies"),
+    ("serve", "benchmark", "studies"),
     ("api",),
     ("cli",),
 )

@@ -8,7 +8,9 @@ import json
 import math
 import types
 import typing
+from collections import Counter
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any
 
 from lenext.errors import UsageError, did_you_mean
@@ -48,6 +50,19 @@ def decode(kind: Any, document: Any, where: str = "") -> Any:
     if not isinstance(document, plain) or (plain is int and isinstance(document, bool)):
         raise UsageError(f"{where or 'The value'} is {document!r}.", f"Give {_describe(kind)}.")
     return document
+
+
+def once(text: str) -> Any:
+    """JSON in which no object names a key twice. Raises ``ValueError``."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            twice = max(Counter(name for name, _ in pairs).items(), key=itemgetter(1))[0]
+            raise ValueError(f"{twice!r} is there twice")
+        return found
+
+    return json.loads(text, object_pairs_hook=unique)
 
 
 def assign(value: Any, *settings: str) -> Any:

@@ -93,7 +93,7 @@ class TestRecipes:
     def test_unknown_ones_are_refused(self, asked, word, remedy):
         refused(word, remedy, **asked)
 
-    @pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"kind": "SGD"}', '{"name": 5}', "\xff"])
+    @pytest.mark.parametrize("text", ["", "{", '{"kind": "SGD"}', '{"name": 5}', "\xff", "[" * 9999, '{"a":1,"a":2}'])
     def test_a_file_that_is_no_recipe(self, tmp_path, text):
         (tmp_path / "recipe.json").write_bytes(text.encode("latin-1"))
         with pytest.raises(UsageError) as caught:

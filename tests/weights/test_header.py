@@ -10,10 +10,10 @@ from lenext.data.statistics import Statistics
 from lenext.errors import WeightFileError
 from lenext.models import create_model
 from lenext.protocol import Preprocessing, SingleCrop
-from lenext.values import encode
+from lenext.values import encode, once
 from lenext.weights import header as headers
 from lenext.weights.card import FILE, Card, load, save
-from lenext.weights.header import HEADER, check_header, once
+from lenext.weights.header import HEADER, check_header
 
 CARD = Card(
     network="lenet5",

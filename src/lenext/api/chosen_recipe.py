@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +17,7 @@ from lenext.protocol import SingleCrop
 from lenext.recipes import PixelMean, RandomCrop, RandomResizedCrop, Recipe, ShortSide
 from lenext.training.optim import build_optimizer
 from lenext.training.practical import practical, practical_size
-from lenext.values import decode, encode, fields
+from lenext.values import decode, encode, fields, once
 
 CHARACTERS = ("digits", "mnist")  # built-in sets whose mirror images are other characters or none
 
@@ -69,8 +68,8 @@ def as_stored(recipe: Recipe) -> Recipe:
 def read_recipe(path: Path) -> Recipe:
     """A recipe from the JSON that a run folder holds."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        document = once(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"The recipe {path} cannot be read: {error}.", "Give a recipe.json of a run folder.") from None
     found: Recipe = decode(Recipe, document, "recipe")
     return found

@@ -54,8 +54,8 @@ class Job:
     fold: which of several is tested, "1/5"; split: the rule of the validation split;
     error_target: what a network that may say `unknown` may get wrong;
     find_rate, tune, time_limit (seconds): what is to be found out before the first step, which a ``settled`` job knows;
-    end: the second of the run at which training is over; shards: of each batch, where the bits are to be the same on
-    any number of processes; batch_norm: over the images of a process or of all.
+    end: the second of the run at which training is over; exact: whether every image is read whole; shards: of each
+    batch, where the bits are to be the same on any number of processes; batch_norm: over a process's images, or all.
     """
 
     model: str
@@ -81,6 +81,7 @@ class Job:
     end: float | None = None
     shards: int | None = None
     batch_norm: str = LOCAL
+    exact: bool = False
 
 
 def decide(asked: TrainOptions, listing: Listing, shown: Preprocessing | None = None) -> Job:
@@ -127,6 +128,7 @@ def decide(asked: TrainOptions, listing: Listing, shown: Preprocessing | None = 
         fold=asked.fold,
         error_target=TARGET if asked.error_target is None else check_target(asked.error_target),
         save_memory=asked.save_memory,
+        exact=asked.exact,
         find_rate=asked.find_rate,
         tune=asked.tune or 0,
         time_limit=asked.seconds,

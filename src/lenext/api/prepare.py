@@ -22,6 +22,7 @@ from lenext.api.shares import check_shares
 from lenext.api.short_options import check_options
 from lenext.api.start import begin, begin_again, location, open_source, origin, with_reading
 from lenext.api.transfer import PRACTICAL, check_transfer, shown_before, starts_from, transfers
+from lenext.data.decoded import check_cache
 from lenext.data.folds import divided
 from lenext.data.item import TRAIN
 from lenext.data.known import Known
@@ -82,6 +83,7 @@ def check(asked: TrainOptions) -> None:
         raise UsageError(f"--save-every is {asked.save_every}.", "Give seconds, 0 or more.")
     if asked.workers < 0:
         raise UsageError(f"--workers is {asked.workers}.", "Give 0 or more threads.")
+    check_cache(asked.cache)
     check_options(asked)
     check_shares(asked)
 

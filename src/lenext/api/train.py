@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ from lenext.api.settle import settle
 from lenext.api.shares import check_divided, digest, divided, on_place, sentences
 from lenext.api.space import check_space
 from lenext.data.augment import Pipeline
+from lenext.data.decoded import AUTO, OFF, decoded
+from lenext.data.enough import enough
+from lenext.data.images import FileImages, Images
 from lenext.data.item import TRAIN, VAL
 from lenext.data.listing import part
 from lenext.data.loader import Loader
@@ -103,14 +107,19 @@ def run(
     """Train from where the folder stands to the end, then measure and write the result."""
     folder, job, network, team = prepared.folder, prepared.job, prepared.network, sitting.team
     compute = Compute(compute.device, job.precision)
-    compute.place(network, single=job.recipe.batch_size == 1)
+    compute.place(network, single=job.recipe.batch_size == 1, sparingly=job.save_memory)
     clock = Clock(folder.seconds, sitting.began) if job.time_limit else None
-    prepared = settle(prepared, lambda one: make_task(one, asked, compute), asked.save_every, clock, watcher)
+    pictures = kept_pictures(prepared, asked)
+
+    def task_of(one: Prepared) -> Task:
+        return make_task(replace(one, listing=replace(one.listing, images=pictures)), asked, compute)
+
+    prepared = settle(prepared, task_of, asked.save_every, clock, watcher)
     kind = Checkpoints if team.first else UnwrittenCheckpoints
     checkpoints = kind(folder.checkpoints, ends=asked.on_nan == "rollback")
     checkpoints.clear_unfinished()
     team.wait()
-    task = divided(make_task(prepared, asked, compute), prepared.job, team)
+    task = divided(task_of(prepared), prepared.job, team)
     for said in sentences(job, network, team, folder.processes):
         watcher.message(said)
     found, damaged = checkpoints.restore_newest(network, task.optimizer, task.average.kept)
@@ -131,6 +140,16 @@ def run(
     finally:
         log.close()
     return finish(prepared, task, progress, watcher) if team.first else {"run": str(folder.path), "rank": team.rank}
+
+
+def kept_pictures(prepared: Prepared, asked: TrainOptions) -> Images:
+    """What training and validation read: files no larger than the recipe wants, decoded once where they can be kept."""
+    listing, job = prepared.listing, prepared.job
+    if not isinstance(listing.images, FileImages):
+        return listing.images
+    least = 0 if job.exact else enough(job.recipe.augment, job.recipe.view)
+    cache = OFF if job.recipe.epochs == 1 and asked.cache == AUTO else asked.cache
+    return decoded(listing.images, listing.contents, prepared.network.input_size[0], least, cache)
 
 
 def make_task(prepared: Prepared, asked: TrainOptions, compute: Compute) -> Task:

@@ -30,6 +30,7 @@ VERBS = {
     "show": "Show a network layer by layer, with what its paper says of it.",
     "audit": "Say how a network deviates from its paper, point by point.",
     "recipe": "Print a recipe, each line with its address in the paper.",
+    "bench": "Measure the speed of networks on this machine, beside other libraries.",
     "where": "Say where in the source a network, layer or recipe stands.",
 }
 

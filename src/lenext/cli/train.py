@@ -20,7 +20,7 @@ SECTIONS = {
     "What is trained": ("model", "reading", "options", "weights"),
     "How": ("recipe", "epochs", "batch_size", "image_size", "settings", "balance", "average", "patience", "seed"),
     "Found out first": ("time_limit", "find_rate", "tune"),
-    "Data": ("validation", "on_bad", "data_root", "workers"),
+    "Data": ("validation", "on_bad", "cache", "exact", "data_root", "workers"),
     "Machine": ("device", "precision", "threads", "micro_batch", "save_memory"),
     "Several processes (torchrun, srun)": ("deterministic", "shards", "batch_norm"),
     "Run": ("out", "resume", "save_every", "on_nan"),
@@ -56,6 +56,13 @@ SECTIONS = {
 @click.option("--fold", metavar="I/K", help="One run of these.")
 @click.option("--error-target", type=float, metavar="SHARE", help="Wrong among the answers, or say `unknown` [0.05].")
 @click.option("--on-bad", type=click.Choice(["skip", "stop"]), default="skip", help="When a file cannot be used.")
+@click.option(
+    "--cache",
+    type=click.Choice(["auto", "ram", "disk", "off"]),
+    default="auto",
+    help="Of decoded files [auto: ram if they fit].",
+)
+@click.option("--exact", is_flag=True, help="Read images whole that are scaled down to less than half.")
 @click.option("--data-root", help="Where the files of built-in sets lie.")
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), help="Of the arithmetic [fp32].")

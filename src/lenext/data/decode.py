@@ -24,6 +24,7 @@ from torch import Tensor
 
 from lenext.data import container, pillow, planes, png_rows
 from lenext.data.container import refusal
+from lenext.data.enough import reduction
 from lenext.data.limits import LIMITS, bands, check_cost, check_scans, check_size
 from lenext.data.remarks import name_remarks
 from lenext.errors import ImageError
@@ -51,20 +52,21 @@ class Description:
 # ---------------------------------------------------------------- front doors
 
 
-def read_image(path: str | Path, *, channels: int = 3, background: int = 255) -> Tensor:
+def read_image(path: str | Path, *, channels: int = 3, background: int = 255, least: int = 0) -> Tensor:
     """The image in a file as uint8 C H W, upright; channels 1 (luminance, ITU-R 601), 3 (RGB) or 4 (RGB, opacity).
 
     Other numbers, and 3 and 4 too, are those of a TIFF of as many channels. background: grey level that shows through
-    transparent pixels of which the opacity is not asked. Memory order is channels-last, which decoding gives and
-    resizing wants. Raises ``ImageError`` only.
+    transparent pixels of which the opacity is not asked. least: a JPEG may be scaled down by 2, 4 or 8 as it is
+    decoded, so that its shorter side keeps so many pixels; 0: never. Memory order is channels-last, which decoding
+    gives and resizing wants. Raises ``ImageError`` only.
     """
-    return decode(read_file(path), str(path), channels=channels, background=background)
+    return decode(read_file(path), str(path), channels=channels, background=background, least=least)
 
 
-def decode(data: bytes, name: str, *, channels: int = 3, background: int = 255) -> Tensor:
+def decode(data: bytes, name: str, *, channels: int = 3, background: int = 255, least: int = 0) -> Tensor:
     """As ``read_image``, from bytes; ``name`` stands in the error."""
     try:
-        return upright_pixels(data, channels, background)
+        return upright_pixels(data, channels, background, least)
     except Exception as error:  # noqa: BLE001  (decoders raise what they like; one type leaves this module)
         raise as_image_error(error, name) from None
 
@@ -146,7 +148,7 @@ TURNS = {
 }  # fmt: skip
 
 
-def upright_pixels(data: bytes, channels: int, background: int) -> Tensor:  # C H W
+def upright_pixels(data: bytes, channels: int, background: int, least: int) -> Tensor:  # C H W
     format_name = container.sniff(data)
     container.CHECKS[format_name](data)
     found = planes.find(data) if format_name == "TIFF" else None
@@ -157,7 +159,7 @@ def upright_pixels(data: bytes, channels: int, background: int) -> Tensor:  # C 
     elif channels not in GREY:
         raise refusal("channels", f"The image does not have the {channels} channels that are asked for.")
     elif format_name == "JPEG" and (header := jpeg_header(data)) is not None:
-        pixels = jpeg_pixels(data, header, channels, turned=stated != 1)
+        pixels = jpeg_pixels(data, header, channels, turned=stated != 1, least=least)
     else:
         pixels = pillow_pixels(data, format_name, channels, background, turned=stated != 1)
     swap, up_down, left_right = TURNS[1 if format_name == "TIFF" and not own else stated]  # Pillow turns a TIFF
@@ -189,7 +191,7 @@ def check_planes(found: planes.Planes) -> None:
 
 
 def jpeg_pixels(
-    data: bytes, header: tuple[int, int, str], channels: int, *, turned: bool
+    data: bytes, header: tuple[int, int, str], channels: int, *, turned: bool, least: int = 0
 ) -> NDArray[np.uint8]:  # H W C
     """Strictly decoded pixels; ``header`` as ``jpeg_header`` found it, for the rare sampling of None Pillow reads."""
     height, width, colours = header
@@ -202,7 +204,10 @@ def jpeg_pixels(
         # Adobe's convention, which every writer of such files keeps: 255 is no ink.
         parts = ((rows, Image.fromarray(255 - inks[rows], "CMYK")) for rows in bands(height, width))
         return pillow.array(parts, (height, width, channels), 255)
-    pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, "GRAY" if channels == 1 else "RGB")
+    factor = reduction(height, width, least)
+    pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
+        data, "GRAY" if channels == 1 else "RGB", min_height=-(-height // factor), min_width=-(-width // factor)
+    )
     return np.pad(pixels, ((0, 0), (0, 0), (0, 1)), constant_values=255) if channels == 4 else pixels
 
 

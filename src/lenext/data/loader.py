@@ -89,7 +89,9 @@ class Loader:
         return images, torch.from_numpy(self.part.labels[rows])
 
     def _one(self, row: np.int64) -> Tensor:
-        return self.part.images.read(int(self.part.indices[row]), self.channels, self.background)[None]
+        pixels = self.part.images.read(int(self.part.indices[row]), self.channels, self.background)
+        # A batch of one whose own stride says that channels lie together: torch's resizing looks at it.
+        return pixels.permute(1, 2, 0)[None].permute(0, 3, 1, 2)
 
     def _together(self, rows: NDArray[np.int64]) -> Tensor:
         assert isinstance(self.part.images, ArrayImages)

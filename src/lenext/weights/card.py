@@ -19,10 +19,10 @@ from lenext.errors import LenextError, UsageError, WeightFileError
 from lenext.layers.network import Network
 from lenext.models import create_model
 from lenext.protocol import ACTIVATIONS, MULTICLASS, MULTILABEL, Preprocessing
-from lenext.values import decode, encode
+from lenext.values import decode, encode, once
 from lenext.weights import trust
 from lenext.weights.durable import write_file
-from lenext.weights.header import check_header, once
+from lenext.weights.header import check_header
 
 FILE = "model.safetensors"
 LARGEST = 16_384  # pixels of a side, channels, and whatever number is an option of a network

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections import Counter
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from lenext.errors import WeightFileError
+from lenext.values import once
 
 HEADER = 32 << 20  # bytes; that of our largest network, with a card of 100,000 classes, has less than a tenth
 CARD = 16 << 20  # characters
@@ -65,19 +63,6 @@ def span(file: Path, name: str, entry: Any) -> tuple[int, int]:
     if end - start != math.prod(shape) * BYTES[entry["dtype"]]:
         raise damaged(file, f"{name!r} of shape {tuple(shape)} cannot have {end - start} bytes")
     return start, end
-
-
-def once(text: str) -> Any:
-    """JSON in which no object names a key twice. Raises ``ValueError``."""
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            twice = max(Counter(name for name, _ in pairs).items(), key=itemgetter(1))[0]
-            raise ValueError(f"{twice!r} is there twice")
-        return found
-
-    return json.loads(text, object_pairs_hook=unique)
 
 
 def damaged(file: Path, why: str) -> WeightFileError:
