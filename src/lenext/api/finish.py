@@ -36,6 +36,7 @@ from lenext.training.checkpoint import Checkpoints, Progress
 from lenext.training.goal import activation
 from lenext.training.log import read_log
 from lenext.training.memory import peak_memory
+from lenext.training.sharded import LOCAL
 from lenext.training.task import Task
 from lenext.training.watch import Watcher
 from lenext.values import encode, fields
@@ -205,6 +206,8 @@ def command_line(prepared: Prepared) -> str:
     words += [] if job.validation == (0 if job.fold else VALIDATION) else ["--validation", str(job.validation)]
     words += [] if job.precision == "fp32" else ["--precision", job.precision]
     words += ["--save-memory"] if job.save_memory else []
+    words += ["--deterministic", "--shards", str(job.shards)] if job.shards else []
+    words += [] if job.batch_norm == LOCAL else ["--batch-norm", job.batch_norm]
     return shlex.join(words)
 
 

@@ -15,6 +15,7 @@ from lenext.data.item import TRAIN
 from lenext.data.listing import part
 from lenext.data.loader import Loader
 from lenext.layers.network import Network
+from lenext.parallel.team import Alone
 from lenext.recipes.transfer import EVERYTHING
 from lenext.training.checkpoint import Progress
 from lenext.training.features import Views, frozen_features
@@ -29,10 +30,11 @@ Shelf = dict[str, NDArray[np.float64]]  # features by what they depend on
 
 @dataclass(frozen=True)
 class Sitting:
-    """One training of one run: the moment of ``time.monotonic`` when it began, and features that folds share."""
+    """One training of one run: the ``time.monotonic`` when it began, features that folds share, and who trains."""
 
     began: float
     shelf: Shelf = field(default_factory=dict)
+    team: Alone = field(default_factory=Alone)
 
 
 def first_phase(

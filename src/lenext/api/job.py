@@ -37,8 +37,10 @@ from lenext.training.gradients import passes
 from lenext.training.head import check_head
 from lenext.training.input_form import check_channels, to_form
 from lenext.training.objective import objective_of
+from lenext.training.sharded import LOCAL
 from lenext.values import assign
 
+SHARDS = 4  # ours: of a deterministic run, for up to as many processes
 VALIDATION = 0.1  # share of the training images held out where the data have no validation split
 
 
@@ -52,7 +54,8 @@ class Job:
     fold: which of several is tested, "1/5"; split: the rule of the validation split;
     error_target: what a network that may say `unknown` may get wrong;
     find_rate, tune, time_limit (seconds): what is to be found out before the first step, which a ``settled`` job knows;
-    end: the second of the run at which training is over; exact: whether every image is read whole.
+    end: the second of the run at which training is over; exact: whether every image is read whole; shards: of each
+    batch, where the bits are to be the same on any number of processes; batch_norm: over a process's images, or all.
     """
 
     model: str
@@ -76,6 +79,8 @@ class Job:
     time_limit: float | None = None
     settled: bool = True
     end: float | None = None
+    shards: int | None = None
+    batch_norm: str = LOCAL
     exact: bool = False
 
 
@@ -128,6 +133,8 @@ def decide(asked: TrainOptions, listing: Listing, shown: Preprocessing | None = 
         tune=asked.tune or 0,
         time_limit=asked.seconds,
         settled=not (asked.find_rate or asked.tune or asked.time_limit),
+        shards=(asked.shards or SHARDS) if asked.deterministic else None,
+        batch_norm=asked.batch_norm or LOCAL,
     )
 
 

@@ -102,6 +102,9 @@ class TrainOptions:
     cache: where decoded image files are kept: "ram", "disk", "off", or "auto" (in memory where all fit well);
     exact: read every image whole, also one that is scaled down to less than half;
     time_limit: "90s", "30m", "2h" or seconds, for all of the run; on_nan: "stop" or "rollback", when a number is lost.
+
+    deterministic: the same bits on any number of processes, by ``shards`` of each batch (4); batch_norm: "local" or
+    "sync", over the images of a process or of all.
     """
 
     model: str | None = None
@@ -141,6 +144,9 @@ class TrainOptions:
     find_rate: bool = False
     tune: int | None = None
     time_limit: str | float | None = None
+    deterministic: bool = False
+    shards: int | None = None
+    batch_norm: str | None = None
     on_nan: str = "stop"
 
     @property

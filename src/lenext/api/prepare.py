@@ -18,6 +18,7 @@ from lenext.api.job import Job, decide
 from lenext.api.options import ON_BAD, ON_NAN, TrainOptions
 from lenext.api.run_folder import RunFolder, same_data, same_job, same_recipe
 from lenext.api.same_machine import departures
+from lenext.api.shares import check_shares
 from lenext.api.short_options import check_options
 from lenext.api.start import begin, begin_again, location, open_source, origin, with_reading
 from lenext.api.transfer import PRACTICAL, check_transfer, shown_before, starts_from, transfers
@@ -64,7 +65,7 @@ def check(asked: TrainOptions) -> None:
     """Refuse values that no run can have."""
     asked_channels(asked)
     check_form(asked.image_size, asked.fit)
-    for name in ("epochs", "batch_size", "micro_batch", "threads", "patience", "tune"):
+    for name in ("epochs", "batch_size", "micro_batch", "threads", "patience", "tune", "shards"):
         value = getattr(asked, name)
         if value is not None and value < 1:
             raise UsageError(f"--{name.replace('_', '-')} is {value}.", "Give a whole number above zero.")
@@ -84,6 +85,7 @@ def check(asked: TrainOptions) -> None:
         raise UsageError(f"--workers is {asked.workers}.", "Give 0 or more threads.")
     check_cache(asked.cache)
     check_options(asked)
+    check_shares(asked)
 
 
 def prepare(spec: str | None, asked: TrainOptions, watcher: Watcher) -> Prepared:
@@ -99,8 +101,8 @@ def prepare(spec: str | None, asked: TrainOptions, watcher: Watcher) -> Prepared
         return prepare_again(folder, spec, asked, watcher)
     if spec is None:
         raise UsageError("No data were named.", "Give a folder, a CSV file or a built-in name: `lenext train digits`.")
-    if asked.threads:
-        torch.set_num_threads(asked.threads)
+    if asked.threads or asked.deterministic:
+        torch.set_num_threads(asked.threads or 1)  # as many whoever launches: another number sums in another order
     began = time.time_ns()
     listing = read(spec, asked, asked_channels(asked), watcher)
     if asked.model is None:

@@ -32,6 +32,7 @@ from lenext.evaluation.inference import AUTO
 from lenext.evaluation.selective import TARGET
 from lenext.models import canonical
 from lenext.recipes import Recipe
+from lenext.training.sharded import LOCAL
 from lenext.values import decode, encode
 from lenext.weights.durable import MANIFEST, make_folder, read_folder, remove_folder, write_file, write_folder
 
@@ -80,6 +81,11 @@ class RunFolder:
     @property
     def seconds(self) -> Path:
         return self.path / "seconds"
+
+    @property
+    def processes(self) -> int:
+        """On how many processes the run was started."""
+        return int(self.read()[0].get("processes", 1))
 
     def exists(self) -> bool:
         """Whether a run was started here."""
@@ -225,6 +231,9 @@ def describe(job: Job, listing: Listing, data: str, spec: str) -> dict[str, Any]
         "tune": job.tune,
         "time_limit": job.time_limit,
         "settled": job.settled,
+        "deterministic": job.shards is not None,
+        "shards": job.shards,
+        "batch_norm": job.batch_norm,
         "data": spec if listing.layout == "built-in" else os.path.abspath(spec),
         "classes": list(listing.classes),
         "fingerprint": data,
@@ -246,8 +255,9 @@ def versions() -> dict[str, str]:
 
 # What runs of earlier versions do not say.
 NOT_YET: Mapping[str, Any] = {
-    **dict.fromkeys(("micro_batch", "channels", "time_limit", "end", "fold"), None),
-    **dict.fromkeys(("save_memory", "find_rate"), False),
+    **dict.fromkeys(("micro_batch", "channels", "time_limit", "end", "fold", "shards"), None),
+    **dict.fromkeys(("save_memory", "find_rate", "deterministic"), False),
+    "batch_norm": LOCAL,
     "tune": 0,
     "split": RULE,
     "exact": True,
@@ -274,6 +284,9 @@ def same_job(asked: TrainOptions, started: Mapping[str, Any], recipe: Recipe, fo
         "find_rate": asked.find_rate or None,
         "tune": asked.tune,
         "time_limit": asked.seconds,
+        "deterministic": asked.deterministic or None,
+        "shards": asked.shards,
+        "batch_norm": asked.batch_norm,
         "threads": asked.threads,
         "weights": asked.weights and location(asked.weights),
     }
@@ -303,6 +316,8 @@ def same_job(asked: TrainOptions, started: Mapping[str, Any], recipe: Recipe, fo
         time_limit=present["time_limit"],
         settled=present["settled"],
         end=present["end"],
+        shards=present["shards"],
+        batch_norm=present["batch_norm"],
         channels=present["channels"],
         start=start,
         fold=present["fold"],

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ from lenext.api.options import TrainOptions, read_options
 from lenext.api.prepare import Prepared, check, prepare
 from lenext.api.run_folder import describe
 from lenext.api.settle import settle
+from lenext.api.shares import check_divided, digest, divided, on_place, sentences
 from lenext.api.space import check_space
 from lenext.data.augment import Pipeline
 from lenext.data.decoded import AUTO, OFF, decoded
@@ -23,27 +27,44 @@ from lenext.data.images import FileImages, Images
 from lenext.data.item import TRAIN, VAL
 from lenext.data.listing import part
 from lenext.data.loader import Loader
-from lenext.errors import UsageError
+from lenext.errors import LenextError, UsageError
 from lenext.evaluation.inference import Compute
+from lenext.parallel.place import place
+from lenext.parallel.team import team_of
 from lenext.training.budget import Clock, budget_of
 from lenext.training.checkpoint import Checkpoints, Progress
+from lenext.training.following import UnwrittenCheckpoints, UnwrittenLog
 from lenext.training.goal import goal_of
 from lenext.training.log import MetricLog
 from lenext.training.loop import Keeping, fit
 from lenext.training.optim import build_optimizer
 from lenext.training.task import Task
 from lenext.training.watch import Silent, Watcher
+from lenext.values import encode
+
+
+def in_words(error: LenextError) -> None:
+    """An error on standard error."""
+    sys.stderr.write(f"error: {error}\n       {error.remedy}\n")
+
 
 ROLLBACKS = 3  # ours: an eighth of the rate is another recipe
 
 
 def train(
-    data: str | Path | None = None, *, watcher: Watcher | None = None, began: float | None = None, **asked: Any
+    data: str | Path | None = None,
+    *,
+    watcher: Watcher | None = None,
+    began: float | None = None,
+    last_words: Callable[[LenextError], object] = in_words,
+    **asked: Any,
 ) -> dict[str, Any]:
     """Train a network on a data set; returns the document of ``lenext train --json``.
 
     data: a built-in name, a folder or a CSV file; None to resume a run with the data it was started on.
     began: the moment of ``time.monotonic`` from which a limit of time counts, else now.
+    last_words: says an error before the process ends, where this call cannot return because it waits for a process
+    that is lost. Of several processes that a launcher started the first one writes, speaks and gets the document.
     asked: the fields of ``TrainOptions``. Raises the errors of ``lenext.errors``; a signal raises ``Interrupted`` with
     the present step saved.
     """
@@ -51,25 +72,32 @@ def train(
     check(options)
     if data is not None and not isinstance(data, str | os.PathLike):
         raise UsageError(f"The data are {data!r}.", "Give a built-in name, or the path of a folder or CSV file.")
-    watcher = watcher or Silent()
+    where = place()
+    watcher = watcher if watcher and where.first else Silent()
     began = time.monotonic() if began is None else began
     spec = None if data is None else os.fspath(data)
+    options = on_place(options, where)
     if options.folds is not None:
         return train_folds(spec, options, watcher)
-    return train_one(spec, options, watcher, Sitting(began))
+    with team_of(where, Compute.choose(options.device).device, last_words) as team:
+        return train_one(spec, options, watcher, Sitting(began, team=team))
 
 
 def train_one(spec: str | None, options: TrainOptions, watcher: Watcher, sitting: Sitting) -> dict[str, Any]:
     """Train one run, from whose beginning a limit of time counts."""
     compute = Compute.choose(options.device, options.precision or "fp32")
     prepared = prepare(spec, options, watcher)
-    folder = prepared.folder
-    check_space(prepared, folder.path)
-    if prepared.new:
-        started = describe(prepared.job, prepared.listing, prepared.data, prepared.spec)
-        started["device"] = compute.device.type
-        folder.create(started, prepared.job.recipe, prepared.listing, prepared.statistics, prepared.began)
-    with folder.locked():
+    folder, job, team = prepared.folder, prepared.job, sitting.team
+    check_divided(job, make_task(prepared, options, compute), team)
+    started = describe(job, prepared.listing, prepared.data, prepared.spec)
+    team.agree("run", [os.path.abspath(folder.path), encode(job.recipe), {**started, "threads": None}])
+    started |= {"device": compute.device.type, "processes": team.size}
+    if team.first:
+        check_space(prepared, folder.path)
+        if prepared.new:
+            folder.create(started, job.recipe, prepared.listing, prepared.statistics, prepared.began)
+    team.wait()
+    with folder.locked() if team.first else nullcontext():
         return run(prepared, options, compute, watcher, sitting)
 
 
@@ -77,7 +105,7 @@ def run(
     prepared: Prepared, asked: TrainOptions, compute: Compute, watcher: Watcher, sitting: Sitting
 ) -> dict[str, Any]:
     """Train from where the folder stands to the end, then measure and write the result."""
-    folder, job, network = prepared.folder, prepared.job, prepared.network
+    folder, job, network, team = prepared.folder, prepared.job, prepared.network, sitting.team
     compute = Compute(compute.device, job.precision)
     compute.place(network, single=job.recipe.batch_size == 1, sparingly=job.save_memory)
     clock = Clock(folder.seconds, sitting.began) if job.time_limit else None
@@ -87,25 +115,31 @@ def run(
         return make_task(replace(one, listing=replace(one.listing, images=pictures)), asked, compute)
 
     prepared = settle(prepared, task_of, asked.save_every, clock, watcher)
-    checkpoints = Checkpoints(folder.checkpoints, ends=asked.on_nan == "rollback")
+    kind = Checkpoints if team.first else UnwrittenCheckpoints
+    checkpoints = kind(folder.checkpoints, ends=asked.on_nan == "rollback")
     checkpoints.clear_unfinished()
-    task = task_of(prepared)
+    team.wait()
+    task = divided(task_of(prepared), prepared.job, team)
+    for said in sentences(job, network, team, folder.processes):
+        watcher.message(said)
     found, damaged = checkpoints.restore_newest(network, task.optimizer, task.average.kept)
     for name in damaged:
         watcher.message(f"The checkpoint {name} is damaged and was passed over.")
     if found is not None:
         watcher.message(f"Going on in epoch {found.epoch + 1} after step {found.step:,}.")
     progress = found or Progress()
-    log = MetricLog(folder.metrics, progress.log_bytes)
+    team.agree("checkpoint", [progress.step, digest(network)])
+    log = MetricLog(folder.metrics, progress.log_bytes) if team.first else UnwrittenLog()
     rollbacks = ROLLBACKS if asked.on_nan == "rollback" else 0
     keeping = Keeping(checkpoints, log, asked.save_every, budget_of(clock, prepared.job.end), rollbacks)
     try:
         if found is None:
             first_phase(prepared, task, progress, keeping, watcher, sitting.shelf)
+            team.agree("head", digest(network))
         fit(task, progress, keeping, watcher)
     finally:
         log.close()
-    return finish(prepared, task, progress, watcher)
+    return finish(prepared, task, progress, watcher) if team.first else {"run": str(folder.path), "rank": team.rank}
 
 
 def kept_pictures(prepared: Prepared, asked: TrainOptions) -> Images:

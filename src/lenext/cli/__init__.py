@@ -13,6 +13,7 @@ from typing import cast
 import click
 
 from lenext import __version__
+from lenext.cli.failure import fail
 from lenext.errors import Failed, Interrupted, LenextError, UsageError, did_you_mean
 
 # The verbs in the order of a day's work, in words here so that `lenext --help` need not load their modules.
@@ -109,23 +110,6 @@ def listen() -> None:
 
     with suppress(ValueError):  # outside the main thread no handler may be set
         signal.signal(signal.SIGTERM, stop)
-
-
-def fail(error: LenextError, arguments: list[str]) -> int:
-    """Say what is wrong and what to do, as text or as the one JSON document; returns the exit status."""
-    if "--json" in arguments:
-        document = {"kind": error.kind, "message": str(error), "remedy": error.remedy}
-        from lenext.cli.output import json_text
-
-        click.echo(json_text({"error": document}))
-    else:
-        word = "error: " if os.environ.get("NO_COLOR") else click.style("error: ", fg="red", bold=True)
-        from lenext.evaluation.text import visible
-
-        click.echo(word + visible(str(error)), err=True)
-        if error.remedy:
-            click.echo(f"       {visible(error.remedy)}", err=True)
-    return error.exit_status
 
 
 def _as_usage(error: click.ClickException) -> UsageError:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
+from lenext.cli.failure import fail
 from lenext.cli.image_size import FITS, SIZE
 from lenext.cli.output import common, emit, options_of
 from lenext.cli.sections import SectionedCommand
@@ -19,6 +22,7 @@ SECTIONS = {
     "Found out first": ("time_limit", "find_rate", "tune"),
     "Data": ("validation", "on_bad", "cache", "exact", "data_root", "workers"),
     "Machine": ("device", "precision", "threads", "micro_batch", "save_memory"),
+    "Several processes (torchrun, srun)": ("deterministic", "shards", "batch_norm"),
     "Run": ("out", "resume", "save_every", "on_nan"),
 }
 
@@ -64,6 +68,9 @@ SECTIONS = {
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), help="Of the arithmetic [fp32].")
 @click.option("--workers", type=int, default=2, help="Threads that read images [2].")
 @click.option("--threads", type=int, help="Threads that compute; as many as cores by default.")
+@click.option("--deterministic", is_flag=True, help="The same bits on any number of processes that divides the shards.")
+@click.option("--shards", type=int, metavar="N", help="Of each batch, with --deterministic [4].")
+@click.option("--batch-norm", type=click.Choice(["local", "sync"]), help="Over a process's images, or all [local].")
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder [runs/DATA-MODEL].")
 @click.option("--resume", is_flag=True, help="Go on with the run in the folder, from the step where it stopped.")
 @click.option("--save-every", type=float, default=60.0, metavar="SECONDS", help="Between two checkpoints [60].")
@@ -76,10 +83,15 @@ def command(data: str | None, as_json: bool, quiet: bool, options: tuple[str, ..
     lenext train photos/ --model resnet18
     lenext train digits --model lenet5 --epochs 5 --out runs/try
     lenext train --resume --out runs/try
+    torchrun --nproc-per-node 2 -m lenext train photos/ --model resnet18
     """
     began = time.monotonic()  # loading torch is part of a limit of time
     from lenext.api.train import train
+    from lenext.parallel.place import place
 
-    with screen(quiet=quiet) as watcher:
-        document = train(data, watcher=watcher, began=began, options=options_of(options) or None, **asked)
-    emit(document, [document["run"]], as_json=as_json)
+    first, last_words = place().first, partial(fail, arguments=sys.argv[1:])
+    named = options_of(options) or None
+    with screen(quiet=quiet or not first) as watcher:
+        document = train(data, watcher=watcher, began=began, last_words=last_words, options=named, **asked)
+    if first:
+        emit(document, [document["run"]], as_json=as_json)

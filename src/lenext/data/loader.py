@@ -39,16 +39,8 @@ class Loader:
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """(images, labels) between each two neighbouring ``cuts`` of ``order``: an epoch's batches, or its rest."""
 
-        def batch(start: int, stop: int) -> tuple[Tensor, Tensor]:
-            rows = order[start:stop]
-            if pipeline.whole_batches and isinstance(self.part.images, ArrayImages):
-                images = pipeline(self._together(rows), epoch, start)
-            else:
-                images = torch.cat([pipeline(self._one(row), epoch, start + i) for i, row in enumerate(rows)])
-            return images, torch.from_numpy(self.part.labels[rows])
-
         def several(cuts: Sequence[int]) -> list[tuple[Tensor, Tensor]]:
-            images, labels = batch(cuts[0], cuts[-1])
+            images, labels = self._augmented(pipeline, epoch, order, (cuts[0], cuts[-1]))
             sizes = [stop - start for start, stop in pairwise(cuts)]
             return list(zip(torch.split(images, sizes), torch.split(labels, sizes), strict=True))
 
@@ -56,10 +48,16 @@ class Loader:
         for batches in read_ahead(several, groups(cuts, TOGETHER if together else 1), self.workers):
             yield from batches
 
-    def views(self, view: SingleCrop, batch_size: int) -> Iterator[Tensor]:
-        """The test view of every image in the order of the part, uint8 N C H W."""
-        length = len(self.part.labels)
-        cuts = [(start, min(start + batch_size, length)) for start in range(0, length, batch_size)]
+    def spans(
+        self, pipeline: Pipeline, epoch: int, order: NDArray[np.int64], spans: Sequence[tuple[int, int]]
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """(images, labels) of each span, start to stop, of ``order``: what ``training`` gives of these positions."""
+        return read_ahead(lambda span: self._augmented(pipeline, epoch, order, span), spans, self.workers)
+
+    def views(self, view: SingleCrop, batch_size: int, span: tuple[int, int] | None = None) -> Iterator[Tensor]:
+        """The test view of every image in the order of the part, uint8 N C H W; or of those from start to stop."""
+        first, length = span or (0, len(self.part.labels))
+        cuts = [(start, min(start + batch_size, length)) for start in range(first, length, batch_size)]
 
         def batch(start: int, stop: int) -> Tensor:
             rows = np.arange(start, stop)
@@ -72,6 +70,17 @@ class Loader:
     def images(self, show: Callable[[Tensor], Done]) -> Iterator[Done]:
         """What ``show`` makes of every whole image (uint8 1 C H W), in the order of the part."""
         return read_ahead(lambda row: show(self._one(np.int64(row))), range(len(self.part)), self.workers)
+
+    def _augmented(
+        self, pipeline: Pipeline, epoch: int, order: NDArray[np.int64], span: tuple[int, int]
+    ) -> tuple[Tensor, Tensor]:
+        start, stop = span
+        rows = order[start:stop]
+        if pipeline.whole_batches and isinstance(self.part.images, ArrayImages):
+            images = pipeline(self._together(rows), epoch, start)
+        else:
+            images = torch.cat([pipeline(self._one(row), epoch, start + i) for i, row in enumerate(rows)])
+        return images, torch.from_numpy(self.part.labels[rows])
 
     def _one(self, row: np.int64) -> Tensor:
         pixels = self.part.images.read(int(self.part.indices[row]), self.channels, self.background)

@@ -7,8 +7,6 @@ import math
 import time
 from dataclasses import dataclass, field
 
-from torch import Tensor
-
 from lenext.errors import ImageError, Interrupted
 from lenext.evaluation.inference import probabilities
 from lenext.training.budget import Unlimited
@@ -19,7 +17,7 @@ from lenext.training.memory import ran_out, too_large
 from lenext.training.schedule import learning_rate
 from lenext.training.signals import StopRequested, StopSignals
 from lenext.training.soundness import Diverged, lost, magnitude, unsound
-from lenext.training.task import Task
+from lenext.training.task import Batch, Task
 from lenext.training.totals import Totals
 from lenext.training.watch import Moment, Watcher
 from lenext.weights.durable import DiskFull
@@ -44,7 +42,7 @@ def fit(task: Task, progress: Progress, keeping: Keeping, watcher: Watcher) -> N
     Diverged and other Failed with the last checkpoint whole.
     """
     session = _Session(task, progress, keeping, watcher)
-    with StopSignals() as signals:
+    with task.signals as signals:
         try:
             if keeping.rollbacks and not progress.step:
                 session.save()  # what the first epoch goes back to
@@ -70,7 +68,7 @@ def fit(task: Task, progress: Progress, keeping: Keeping, watcher: Watcher) -> N
 def begin(task: Task, progress: Progress, keeping: Keeping, watcher: Watcher, head: Row) -> None:
     """Validate and save a network whose head was fitted before the first step: epoch 0. Raises Interrupted."""
     session = _Session(task, progress, keeping, watcher)
-    with StopSignals() as signals:
+    with task.signals as signals:
         try:
             session.conclude({"epoch": 0, "step": 0, "lr": 0.0, **head}, signals)
         except StopRequested as stop:
@@ -109,9 +107,9 @@ class _Session:
         if progress.batch == 0:
             task.begin_epoch(progress.epoch)
         task.train()
-        batches = task.training.training(task.pipeline, progress.epoch, order, cuts[progress.batch :])
-        for images, labels in signals.reading(batches):
-            self.step(images, labels, cuts[progress.batch])
+        batches = task.batches(progress.epoch, order, cuts[progress.batch :])
+        for batch in signals.reading(batches):
+            self.step(batch, (cuts[progress.batch], cuts[progress.batch + 1]))
             self.show(len(cuts) - 1)
             signals.poll()
             if self.keeping.budget.over():
@@ -119,24 +117,24 @@ class _Session:
             if time.monotonic() - self.saved > self.pause and progress.batch < len(cuts) - 1:
                 self.save_if_there_is_room()
 
-    def step(self, images: Tensor, labels: Tensor, position: int) -> None:
-        """One step on the batch that stands at ``position`` of the epoch's order."""
+    def step(self, batch: Batch, span: tuple[int, int]) -> None:
+        """One step on the batch that stands at ``span`` of the epoch's order: from its start, up to its stop."""
         task, progress = self.task, self.progress
-        at = progress.step, progress.epoch, position
+        at, images = (progress.step, progress.epoch, span[0]), span[1] - span[0]
         short = False
         try:
-            loss, hits = task.learn((images, labels), at, self.rate(progress.step))
+            loss, hits = task.learn(batch, at, self.rate(progress.step))
         except (MemoryError, RuntimeError) as error:
             if not ran_out(error):
                 raise
             short = True
         if short:  # out of the handler, whose error holds what was computed
             gc.collect()
-            raise too_large(task, images, labels, at)
+            raise too_large(task, *batch, at)
         progress.step, progress.batch = progress.step + 1, progress.batch + 1
         task.average.update(progress.step)
-        self.totals.add(loss, hits, len(labels), self.magnitude())
-        self.images += len(labels)
+        self.totals.add(loss, hits, images, self.magnitude())
+        self.images += images
         self.done += 1
 
     def close_epoch(self, signals: StopSignals) -> None:
@@ -170,7 +168,7 @@ class _Session:
     def validate(self, signals: StopSignals) -> dict[str, float]:
         loader, task = self.task.validation, self.task
         assert loader is not None
-        batches = loader.views(task.recipe.view, task.test_batch)
+        batches = task.validation_views()
         scores = probabilities(
             task.average.tested,
             task.pipeline.statistics,
@@ -179,7 +177,7 @@ class _Session:
             signals.poll,
             activation=activation(task.goal),
         )
-        return task.goal.validated(scores, loader.part.labels)
+        return task.goal.validated(task.whole(scores), loader.part.labels)
 
     def ended(self) -> bool:
         """Whether the epoch that is over was the last one; what does not fit in the time that is left is taken off."""

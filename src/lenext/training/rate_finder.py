@@ -50,7 +50,7 @@ def batches(task: Task) -> Iterator[tuple[Batch, tuple[int, int]]]:
     epoch = 0
     while True:
         task.begin_epoch(epoch)
-        found = task.training.training(task.pipeline, epoch, task.order(epoch), task.cuts)
+        found = task.batches(epoch, task.order(epoch), task.cuts)
         for position, batch in zip(task.cuts, found, strict=False):
             yield batch, (epoch, position)
         epoch += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
@@ -29,6 +29,7 @@ from lenext.training.one_sample_gradients import OneSampleGradients, one_sample_
 from lenext.training.optim import set_rate
 from lenext.training.recomputing import recomputed_heads
 from lenext.training.scaling import Unscaled, scaling_of
+from lenext.training.signals import StopSignals
 
 TEST_BATCH = 64  # ours: images that are tested at once, at least; a recipe of single images would wait for each
 
@@ -110,11 +111,16 @@ class Task:
         return average_of(self.recipe.average, self.network)
 
     @cached_property
-    def seed(self) -> Callable[[int], object]:
-        """Seeds torch's generator for a step; nothing for a network that draws nothing."""
+    def seed(self) -> Callable[..., object]:
+        """Seeds torch's generator for a step, and a shard of its batch; nothing for a network that draws nothing."""
         if any(isinstance(part, _DropoutNd | nn.RReLU | DropPath) for part in self.network.modules()):
-            return lambda step: torch.manual_seed(noise_seed(self.pipeline.seed, step))
+            return lambda step, shard=0: torch.manual_seed(noise_seed(self.pipeline.seed, step, shard))
         return nothing
+
+    @cached_property
+    def signals(self) -> StopSignals:
+        """Where the loop asks whether it is to stop."""
+        return StopSignals()
 
     @cached_property
     def zero_grad(self) -> Callable[[], object]:
@@ -156,6 +162,19 @@ class Task:
         """Images that are tested at once."""
         usual = max(self.recipe.batch_size, TEST_BATCH)
         return usual if self.micro_batch is None else min(usual, self.micro_batch)
+
+    def batches(self, epoch: int, order: NDArray[np.int64], cuts: Sequence[int]) -> Iterator[Batch]:
+        """What ``learn`` takes, between each two neighbouring cuts of an epoch's order."""
+        return self.training.training(self.pipeline, epoch, order, cuts)
+
+    def validation_views(self) -> Iterator[Tensor]:
+        """The validation images, uint8 N C H W, in their order."""
+        assert self.validation is not None
+        return self.validation.views(self.recipe.view, self.test_batch)
+
+    def whole(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The scores (images, classes) of all validation images, given those of ``validation_views``."""
+        return scores
 
     def learn(self, batch: Batch, at: tuple[int, int, int], rate: float) -> tuple[Tensor, Tensor]:
         """One step at a learning rate; mean loss and number of right answers, as scalars on the device.
@@ -206,7 +225,7 @@ class Task:
         return (inputs for inputs, _ in self.sample(self.epochs, images))
 
 
-def nothing(_when: int) -> None:
+def nothing(*_when: int) -> None:
     """What a step or an epoch has to do beforehand where there is nothing to do."""
 
 

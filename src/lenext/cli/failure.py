@@ -1,0 +1,40 @@
+"""How the command says an error."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from lenext.errors import LenextError, UsageError
+from lenext.parallel.place import place
+
+
+def fail(error: LenextError, arguments: list[str]) -> int:
+    """Say what is wrong and what to do, as text or as the one JSON document; returns the exit status.
+
+    Of several processes only one says it.
+    """
+    if not speaks(error):
+        return error.exit_status
+    if "--json" in arguments:
+        document = {"kind": error.kind, "message": str(error), "remedy": error.remedy}
+        from lenext.cli.output import json_text
+
+        click.echo(json_text({"error": document}))
+    else:
+        word = "error: " if os.environ.get("NO_COLOR") else click.style("error: ", fg="red", bold=True)
+        from lenext.evaluation.text import visible
+
+        click.echo(word + visible(str(error)), err=True)
+        if error.remedy:
+            click.echo(f"       {visible(error.remedy)}", err=True)
+    return error.exit_status
+
+
+def speaks(error: LenextError) -> bool:
+    """Whether this process is the one that says an error: the first of its team, or the one that a lost one leaves."""
+    try:
+        return place().first or getattr(error, "aloud", False)
+    except UsageError:
+        return True

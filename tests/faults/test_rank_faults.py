@@ -1,0 +1,114 @@
+"""What befalls the ranks of a run: all stop together with one message, and the run goes on to the same bits.
+
+Slow, because a hung process is only known by its silence; part of `make test-faults`.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "parallel"))
+
+from launching import alive, end, finished, gone, kept, launch, log, ranks, torchrun, training, wait_for_steps
+
+EPOCHS = 20
+WORDS = ["--model", "lenet5", "--epochs", str(EPOCHS), "--workers", "0", "--seed", "3", "--deterministic"]
+OFTEN = ["--save-every", "0.2"]
+STOPS, HANGS = 15, 60  # seconds
+
+
+def train(processes, folder, *words):
+    """A run of so many processes from where the folder stands to the end."""
+    own = ["-m", "lenext", "train", "digits", "--out", folder, *WORDS, *words]
+    status, _, err = finished(torchrun(processes, own) if processes > 1 else [sys.executable, *map(str, own)])
+    assert status == 0, err
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ranks") / "undisturbed"
+    train(1, folder)
+    return folder
+
+
+def message(err):
+    """The one message of a run that ended, without what the launcher says itself."""
+    said = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert len(said) == 1, err
+    assert "Traceback" not in err.partition("torch/distributed/elastic")[0], err
+    return said[0]
+
+
+def ended(launcher, seconds):
+    """The messages of a launcher that ends by itself, with status 1, within so many seconds."""
+    try:
+        _, err = launcher.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        raise AssertionError(f"it has not ended within {seconds} s") from None
+    assert launcher.returncode == 1
+    return err
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_rank_that_dies_stops_all_with_its_name(lost, undisturbed, tmp_path):
+    with training(2, tmp_path / "run", *WORDS, *OFTEN) as (launcher, found):
+        os.kill(found[lost], signal.SIGKILL)
+        gone(found.values(), STOPS)
+        err = ended(launcher, STOPS)
+        assert message(err).startswith(f"error: Rank {lost} (process {found[lost]} on ")
+    train(2, tmp_path / "run", "--resume")
+    assert kept(tmp_path / "run") == kept(undisturbed)
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_rank_that_hangs_is_noticed(lost, undisturbed, tmp_path):
+    with training(2, tmp_path / "run", *WORDS, *OFTEN) as (launcher, found):
+        began = time.monotonic()
+        os.kill(found[lost], signal.SIGSTOP)
+        gone([found[1 - lost]], HANGS)
+        assert time.monotonic() - began < HANGS
+        assert message(ended(launcher, HANGS)).startswith(f"error: Rank {lost} (process {found[lost]} on ")
+        assert alive(found.values()) == []
+    train(1, tmp_path / "run", "--resume")
+    assert kept(tmp_path / "run") == kept(undisturbed)
+
+
+def test_no_process_outlives_its_launcher(undisturbed, tmp_path):
+    with training(2, tmp_path / "run", *WORDS, *OFTEN) as (launcher, found):
+        os.kill(launcher.pid, signal.SIGKILL)
+        gone(found.values(), 10)
+    train(2, tmp_path / "run", "--resume")
+    assert kept(tmp_path / "run") == kept(undisturbed)
+
+
+@pytest.mark.parametrize(
+    ("whom", "number", "then"), [("launcher", signal.SIGINT, 4), (0, signal.SIGTERM, 1), (1, signal.SIGTERM, 2)]
+)
+def test_a_signal_to_one_saves_the_present_step_of_all(whom, number, then, undisturbed, tmp_path):
+    with training(2, tmp_path / "run", *WORDS) as (launcher, found):
+        os.kill(launcher.pid if whom == "launcher" else found[whom], number)
+        assert message(ended(launcher, STOPS)).startswith("error: Stopped in epoch ")
+        assert alive(found.values()) == []
+    train(then, tmp_path / "run", "--resume")
+    assert kept(tmp_path / "run") == kept(undisturbed)
+    assert [row["epoch"] for row in log(tmp_path / "run")] == list(range(1, EPOCHS + 1))
+
+
+def test_killed_again_and_again_on_one_two_and_four_processes(undisturbed, tmp_path):
+    """The whole group dies at once, and another number of processes goes on each time."""
+    for kill, processes in enumerate((2, 1, 4, 2, 1)):
+        own = ["-m", "lenext", "train", "digits", "--out", tmp_path / "run", "--resume", *WORDS, *OFTEN]
+        command = torchrun(processes, own) if processes > 1 else [sys.executable, *map(str, own)]
+        launcher, found = launch(command), {}
+        try:
+            found = ranks(launcher, processes) if processes > 1 else {}
+            wait_for_steps(tmp_path / "run", 15 + 30 * kill)
+        finally:
+            end(launcher, found.values())
+    train(2, tmp_path / "run", "--resume")
+    assert kept(tmp_path / "run") == kept(undisturbed)
