@@ -3,7 +3,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: install demo test check tables golden clean mnist fashion test-parity catalogue audit-exports rivals
+.PHONY: install demo test test-faults test-faults-long checkpointing check tables golden clean mnist fashion \
+	test-parity catalogue audit-exports rivals fuzz bench bench-input bench-memory bench-mnist bench-training
 
 install: $(VENV)/.installed
 
@@ -23,6 +24,17 @@ demo: $(VENV)/.installed
 # One thread for each of the two test processes, so that they do not fight for the cores.
 test: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
+
+# Kills, power cuts, full disks, flipped bits, lost numbers: minutes; the long form takes hours and writes results/.
+test-faults: $(VENV)/.installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests/faults
+
+test-faults-long: $(VENV)/.installed-dev
+	LENEXT_FAULTS=long OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests/faults
+
+# What a checkpoint every minute costs, and how soon a run on 100,000 images is back.
+checkpointing: $(VENV)/.installed
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/checkpointing.py
 
 # Our networks against torchvision's and timm's, weight for weight. Both without what they require: torchvision asks for
 # a torch of several gigabytes, and what the networks need of either is pure Python.
@@ -72,6 +84,10 @@ fashion: $(VENV)/.installed
 	for model in resnet20_cifar plain20_cifar; do $(TRAINED) fashion-mnist $$model --name fashion-mnist-$$model \
 		--train="--recipe paper --epochs 20 --image-size 28 --precision bf16 --validation 0" || exit; done
 
+# Mutated pictures through the decoder, in processes that may not crash, tarry or grow; resumable: INPUTS=1000000.
+fuzz: $(VENV)/.installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/fuzz.py --workers $(or $(WORKERS),2) --inputs $(or $(INPUTS),100000)
+
 # All networks, exported to ONNX by both of torch's exporters and recognised by the audit; hours, and resumable.
 audit-exports: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/audit_exports.py
@@ -88,6 +104,29 @@ $(RIVALS)/.installed: benchmarks/rival_tools/requirements.txt benchmarks/rival_t
 # lenext against them on the same folder in the same minutes; about half an hour, resumable: RIVAL="--only timm --seeds 1".
 rivals: $(VENV)/.installed $(RIVALS)/.installed
 	$(BIN)/python benchmarks/rivals.py $(RIVAL)
+
+# Speed, on THREADS threads (one is measured by CPU time, at any load); RIVALS_OF_BENCH: see lenext bench --help.
+THREADS := $(shell nproc)
+RIVALS_OF_BENCH := torchvision,timm
+BENCH := OMP_NUM_THREADS=$(THREADS) $(PARITY)/bin/python
+bench: $(PARITY)/.installed
+	$(BENCH) -m lenext bench --threads $(THREADS) --against $(RIVALS_OF_BENCH) --out results/bench_$(THREADS)-threads.json
+
+# Files to batches on one core against PIL + torchvision v2, with the difference of the pixels.
+bench-input: $(PARITY)/.installed
+	$(PARITY)/bin/python -m pip install --quiet --constraint constraints.txt scikit-image scikit-learn
+	$(PARITY)/bin/python benchmarks/training_input.py
+
+# Steps with their input against torchvision's and timm's loops; DATA: where MNIST's files lie.
+bench-training: $(PARITY)/.installed
+	$(BENCH) benchmarks/training_speed.py --threads $(THREADS) $(if $(DATA),--data-root $(DATA))
+
+# MNIST to 99 % against pytorch/examples; DATA as above.
+bench-mnist: $(PARITY)/.installed
+	$(BENCH) benchmarks/mnist_to_99.py --threads $(THREADS) --data-root $(DATA)
+
+bench-memory: $(VENV)/.installed
+	OMP_NUM_THREADS=$(THREADS) $(BIN)/python benchmarks/memory.py --threads $(THREADS)
 
 clean:
 	rm -rf $(VENV) runs

@@ -19,10 +19,10 @@ from typing import Any
 
 import torch
 
-from lenext.api.target import declare_operators
 from lenext.models import create_model, list_models
 from lenext.values import encode
 from lenext.weights.adapters import export_state, known
+from lenext.weights.adapters.operators import declare_operators
 from lenext.weights.catalogue import TABLE, Entry
 
 declare_operators()

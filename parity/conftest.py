@@ -8,7 +8,7 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from lenext.api.target import declare_operators
+from lenext.weights.adapters.operators import declare_operators
 
 declare_operators()  # before anything imports torchvision
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from lenext.api.bench import bench
     from lenext.api.check import check
     from lenext.api.compare import compare
     from lenext.api.evaluate import evaluate
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from lenext.weights.pretrained import create_model
 
 _HOME = {
+    "bench": "lenext.api.bench",
     "check": "lenext.api.check",
     "compare": "lenext.api.compare",
     "create_model": "lenext.weights.pretrained",
@@ -38,6 +40,7 @@ _HOME = {
 
 __all__ = [
     "__version__",
+    "bench",
     "check",
     "compare",
     "create_model",

@@ -27,7 +27,8 @@ from pictures import (
 from PIL import Image
 
 from lenext.data import decode as decoder
-from lenext.data.decode import Limits, decode, describe, read_image
+from lenext.data.decode import decode, describe, read_image
+from lenext.data.limits import Limits
 from lenext.data.remarks import REMARKS
 from lenext.errors import ImageError
 
@@ -290,7 +291,7 @@ class TestRefusals:
         assert caught.value.reason == "too-large"
 
     def test_no_memory_is_too_large(self, monkeypatch):
-        def fail(*_):
+        def fail(*_, **__):
             raise MemoryError
 
         monkeypatch.setattr(decoder, "pillow_pixels", fail)

@@ -1,12 +1,15 @@
 """Views and scalings against plain transcriptions with Pillow."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from confined import confined
 from PIL import Image
 
 from lenext.data.augment import GOOGLENETS, STEPS, Pipeline
-from lenext.data.geometry import resize, short_side, single_crop
+from lenext.data.geometry import cover, resize, short_side, single_crop, window
 from lenext.data.statistics import Statistics
 from lenext.protocol import SingleCrop
 from lenext.recipes import RandomCrop, RandomResizedCrop, ShortSide
@@ -148,3 +151,31 @@ def test_a_line_of_pixels_is_scaled_along_its_length(channels, kind):
     thin, flat = resize(column, 8, 1).float(), resize(column.mT, 1, 8).float()
     assert thin[0, 0, :, 0].tolist() == pytest.approx([30 * at + 14.5 for at in range(8)], abs=4)
     assert torch.allclose(thin, flat.mT, atol=1e-3)
+
+
+class TestWhatIsNotSeen:
+    """Of a very long picture only the middle is scaled, and it looks as if all had been."""
+
+    VIEW = SingleCrop(resize=64, crop=56)
+
+    @pytest.mark.parametrize("shape", [(8, 90), (90, 8), (20, 200), (1, 30_000), (30_000, 1), (64, 700)])
+    @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "area", "nearest"])
+    def test_the_view_is_the_same(self, shape, interpolation):
+        rng = np.random.default_rng(3)
+        smooth = rng.integers(0, 256, (3, *shape), dtype=np.uint8) // 4 + 90
+        images = torch.from_numpy(smooth)[None]
+        view = replace(self.VIEW, interpolation=interpolation)
+        whole = window(cover(images, *view.scaled, interpolation), view.shape, view.fill)
+        found = single_crop(images, view)
+        assert found.shape == (1, 3, 56, 56)
+        assert (found.int() - whole.int()).abs().max() <= 1
+
+    @pytest.mark.parametrize("shape", [(1, 30_000), (30_000, 1), (30_000, 40)])
+    def test_no_more_is_made_than_the_picture_and_four_views(self, shape):
+        """All of it scaled would be 400 MB."""
+        view = SingleCrop(resize=2048, crop=2000)
+        images = torch.zeros(1, 3, *shape, dtype=torch.uint8)
+        single_crop(images, SingleCrop(resize=256, crop=224))  # what is loaded once
+        found = confined(lambda: tuple(single_crop(images, view).shape))
+        assert found.answer == (1, 3, 2000, 2000)
+        assert found.megabytes * 2**20 <= images.numel() + 4 * 3 * 2000 * 2000

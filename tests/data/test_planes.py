@@ -9,7 +9,8 @@ import pytest
 from pictures import tiff
 
 from lenext.data import decode as decoder
-from lenext.data.decode import Limits, decode, describe
+from lenext.data.decode import decode, describe
+from lenext.data.limits import Limits
 from lenext.errors import ImageError
 
 H, W = 19, 33

@@ -3,7 +3,7 @@
 import pytest
 from pictures import class_folders
 
-from lenext.data import table
+from lenext.data import columns, table
 from lenext.data.item import Item
 from lenext.data.listing import find
 from lenext.errors import DataError
@@ -86,3 +86,10 @@ class TestRefusing:
     def test_a_table_whose_files_are_all_missing(self, pets):
         with pytest.raises(DataError, match="No image was found"):
             find(str(csv_file(pets, "path,label", "a.jpg,a", "b.jpg,b")))
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+a", "-rf", "@x", "'=1", "''-", "\t=x", "plain", "'s", "", "a=b"])
+def test_no_cell_is_a_formula_and_each_comes_back(cell):
+    shown = columns.quoted(cell)
+    assert shown[:1] not in set("=+-@\t\r\n")
+    assert columns.unquoted(shown) == cell

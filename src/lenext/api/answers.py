@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lenext.api.data import counts
 from lenext.api.protocols import Chosen
 from lenext.data.folds import divided
 from lenext.data.imagenet import name_of
 from lenext.data.item import TEST, TRAIN, VAL
 from lenext.data.listing import Listing, Part, fingerprint, part
 from lenext.data.loader import Loader
+from lenext.data.split import RULE
 from lenext.errors import DataError, UsageError, did_you_mean
 from lenext.evaluation.features import Seen, seen
 from lenext.evaluation.inference import Compute
@@ -96,10 +98,7 @@ def choose(listing: Listing, cards: Sequence[Card], split: str | None) -> tuple[
     """
     mark = "" if VAL in listing.splits else fingerprint(listing)
     own = [card for card in cards if mark and card.data.get("fingerprint") == mark]
-    parted = [
-        divided(listing, fraction=card.data["validation"], seed=card.data["seed"], fold=card.data.get("fold"))
-        for card in own
-    ]
+    parted = [as_trained(listing, card) for card in own]
     if parted:
         listing = together(parted)
     if split is not None:
@@ -117,6 +116,18 @@ def choose(listing: Listing, cards: Sequence[Card], split: str | None) -> tuple[
             "Give other data, or train with one --seed; --split all measures images that trained some of them, too.",
         )
     return part(listing, None), "all of them"
+
+
+def as_trained(listing: Listing, card: Card) -> Listing:
+    """The very data of a run as it divided them; a card that does not say by which rule has counts that tell."""
+    said, fold = card.data, card.data.get("fold")
+
+    def by(rule: int) -> Listing:
+        return divided(listing, fraction=said["validation"], seed=said["seed"], fold=fold, rule=rule)
+
+    rules = [said["split"]] if "split" in said else range(RULE, 0, -1)
+    found = [by(rule) for rule in rules]
+    return next((one for one in found if counts(one) == said.get("counts")), found[0])
 
 
 def together(parted: Sequence[Listing]) -> Listing:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from lenext.data.duplicates import contents, equal_groups, exact_twins
 from lenext.data.duplicates import problems as twin_problems
 from lenext.data.item import LEFT_OUT, Problem
+from lenext.data.known import Known
 from lenext.data.listing import Listing, find, part, with_problems
 from lenext.data.scan import scan, summary
 from lenext.errors import DataError
@@ -26,14 +27,15 @@ def ready(
     watcher: Watcher,
     least: int = 2,
     channels: Sequence[int] | None = None,
+    known: Known | None = None,
 ) -> Listing:
     """The data set that ``spec`` names with every image decoded once; problems are said before anything is done.
 
-    channels: numbers that every image must be readable with; None for the data's own. Raises DataError when a
-    file must be left out and ``on_bad`` is "stop".
+    channels: numbers that every image must be readable with; None for the data's own; known: what a run read before.
+    Raises DataError when a file must be left out and ``on_bad`` is "stop".
     """
     found = find(spec, data_root=data_root, least=least)
-    scanned = scan(found, workers=max(1, workers), progress=watcher.scan, least=least, channels=channels)
+    scanned = scan(found, workers=max(1, workers), progress=watcher.scan, least=least, channels=channels, known=known)
     listing = with_twins(scanned)
     for line in (*summary(listing), *problem_lines(listing)):
         watcher.message(line)

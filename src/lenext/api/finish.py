@@ -88,9 +88,10 @@ def restore_best(checkpoints: Checkpoints, task: Task, watcher: Watcher) -> None
     """Put the weights of the best validation into the network; without validation the last ones, or their average."""
     if task.average.kept is not None:
         task.network.load_state_dict(task.average.kept.state_dict())
-    best = checkpoints.best()
-    if best is not None and not checkpoints.restore_weights(best, task.network):
-        watcher.message(f"The best checkpoint, {best.name}, is damaged; the last weights are used.")
+    for path in checkpoints.best_first():
+        if checkpoints.restore_weights(path, task.network):
+            return
+        watcher.message(f"The best checkpoint, {path.name}, is damaged; the next best is used.")
 
 
 def held_out(prepared: Prepared) -> list[str]:
@@ -140,6 +141,7 @@ def describe(prepared: Prepared, measured: Mapping[str, Measurement]) -> Card:
             "validation": job.validation,
             "seed": job.seed,
             "fold": job.fold,
+            "split": job.split,
         },
         metrics={split: evaluation.summary() for split, evaluation in measured.items()},
         versions=versions(),

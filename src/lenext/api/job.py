@@ -21,6 +21,7 @@ from lenext.data.folds import divided
 from lenext.data.item import TRAIN
 from lenext.data.listing import Listing, part
 from lenext.data.loader import Loader, batch_cuts
+from lenext.data.split import RULE
 from lenext.data.statistics import Statistics, gather
 from lenext.errors import UsageError
 from lenext.evaluation.inference import Compute
@@ -48,9 +49,10 @@ class Job:
     deviations: each field that differs from the recipe as it stands in its file; rules: by which of them were changed
     together, in words; micro_batch: images of one pass at most; channels: how many an image is read with, None for the
     paper's (runs of the first version); start: what is said of the weights that it began with;
-    fold: which of several is tested, "1/5"; error_target: what a network that may say `unknown` may get wrong;
+    fold: which of several is tested, "1/5"; split: the rule of the validation split;
+    error_target: what a network that may say `unknown` may get wrong;
     find_rate, tune, time_limit (seconds): what is to be found out before the first step, which a ``settled`` job knows;
-    end: the second of the run at which training is over.
+    end: the second of the run at which training is over; exact: whether every image is read whole.
     """
 
     model: str
@@ -66,6 +68,7 @@ class Job:
     channels: int | None = None
     start: Mapping[str, Any] | None = None
     fold: str | None = None
+    split: int = RULE
     error_target: float = TARGET
     save_memory: bool = False
     find_rate: bool = False
@@ -73,6 +76,7 @@ class Job:
     time_limit: float | None = None
     settled: bool = True
     end: float | None = None
+    exact: bool = False
 
 
 def decide(asked: TrainOptions, listing: Listing, shown: Preprocessing | None = None) -> Job:
@@ -119,6 +123,7 @@ def decide(asked: TrainOptions, listing: Listing, shown: Preprocessing | None = 
         fold=asked.fold,
         error_target=TARGET if asked.error_target is None else check_target(asked.error_target),
         save_memory=asked.save_memory,
+        exact=asked.exact,
         find_rate=asked.find_rate,
         tune=asked.tune or 0,
         time_limit=asked.seconds,

@@ -13,7 +13,7 @@ from lenext.api.data import ready
 from lenext.data.item import TRAIN
 from lenext.data.listing import Listing, Part, fingerprint, part
 from lenext.data.loader import Loader
-from lenext.data.split import with_validation
+from lenext.data.split import RULE, with_validation
 from lenext.errors import DataError
 from lenext.evaluation.inference import Compute
 from lenext.evaluation.label_measure import NONE
@@ -94,5 +94,6 @@ def watched(batches: Iterator[Tensor], total: int, watcher: Watcher) -> Iterator
 def trained(listing: Listing, card: Card) -> Part:
     """The images that train: of the very data of the run, without those that it held out."""
     if card.data.get("fingerprint") == fingerprint(listing) and card.data.get("validation"):
-        listing = with_validation(listing, fraction=card.data["validation"], seed=card.data["seed"])
+        rule = card.data.get("split", RULE)
+        listing = with_validation(listing, fraction=card.data["validation"], seed=card.data["seed"], rule=rule)
     return part(replace(listing, problems=()), TRAIN)

@@ -18,6 +18,7 @@ from lenext.training.budget import seconds_of
 Options = TypeVar("Options")
 
 ON_BAD = ("skip", "stop")
+ON_NAN = ("stop", "rollback")
 
 # What a person reads where a value is of another type than its option.
 WORDS: Mapping[Any, str] = {
@@ -98,7 +99,9 @@ class TrainOptions:
     balance: "sampling" or "weights" for classes of unequal size, or "none"; patience: epochs without a better
     validation after which the run ends; average: whether averaged weights are tested; save_memory: compute blocks again
     in the backward pass; find_rate: set the learning rate by a sweep; tune: trials of a search for a better recipe;
-    time_limit: "90s", "30m", "2h" or seconds, for all of the run.
+    cache: where decoded image files are kept: "ram", "disk", "off", or "auto" (in memory where all fit well);
+    exact: read every image whole, also one that is scaled down to less than half;
+    time_limit: "90s", "30m", "2h" or seconds, for all of the run; on_nan: "stop" or "rollback", when a number is lost.
     """
 
     model: str | None = None
@@ -133,9 +136,12 @@ class TrainOptions:
     patience: int | None = None
     average: bool = False
     save_memory: bool = False
+    cache: str = "auto"
+    exact: bool = False
     find_rate: bool = False
     tune: int | None = None
     time_limit: str | float | None = None
+    on_nan: str = "stop"
 
     @property
     def seconds(self) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,13 +15,16 @@ from lenext.api.choice import choose_model, situation
 from lenext.api.chosen_channels import asked_channels, usual_channels
 from lenext.api.data import ready
 from lenext.api.job import Job, decide
-from lenext.api.options import ON_BAD, TrainOptions
+from lenext.api.options import ON_BAD, ON_NAN, TrainOptions
 from lenext.api.run_folder import RunFolder, same_data, same_job, same_recipe
+from lenext.api.same_machine import departures
 from lenext.api.short_options import check_options
 from lenext.api.start import begin, begin_again, location, open_source, origin, with_reading
 from lenext.api.transfer import PRACTICAL, check_transfer, shown_before, starts_from, transfers
+from lenext.data.decoded import check_cache
 from lenext.data.folds import divided
 from lenext.data.item import TRAIN
+from lenext.data.known import Known
 from lenext.data.listing import Listing, fingerprint, part
 from lenext.data.loader import Loader, batch_cuts
 from lenext.data.statistics import Statistics
@@ -30,6 +34,7 @@ from lenext.layers.network import Network
 from lenext.models import canonical
 from lenext.protocol import MULTICLASS
 from lenext.recipes import PixelMean, Recipe
+from lenext.training.checkpoint import Checkpoints
 from lenext.training.input_form import check_form
 from lenext.training.watch import Watcher
 from lenext.values import decode
@@ -40,7 +45,8 @@ from lenext.weights.catalogue import BEST
 class Prepared:
     """A run that could begin: ``new`` when its folder is still to be made, ``spec`` as the data were named.
 
-    listing: with the validation split; data: the fingerprint of the listing before that split was made.
+    listing: with the validation split; data: the fingerprint of the listing before that split was made; began: the
+    clock's nanoseconds before the data were read.
     """
 
     folder: RunFolder
@@ -51,6 +57,7 @@ class Prepared:
     statistics: Statistics
     new: bool
     spec: str
+    began: int = 0
 
 
 def check(asked: TrainOptions) -> None:
@@ -69,10 +76,13 @@ def check(asked: TrainOptions) -> None:
         raise UsageError(f"--validation is {asked.validation}.", "Give a share from 0 to below 1.")
     if asked.on_bad not in ON_BAD:
         raise UsageError(f"--on-bad is {asked.on_bad!r}.", f"Give one of {', '.join(ON_BAD)}.")
+    if asked.on_nan not in ON_NAN:
+        raise UsageError(f"--on-nan is {asked.on_nan!r}.", f"Give one of {', '.join(ON_NAN)}.")
     if not 0 <= asked.save_every < math.inf:
         raise UsageError(f"--save-every is {asked.save_every}.", "Give seconds, 0 or more.")
     if asked.workers < 0:
         raise UsageError(f"--workers is {asked.workers}.", "Give 0 or more threads.")
+    check_cache(asked.cache)
     check_options(asked)
 
 
@@ -91,10 +101,12 @@ def prepare(spec: str | None, asked: TrainOptions, watcher: Watcher) -> Prepared
         raise UsageError("No data were named.", "Give a folder, a CSV file or a built-in name: `lenext train digits`.")
     if asked.threads:
         torch.set_num_threads(asked.threads)
+    began = time.time_ns()
     listing = read(spec, asked, asked_channels(asked), watcher)
     if asked.model is None:
         asked = chosen(asked, listing, watcher)
-    return prepare_new(folder or choose_folder(spec, asked), spec, listing, asked, watcher)
+    prepared = prepare_new(folder or choose_folder(spec, asked), spec, listing, asked, watcher)
+    return replace(prepared, began=began)
 
 
 def prepare_new(folder: RunFolder, spec: str, listing: Listing, asked: TrainOptions, watcher: Watcher) -> Prepared:
@@ -168,9 +180,11 @@ def prepare_again(folder: RunFolder, spec: str | None, asked: TrainOptions, watc
     """The same run as it was started, or an error that names what differs."""
     started, recipe = folder.read()
     job = same_job(asked, started, recipe, folder.path)
+    for line in departures(started, Compute.choose(asked.device).device.type):
+        watcher.message(line)
     torch.set_num_threads(started["threads"])  # another number of threads sums in another order
     spec = spec or started["data"]
-    listing = read(spec, asked, job.channels, watcher)
+    listing = read(spec, asked, job.channels, watcher, folder.known())
     same_data(listing, started, folder.path)
     if asked.changes_recipe:
         same = replace(
@@ -185,16 +199,17 @@ def prepare_again(folder: RunFolder, spec: str | None, asked: TrainOptions, watc
         wanted = decide(same, listing, shown_before(job.start) if asked.recipe in (None, "practical") else None)
         base = started.get("base")  # where the recipe was changed by what the run found out first
         same_recipe(wanted.recipe, recipe if base is None else decode(Recipe, base, "base"), folder.path)
+    job = job if "split" in started else replace(job, split=folder.rule_of_split(lambda rule: old(listing, job, rule)))
     listing = divide(listing, job)
     normalise = recipe.normalise
     statistics = folder.statistics(isinstance(normalise, PixelMean) and normalise.before_crop)
     network = jobs.build(job, listing)
-    if job.start is not None and not any(folder.checkpoints.glob("epoch-*")):
+    if job.start is not None and not Checkpoints(folder.checkpoints).any_whole():
         begin_again(network, job, listing, watcher)
     return Prepared(folder, job, listing, started["fingerprint"], network, statistics, False, spec)
 
 
-def read(spec: str, asked: TrainOptions, channels: int | None, watcher: Watcher) -> Listing:
+def read(spec: str, asked: TrainOptions, channels: int | None, watcher: Watcher, known: Known | None = None) -> Listing:
     """The data set, every image of which can be read with so many channels; None for what its images have."""
     return ready(
         spec,
@@ -203,15 +218,21 @@ def read(spec: str, asked: TrainOptions, channels: int | None, watcher: Watcher)
         on_bad=asked.on_bad,
         watcher=watcher,
         channels=None if channels is None else (channels,),
+        known=known,
     )
 
 
 def divide(listing: Listing, job: Job) -> Listing:
     """The data with the job's validation split. Raises DataError when nothing is left to train on."""
-    listing = divided(listing, fraction=job.validation, seed=job.seed, fold=job.fold)
+    listing = divided(listing, fraction=job.validation, seed=job.seed, fold=job.fold, rule=job.split)
     if TRAIN not in listing.splits:
         raise DataError("The data have no training images.", "Put them under train/, or mark them train in the CSV.")
     return listing
+
+
+def old(listing: Listing, job: Job, rule: int) -> Listing:
+    """The data as the job would have divided them by another rule."""
+    return divide(listing, replace(job, split=rule))
 
 
 def choose_folder(spec: str | None, asked: TrainOptions) -> RunFolder:

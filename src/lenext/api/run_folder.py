@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +21,11 @@ from lenext.api.chosen_channels import asked_channels
 from lenext.api.chosen_recipe import changes
 from lenext.api.job import Job
 from lenext.api.options import TrainOptions
+from lenext.api.same_machine import processor
 from lenext.api.start import location
+from lenext.data.known import Known, remembered
 from lenext.data.listing import Listing, fingerprint
-from lenext.data.split import to_csv
+from lenext.data.split import RULE, to_csv
 from lenext.data.statistics import Statistics
 from lenext.errors import DataError, Failed, LenextError, UsageError
 from lenext.evaluation.inference import AUTO
@@ -31,9 +33,10 @@ from lenext.evaluation.selective import TARGET
 from lenext.models import canonical
 from lenext.recipes import Recipe
 from lenext.values import decode, encode
-from lenext.weights.durable import MANIFEST, read_folder, remove_folder, write_file, write_folder
+from lenext.weights.durable import MANIFEST, make_folder, read_folder, remove_folder, write_file, write_folder
 
 RUN = "run.json"
+CONTENTS = "contents.json"
 
 
 @dataclass(frozen=True)
@@ -87,15 +90,20 @@ class RunFolder:
         self._adopt()
         try:
             run: dict[str, Any] = json.loads(self._read(RUN))
-            recipe: Recipe = decode(Recipe, json.loads(self._read("recipe.json")), "recipe")
+            recipe: Recipe = decode(Recipe, as_now(json.loads(self._read("recipe.json"))), "recipe")
         except (ValueError, LenextError) as error:
             raise self._damaged(error) from None
         return run, recipe
 
-    def create(self, run: Mapping[str, Any], recipe: Recipe, listing: Listing, statistics: Statistics) -> None:
-        """Write what the run is, all at once: a folder that was only begun is never seen."""
+    def create(
+        self, run: Mapping[str, Any], recipe: Recipe, listing: Listing, statistics: Statistics, began: int
+    ) -> None:
+        """Write what the run is, all at once: a folder that was only begun is never seen.
+
+        began: the clock's nanoseconds before the data were read.
+        """
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path.parent)
         except OSError as error:
             raise Failed(
                 f"Cannot make the run folder {self.path}: {error.strerror}.", "Choose another with --out."
@@ -110,13 +118,14 @@ class RunFolder:
         files = {
             RUN: json.dumps(run, indent=1).encode(),
             "recipe.json": json.dumps(encode(recipe), indent=1).encode(),
-            "data.csv": to_csv(listing, self.path).encode(errors="surrogateescape"),
+            "data.csv": csv_bytes(listing, self.path),
             "statistics.safetensors": safetensors.torch.save(tensors),
+            CONTENTS: remembered(listing, began),
         }
         if self.exists():  # begun by another process while this one read the data
             raise Failed(f"{self.path} already holds a run.", "Wait for it, or choose another folder with --out.")
         write_folder(self.path, files, over=False)
-        self.checkpoints.mkdir(exist_ok=True)
+        make_folder(self.checkpoints)
 
     def settle(self, run: Mapping[str, Any], recipe: Recipe) -> None:
         """Put what the run is now in the place of what it was started as, all at once."""
@@ -147,6 +156,18 @@ class RunFolder:
         pixel_mean = tensors.get("pixel_mean")
         return Statistics(tuple(mean), tuple(std), pixel_mean, subtract_first, tensors["colour_axes"])
 
+    def known(self) -> Known:
+        """What the run knows of the files of its data; the first runs remember none."""
+        files = read_folder(self.path) or {}
+        found: Known = json.loads(files.get(CONTENTS, b"{}"))
+        return found
+
+    def rule_of_split(self, divided: Callable[[int], Listing]) -> int:
+        """The rule by which ``data.csv`` was divided, for runs that do not say it yet; the present one if none fits."""
+        kept = self._read("data.csv")
+        fits = [rule for rule in range(RULE, 0, -1) if csv_bytes(divided(rule), self.path) == kept]
+        return fits[0] if fits else RULE
+
     def _read(self, name: str) -> bytes:
         files = read_folder(self.path)
         if files is None:
@@ -169,6 +190,18 @@ class RunFolder:
             yield
 
 
+def as_now(recipe: dict[str, Any]) -> dict[str, Any]:
+    """A stored recipe in the present words: the first runs say which parameters decay by one switch."""
+    optimizer = dict(recipe["optimizer"])
+    if "decay_norms" in optimizer:
+        optimizer["spared"] = [] if optimizer.pop("decay_norms") else ["vectors"]
+    return {**recipe, "optimizer": optimizer}
+
+
+def csv_bytes(listing: Listing, folder: Path) -> bytes:
+    return to_csv(listing, folder).encode(errors="surrogateescape")
+
+
 def describe(job: Job, listing: Listing, data: str, spec: str) -> dict[str, Any]:
     """How a run is started, as JSON: all that must be the same when it is resumed."""
     return {
@@ -184,8 +217,10 @@ def describe(job: Job, listing: Listing, data: str, spec: str) -> dict[str, Any]
         "precision": job.precision,
         "validation": job.validation,
         "fold": job.fold,
+        "split": job.split,
         "error_target": job.error_target,
         "save_memory": job.save_memory,
+        "exact": job.exact,
         "find_rate": job.find_rate,
         "tune": job.tune,
         "time_limit": job.time_limit,
@@ -194,6 +229,7 @@ def describe(job: Job, listing: Listing, data: str, spec: str) -> dict[str, Any]
         "classes": list(listing.classes),
         "fingerprint": data,
         "threads": torch.get_num_threads(),
+        "processor": processor(),
         "versions": versions(),
     }
 
@@ -213,6 +249,8 @@ NOT_YET: Mapping[str, Any] = {
     **dict.fromkeys(("micro_batch", "channels", "time_limit", "end", "fold"), None),
     **dict.fromkeys(("save_memory", "find_rate"), False),
     "tune": 0,
+    "split": RULE,
+    "exact": True,
     "settled": True,
     "error_target": TARGET,
 }
@@ -232,9 +270,11 @@ def same_job(asked: TrainOptions, started: Mapping[str, Any], recipe: Recipe, fo
         "fold": asked.fold,
         "error_target": asked.error_target,
         "save_memory": asked.save_memory or None,
+        "exact": asked.exact or None,
         "find_rate": asked.find_rate or None,
         "tune": asked.tune,
         "time_limit": asked.seconds,
+        "threads": asked.threads,
         "weights": asked.weights and location(asked.weights),
     }
     start = started.get("start")  # runs of the first version have none of the last
@@ -257,6 +297,7 @@ def same_job(asked: TrainOptions, started: Mapping[str, Any], recipe: Recipe, fo
         rules=tuple(started.get("rules", ())),
         micro_batch=present["micro_batch"],
         save_memory=present["save_memory"],
+        exact=present["exact"],
         find_rate=present["find_rate"],
         tune=present["tune"],
         time_limit=present["time_limit"],
@@ -265,6 +306,7 @@ def same_job(asked: TrainOptions, started: Mapping[str, Any], recipe: Recipe, fo
         channels=present["channels"],
         start=start,
         fold=present["fold"],
+        split=present["split"],
         error_target=present["error_target"],
     )
 

@@ -22,6 +22,7 @@ from lenext.explanation.keras_graph import KerasNetwork
 from lenext.explanation.trace import Size
 from lenext.layers.network import Network
 from lenext.models import create_model
+from lenext.weights.adapters.operators import declare_operators
 from lenext.weights.card import has_card, load, weight_file
 from lenext.weights.state_dict import PICKLES, shapes
 
@@ -33,8 +34,6 @@ FORMS = (
 FILES = (".safetensors", ".onnx", *PICKLES)
 
 Build = Callable[[], nn.Module]
-
-_declared: list[Any] = []  # a library of operators lives as long as its object
 
 
 @dataclass(frozen=True)
@@ -133,17 +132,6 @@ def from_torchvision(name: str) -> Build:
         raise UsageError(f"torchvision has no network {name!r}.", did_you_mean(name, models.list_models()) or FORMS)
     options = {"init_weights": False} if name in {"googlenet", "inception_v3"} else {}  # their papers print no law
     return lambda: models.get_model(name, weights=None, **options)
-
-
-def declare_operators() -> str:
-    """torchvision's wheels do not fit torch's for the CPU: two operators of detection are missing at its import."""
-    library: Any = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
-    for operator in ("nms", "qnms"):
-        library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    _declared.append(library)
-    for module in [module for module in sys.modules if module.partition(".")[0] == "torchvision"]:
-        del sys.modules[module]
-    return "torchvision.models"
 
 
 def from_timm(name: str) -> Build:

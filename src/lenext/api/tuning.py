@@ -19,8 +19,9 @@ from lenext.recipes import Recipe
 from lenext.training import fitting
 from lenext.training.checkpoint import Checkpoints, Progress
 from lenext.training.log import MetricLog, read_log
-from lenext.training.loop import Diverged, Keeping, fit
+from lenext.training.loop import Keeping, fit
 from lenext.training.search import SHARE, Knob, Trial, best_of, hopeless, knobs_of, settings, suggest
+from lenext.training.soundness import Diverged
 from lenext.training.task import Task
 from lenext.training.watch import Silent, Watcher
 from lenext.values import assign

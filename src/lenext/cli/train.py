@@ -17,9 +17,9 @@ SECTIONS = {
     "What is trained": ("model", "reading", "options", "weights"),
     "How": ("recipe", "epochs", "batch_size", "image_size", "settings", "balance", "average", "patience", "seed"),
     "Found out first": ("time_limit", "find_rate", "tune"),
-    "Data": ("validation", "on_bad", "data_root", "workers"),
+    "Data": ("validation", "on_bad", "cache", "exact", "data_root", "workers"),
     "Machine": ("device", "precision", "threads", "micro_batch", "save_memory"),
-    "Run": ("out", "resume", "save_every"),
+    "Run": ("out", "resume", "save_every", "on_nan"),
 }
 
 
@@ -52,6 +52,13 @@ SECTIONS = {
 @click.option("--fold", metavar="I/K", help="One run of these.")
 @click.option("--error-target", type=float, metavar="SHARE", help="Wrong among the answers, or say `unknown` [0.05].")
 @click.option("--on-bad", type=click.Choice(["skip", "stop"]), default="skip", help="When a file cannot be used.")
+@click.option(
+    "--cache",
+    type=click.Choice(["auto", "ram", "disk", "off"]),
+    default="auto",
+    help="Of decoded files [auto: ram if they fit].",
+)
+@click.option("--exact", is_flag=True, help="Read images whole that are scaled down to less than half.")
 @click.option("--data-root", help="Where the files of built-in sets lie.")
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), help="Of the arithmetic [fp32].")
@@ -60,6 +67,7 @@ SECTIONS = {
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder [runs/DATA-MODEL].")
 @click.option("--resume", is_flag=True, help="Go on with the run in the folder, from the step where it stopped.")
 @click.option("--save-every", type=float, default=60.0, metavar="SECONDS", help="Between two checkpoints [60].")
+@click.option("--on-nan", type=click.Choice(["stop", "rollback"]), default="stop", help="When a number is lost.")
 @common
 def command(data: str | None, as_json: bool, quiet: bool, options: tuple[str, ...], **asked: Any) -> None:
     """Train a network on DATA: a folder of class folders, one with train/ and val/, a CSV, or a built-in set.

@@ -133,8 +133,10 @@ def area_box(height: int, width: int, tries: Draws, step: RandomResizedCrop) -> 
 
 
 def _random_flip(images: Tensor, draws: Draws, step: RandomFlip, _: Statistics) -> Tensor:
-    mirrored = torch.from_numpy(draws[:, 0] < step.p)
-    return torch.where(mirrored[:, None, None, None], images.flip(3), images)
+    mirrored = draws[:, 0] < step.p
+    if mirrored.all() or not mirrored.any():  # as one image alone always is
+        return images.flip(3) if mirrored.all() else images
+    return torch.where(torch.from_numpy(mirrored)[:, None, None, None], images.flip(3), images)
 
 
 def _random_affine(images: Tensor, draws: Draws, step: RandomAffine, _: Statistics) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from lenext.errors import DataError
 CSV, LABEL_SETS, LABEL_COLUMNS = "csv", "csv of label sets", "csv of label columns"
 PATH, LABEL, LABELS, SPLIT = "path", "label", "labels", "split"
 TRUTH = {"0": False, "1": True}
+# What spreadsheets take for a formula, also behind the apostrophes that we put before it.
+FORMULA, QUOTED = re.compile(r"'*[=+\-@\t\r\n]"), re.compile(r"'+[=+\-@\t\r\n]")
 FORMS = (
     "Name the classes in a column label (one a row) or labels (several, between |), or in one column of 0 and 1 each."
 )
@@ -118,7 +121,17 @@ def joined(names: Iterable[str]) -> str:
 
 
 def cell(row: list[str], index: int) -> str:
-    return row[index].strip() if index < len(row) else ""
+    return unquoted(row[index].strip()) if index < len(row) else ""
+
+
+def quoted(cell: str) -> str:
+    """The cell with an apostrophe before what a spreadsheet would compute."""
+    return f"'{cell}" if FORMULA.match(cell) else cell
+
+
+def unquoted(cell: str) -> str:
+    """What ``quoted`` was given."""
+    return cell[1:] if QUOTED.match(cell) else cell
 
 
 def truth(path: Path, line: int, name: str, text: str) -> bool:

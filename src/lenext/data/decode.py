@@ -9,18 +9,12 @@ refused, never filled up with grey. ``ImageError`` is all that comes out.
 
 from __future__ import annotations
 
-import ctypes
 import errno
-import io
-import logging
 import os
 import stat
-import warnings
 from dataclasses import dataclass
-from functools import cache
 from itertools import cycle
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import simplejpeg
@@ -28,27 +22,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lenext.data import container, planes
+from lenext.data import container, pillow, planes, png_rows
 from lenext.data.container import refusal
+from lenext.data.enough import reduction
+from lenext.data.limits import LIMITS, bands, check_cost, check_scans, check_size
 from lenext.data.remarks import name_remarks
 from lenext.errors import ImageError
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """The largest image that is read; checked from the header, before pixels are made."""
-
-    pixels: int = 178_000_000  # half a gigabyte as RGB
-    side: int = 65_500  # libjpeg's own
-    file_bytes: int = 512 * 2**20
-
-
-LIMITS = Limits()
-
 GREY, COLOUR, TRANSPARENT = (1, 3, 4), (3, 1, 4), (3, 4, 1)  # numbers of channels that each can be read with
+START = 4096  # bytes that show the format
 TINY, LARGE, EXTREME_ASPECT = 16, 40_000_000, 6  # pixels of the shorter side, pixels, longer to shorter side
 
 
@@ -70,20 +52,21 @@ class Description:
 # ---------------------------------------------------------------- front doors
 
 
-def read_image(path: str | Path, *, channels: int = 3, background: int = 255) -> Tensor:
+def read_image(path: str | Path, *, channels: int = 3, background: int = 255, least: int = 0) -> Tensor:
     """The image in a file as uint8 C H W, upright; channels 1 (luminance, ITU-R 601), 3 (RGB) or 4 (RGB, opacity).
 
     Other numbers, and 3 and 4 too, are those of a TIFF of as many channels. background: grey level that shows through
-    transparent pixels of which the opacity is not asked. Memory order is channels-last, which decoding gives and
-    resizing wants. Raises ``ImageError`` only.
+    transparent pixels of which the opacity is not asked. least: a JPEG may be scaled down by 2, 4 or 8 as it is
+    decoded, so that its shorter side keeps so many pixels; 0: never. Memory order is channels-last, which decoding
+    gives and resizing wants. Raises ``ImageError`` only.
     """
-    return decode(read_file(path), str(path), channels=channels, background=background)
+    return decode(read_file(path), str(path), channels=channels, background=background, least=least)
 
 
-def decode(data: bytes, name: str, *, channels: int = 3, background: int = 255) -> Tensor:
+def decode(data: bytes, name: str, *, channels: int = 3, background: int = 255, least: int = 0) -> Tensor:
     """As ``read_image``, from bytes; ``name`` stands in the error."""
     try:
-        return upright_pixels(data, channels, background)
+        return upright_pixels(data, channels, background, least)
     except Exception as error:  # noqa: BLE001  (decoders raise what they like; one type leaves this module)
         raise as_image_error(error, name) from None
 
@@ -97,9 +80,10 @@ def describe(data: bytes, name: str) -> Description:
 
 
 def read_file(path: str | Path) -> bytes:
-    """The bytes of a regular file of at most ``LIMITS.file_bytes``; anything else raises ``ImageError``.
+    """The bytes of a regular file of at most ``LIMITS.file_bytes`` that begins as an image does.
 
-    A FIFO without a writer is opened without waiting, recognised and refused.
+    Anything else raises ``ImageError``. A FIFO without a writer is opened
+    without waiting, recognised and refused.
     """
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
     try:
@@ -108,19 +92,29 @@ def read_file(path: str | Path) -> bytes:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode):
                 raise ImageError(path, "special-file", "This is not a regular file.")
+            size = min(found.st_size, LIMITS.file_bytes)
             with open(descriptor, "rb", closefd=False) as file:
-                data = b"" if found.st_size > LIMITS.file_bytes else file.read(LIMITS.file_bytes + 1)
+                data = file.read(START)
+                if data:
+                    container.sniff(data)  # a large file that is no image is not read
+                file.seek(0)
+                data = file.read(size + 1) if found.st_size == size else b""
         finally:
             os.close(descriptor)
+    except ImageError as error:
+        error.path = str(path)
+        raise
     except (OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno in {errno.ENXIO, errno.ENODEV}:  # a socket, a dead device
             raise ImageError(path, "special-file", "This is not a regular file.") from None
         why = (error.strerror if isinstance(error, OSError) else None) or "its name is not allowed"
         raise ImageError(path, "unreadable", f"The file cannot be read ({why}).") from None
-    if found.st_size > LIMITS.file_bytes or len(data) > LIMITS.file_bytes:
+    if found.st_size > LIMITS.file_bytes:
         raise ImageError(path, "too-large", f"The file has more than {LIMITS.file_bytes >> 20} MiB.")
     if not data:
         raise ImageError(path, "empty", "The file is empty.")
+    if len(data) != found.st_size:
+        raise ImageError(path, "unreadable", "The file changed while it was read.")
     return data
 
 
@@ -145,14 +139,6 @@ def as_image_error(error: Exception, name: str) -> ImageError:
     return ImageError(name, "corrupt", "The image data are damaged.")
 
 
-def check_size(width: int, height: int) -> None:
-    if min(width, height) < 1:
-        raise refusal("corrupt", "The image has no pixels.")
-    if max(width, height) > LIMITS.side or width * height > LIMITS.pixels:
-        limit = f"{LIMITS.pixels // 10**6} megapixels and {LIMITS.side} pixels a side"
-        raise refusal("too-large", f"The image has {width} x {height} pixels; at most {limit} are read.")
-
-
 # ---------------------------------------------------------------- pixels
 
 # EXIF orientation -> (swap rows and columns, then mirror top and bottom, mirror left and right).
@@ -162,30 +148,25 @@ TURNS = {
 }  # fmt: skip
 
 
-def upright_pixels(data: bytes, channels: int, background: int) -> Tensor:  # C H W
+def upright_pixels(data: bytes, channels: int, background: int, least: int) -> Tensor:  # C H W
     format_name = container.sniff(data)
     container.CHECKS[format_name](data)
     found = planes.find(data) if format_name == "TIFF" else None
     own = found is not None and found.count == channels
+    stated = container.orientation(format_name, data)
     if found is not None and own:
         pixels = plane_pixels(data, found)
     elif channels not in GREY:
         raise refusal("channels", f"The image does not have the {channels} channels that are asked for.")
+    elif format_name == "JPEG" and (header := jpeg_header(data)) is not None:
+        pixels = jpeg_pixels(data, header, channels, turned=stated != 1, least=least)
     else:
-        pixels = picture_pixels(data, format_name, channels, background)
-    # A TIFF is turned by Pillow as it loads.
-    turned = 1 if format_name == "TIFF" and not own else container.orientation(format_name, data)
-    swap, up_down, left_right = TURNS[turned]
+        pixels = pillow_pixels(data, format_name, channels, background, turned=stated != 1)
+    swap, up_down, left_right = TURNS[1 if format_name == "TIFF" and not own else stated]  # Pillow turns a TIFF
     if swap:
         pixels = pixels.transpose(1, 0, 2)
     pixels = pixels[:: -1 if up_down else 1, :: -1 if left_right else 1]
     return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)
-
-
-def picture_pixels(data: bytes, format_name: str, channels: int, background: int) -> NDArray[np.uint8]:  # H W C
-    """An image that is grey or in colour."""
-    pixels = jpeg_pixels(data, channels) if format_name == "JPEG" else None
-    return pillow_pixels(data, format_name, channels, background) if pixels is None else pixels
 
 
 def plane_pixels(data: bytes, found: planes.Planes) -> NDArray[np.uint8]:  # H W C
@@ -193,10 +174,10 @@ def plane_pixels(data: bytes, found: planes.Planes) -> NDArray[np.uint8]:  # H W
     check_planes(found)
     parts = []
     for page, (grey, beside) in zip(cycle(found.pages), planes.grey_files(data, found), strict=False):
-        picture = pillow_header(grey, "TIFF")
+        picture = pillow.header(grey, "TIFF")
         picture.load()
         values = np.asarray(picture).reshape(found.height, found.width, beside)
-        parts.append(scaled(planes.undone(values, page), found.bits))
+        parts.append(pillow.scaled(planes.undone(values, page), found.bits))
     pixels = np.concatenate(parts, axis=2)
     return np.invert(pixels) if planes.white_is_zero(found) else pixels
 
@@ -206,24 +187,38 @@ def check_planes(found: planes.Planes) -> None:
     check_size(found.width, found.height)
     if found.width * found.height * found.count > LIMITS.pixels:
         raise refusal("too-large", f"The image has more than {LIMITS.pixels // 10**6} million numbers in its channels.")
+    check_cost(found.width, found.height, found.count * (found.bits / 4 + 2), 0)  # read, copied, scaled, put together
 
 
-def jpeg_pixels(data: bytes, channels: int) -> NDArray[np.uint8] | None:  # H W C
-    """Strictly decoded pixels, or None for the rare sampling that only Pillow reads."""
-    header = jpeg_header(data)
-    if header is None:
-        return None
+def jpeg_pixels(
+    data: bytes, header: tuple[int, int, str], channels: int, *, turned: bool, least: int = 0
+) -> NDArray[np.uint8]:  # H W C
+    """Strictly decoded pixels; ``header`` as ``jpeg_header`` found it, for the rare sampling of None Pillow reads."""
     height, width, colours = header
-    check_size(width, height)
-    if colours in {"CMYK", "YCCK"}:
+    inked = colours in {"CMYK", "YCCK"}
+    check_jpeg_cost(data, height, width, (4 if inked else 0) + (7 if channels == 4 else 3) * (1 + turned))
+    if inked:
         from PIL import Image
 
         inks = simplejpeg.decode_jpeg(data, "CMYK")
         # Adobe's convention, which every writer of such files keeps: 255 is no ink.
-        picture = Image.fromarray(255 - inks, "CMYK").convert("RGB")
-        return pillow_array(picture, channels)
-    pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, "GRAY" if channels == 1 else "RGB")
+        parts = ((rows, Image.fromarray(255 - inks[rows], "CMYK")) for rows in bands(height, width))
+        return pillow.array(parts, (height, width, channels), 255)
+    factor = reduction(height, width, least)
+    pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
+        data, "GRAY" if channels == 1 else "RGB", min_height=-(-height // factor), min_width=-(-width // factor)
+    )
     return np.pad(pixels, ((0, 0), (0, 0), (0, 1)), constant_values=255) if channels == 4 else pixels
+
+
+def check_jpeg_cost(data: bytes, height: int, width: int, bytes_a_pixel: float) -> None:
+    """What is made of it, the coefficients where all of them are kept, and how often the decoder goes over them."""
+    check_size(width, height)
+    frame = container.jpeg_frame(data)
+    if frame is not None:
+        check_scans(width, height, frame)
+        bytes_a_pixel += 2 * frame.samples if frame.kept else 0
+    check_cost(width, height, bytes_a_pixel, len(data))
 
 
 def jpeg_header(data: bytes) -> tuple[int, int, str] | None:
@@ -235,97 +230,36 @@ def jpeg_header(data: bytes) -> tuple[int, int, str] | None:
     return height, width, colours
 
 
-def pillow_open(data: bytes, format_name: str) -> Image:
-    """The header, and the size checked."""
-    picture = pillow_header(data, format_name)
-    check_size(*picture.size)
-    return picture
+# Bytes a pixel that Pillow takes: of its picture by mode (4 of others), and of what its decoder makes besides.
+BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}
+BESIDES = {"WEBP": 8, "GIF": 1}
 
 
-def pillow_header(data: bytes, format_name: str) -> Image:
-    """The header, read by the one plugin that the content asks for; its size is the caller's to check."""
-    from PIL import Image, UnidentifiedImageError
-
-    silence_pillow()
-    silence_libtiff()
-    if format_name == "WEBP":
-        check_size(*(side or 1 for side in container.webp_size(data)))
-    try:
-        picture = Image.open(io.BytesIO(data), formats=[format_name])
-    except UnidentifiedImageError:
-        if format_name == "TIFF":
-            raise refusal("unsupported", "This kind of TIFF is not supported, or its header is damaged.") from None
-        raise refusal("corrupt", f"The {format_name} header is damaged.") from None
-    return picture
-
-
-_NOWHERE = logging.NullHandler()  # or the logger of last resort would write to stderr
-
-
-def silence_pillow() -> None:
-    """What Pillow warns of, we refuse or remark upon. The filter stands first, and stays, for threads share it."""
-    first: Any = warnings.filters[0] if warnings.filters else None
-    logging.getLogger("PIL").addHandler(_NOWHERE)  # adding it again does nothing
-    if first is None or getattr(first[3], "pattern", None) != r"PIL\.":
-        warnings.filterwarnings("ignore", module=r"PIL\.")
-
-
-@cache
-def silence_libtiff() -> None:
-    """libtiff tells stderr about damage, and Pillow has no switch for that; the copy in Pillow's wheel can be told."""
-    import PIL
-
-    for folder in (Path(PIL.__file__).parents[1] / "pillow.libs", Path(PIL.__file__).parent / ".dylibs"):
-        for library in folder.glob("libtiff*"):
-            ctypes.CDLL(str(library)).TIFFSetErrorHandler(None)
-
-
-def pillow_pixels(data: bytes, format_name: str, channels: int, background: int) -> NDArray[np.uint8]:  # H W C
-    picture = pillow_open(data, format_name)
+def pillow_pixels(
+    data: bytes, format_name: str, channels: int, background: int, *, turned: bool
+) -> NDArray[np.uint8]:  # H W C
+    picture = pillow.opened(data, format_name)
+    width, height = picture.size
+    if width * height > LIMITS.slow_pixels:
+        most = f"at most {LIMITS.slow_pixels // 10**6} megapixels are read of a {format_name}"
+        raise refusal("too-large", f"The image has {width} x {height} pixels; {most}.")
+    cut = format_name == "PNG" and width * height > LARGE and png_rows.samples(data) > 0
+    made, out = BYTES.get(picture.mode, 4), max(3, channels) * (1 + (turned and format_name != "TIFF"))
+    copies = 2 if format_name == "TIFF" else 1
+    turns = made if turned and format_name == "TIFF" else 0
+    check_cost(width, height, (0 if cut else made + BESIDES.get(format_name, 0) + turns) + out, copies * len(data))
+    if format_name == "JPEG":
+        check_jpeg_cost(data, height, width, made + out)
+    if format_name == "BMP" and len(data) > LIMITS.run_length_bytes and container.run_lengths(data):
+        raise refusal("too-large", "The BMP has more run lengths than are read.")
+    if cut:
+        parts = png_rows.pieces(data, lambda piece: pillow.loaded(piece, "PNG"))
+        return pillow.array(parts, (height, width, channels), background)
     picture.load()
-    opacity = channels == 4 and picture.has_transparency_data
-    return pillow_array(picture if opacity else flatten(picture, background), channels)
-
-
-def pillow_array(picture: Image, channels: int) -> NDArray[np.uint8]:  # H W C
-    mode = {1: "L", 3: "RGB", 4: "RGBA"}[channels]
-    pixels: NDArray[np.uint8] = np.array(picture if picture.mode == mode else picture.convert(mode))
-    return pixels.reshape(picture.height, picture.width, channels)
-
-
-def flatten(picture: Image, background: int) -> Image:
-    """An opaque 8-bit picture, grey or in colour."""
-    from PIL import Image
-
-    if picture.mode[0] in "IF":
-        return Image.fromarray(deep_grey(picture))
-    if picture.has_transparency_data:
-        shown = picture.convert("RGBA")
-        canvas = Image.new("RGB", picture.size, (background,) * 3)
-        canvas.paste(shown, mask=shown.getchannel("A"))
-        return canvas
-    return picture if picture.mode in {"L", "RGB"} else picture.convert("L" if picture.mode == "1" else "RGB")
-
-
-def deep_grey(picture: Image) -> NDArray[np.uint8]:  # H W
-    """Grey of more than 8 bits, scaled so that its white becomes 255."""
-    tags: Any = getattr(picture, "tag_v2", {})
-    if picture.mode == "I":
-        raise refusal("unsupported", "The image has 32-bit or signed pixels, whose white is not stated.")
-    grey = scaled(np.asarray(picture), int(tags.get(258, (16,))[0]))  # BitsPerSample: 12 or 16, or 32 of mode F
-    return np.invert(grey) if tags.get(262) == 0 else grey  # PhotometricInterpretation: WhiteIsZero, which Pillow skips
-
-
-def scaled(values: NDArray[Any], bits: int) -> NDArray[np.uint8]:
-    """Numbers of ``bits`` bits so that their white becomes 255; floating-point ones where all lie in 0..1."""
-    if values.dtype.kind == "f":
-        if not (np.isfinite(values).all() and values.min() >= 0 and values.max() <= 1):
-            raise refusal("unsupported", "The image has floating-point pixels outside 0..1.")
-        return np.asarray(np.rint(values * 255), dtype=np.uint8)
-    white = 2**bits - 1
-    if bits != 8:
-        values = (values.astype(np.uint32) * 255 + white // 2) // white
-    return np.asarray(values, dtype=np.uint8)
+    if format_name == "PNG" and (data[28] or picture.crop((0, height - 1, width, height)).getbbox() is None):
+        png_rows.check_rows(data)
+    width, height = picture.size  # a TIFF may have been turned
+    return pillow.array(pillow.in_bands(picture), (height, width, channels), background)
 
 
 # ---------------------------------------------------------------- header
@@ -334,9 +268,9 @@ def scaled(values: NDArray[Any], bits: int) -> NDArray[np.uint8]:
 def read_header(data: bytes, name: str) -> Description:
     format_name = container.sniff(data)
     container.CHECKS[format_name](data)
-    (width, height), mode, channels = own_size(data, format_name)
-    layers = planes.find(data) if format_name == "TIFF" else None
+    layers = planes.find(data) if format_name == "TIFF" else None  # in the order of decoding, for the same refusals
     turned = container.orientation(format_name, data)
+    (width, height), mode, channels = own_size(data, format_name)
     short, long = sorted((width, height))
     several = container.several_frames(format_name, data)
     pages = layers is not None and len(layers.pages) > 1
@@ -368,7 +302,7 @@ def own_size(data: bytes, format_name: str) -> tuple[tuple[int, int], str, tuple
         check_size(width, height)
         return (width, height), mode, GREY if mode == "L" else COLOUR
     try:
-        picture = pillow_open(data, format_name)
+        picture = pillow.opened(data, format_name)
     except ImageError as error:
         found = planes.find(data) if format_name == "TIFF" and error.reason == "unsupported" else None
         if found is None:

@@ -183,7 +183,7 @@ def judge(entry: os.DirEntry[str]) -> str:
         if entry.is_file():
             stem, suffix = os.path.splitext(entry.name.casefold())
             return "not-an-image" if suffix in OTHER_SUFFIXES or stem in OTHER_NAMES else "file"
-        return "unreadable" if entry.is_symlink() else "special-file"
+        return "unreadable" if entry.is_symlink() and not os.path.exists(entry.path) else "special-file"
     except UnicodeEncodeError:
         return "name"
     except OSError as error:

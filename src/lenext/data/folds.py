@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lenext.data.item import TEST, TRAIN
 from lenext.data.listing import Listing, with_problems
-from lenext.data.split import with_validation
+from lenext.data.split import RULE, with_validation
 from lenext.data.stratify import members_of, parts_of_sets, rank
 from lenext.errors import UsageError
 from lenext.protocol import MULTICLASS
@@ -88,6 +88,6 @@ def fold_of_sets(listing: Listing, folds: int, seed: int) -> dict[int, int]:
     return {index: place for group, place in zip(groups, places, strict=True) for index in group}
 
 
-def divided(listing: Listing, *, fraction: float, seed: int, fold: str | None = None) -> Listing:
+def divided(listing: Listing, *, fraction: float, seed: int, fold: str | None = None, rule: int = RULE) -> Listing:
     """The listing as a run divides it: its fold for the test, then a share of the rest for validation."""
-    return with_validation(with_fold(listing, fold, seed=seed), fraction=fraction, seed=seed)
+    return with_validation(with_fold(listing, fold, seed=seed), fraction=fraction, seed=seed, rule=rule)

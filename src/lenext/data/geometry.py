@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from lenext.protocol import SingleCrop
 
 LONGEST = 32  # times the shorter side
+WASTE = 3  # times the view's pixels: where more would be scaled than is seen, only that is scaled
 
 Shape = tuple[int, int]  # height, width
 
@@ -95,7 +96,30 @@ def single_crop(images: Tensor, view: SingleCrop) -> Tensor:
     if view.crop_first:
         kept = largest((images.shape[2], images.shape[3]), view)
         return resize(_middle(images, *kept), *shape, view.interpolation)
+    kept, covered = covering((images.shape[2], images.shape[3]), *scaled)
+    if covered[0] * covered[1] > WASTE * shape[0] * shape[1] and not images.is_floating_point():
+        return window(_seen(_middle(images, *kept), covered, shape, view.interpolation), shape, view.fill)
     return window(cover(images, *scaled, view.interpolation), shape, view.fill)
+
+
+def _seen(images: Tensor, scaled: Shape, shape: Shape, interpolation: str) -> Tensor:
+    """Of the images scaled to ``scaled``: the middle of at most ``shape``, and never the rest, by Pillow."""
+    from PIL import Image
+
+    names = {"area": Image.Resampling.BOX, "nearest": Image.Resampling.NEAREST, "bicubic": Image.Resampling.BICUBIC}
+    seen, box = [], []
+    for side, length, wanted in zip(images.shape[2:], scaled, shape, strict=True):
+        pixels = min(length, wanted)
+        start = round((length - pixels) / 2)
+        seen.append(pixels)
+        box.append((start * side / length, (start + pixels) * side / length))
+    (top, bottom), (left, right) = box
+    method = names.get(interpolation, Image.Resampling.BILINEAR)
+    planes = [
+        np.asarray(Image.fromarray(plane).resize((seen[1], seen[0]), method, (left, top, right, bottom)))
+        for plane in images.flatten(0, 1).numpy()
+    ]
+    return torch.from_numpy(np.stack(planes)).reshape(*images.shape[:2], *seen)
 
 
 def largest(shape: Shape, view: SingleCrop) -> Shape:

@@ -19,7 +19,7 @@ from lenext.data.decode import read_file
 from lenext.data.images import ArrayImages, FileImages, Images
 from lenext.data.item import LEFT_OUT, REMARK, SPLITS, TRAIN, Content, Item, Problem
 from lenext.data.remarks import SUFFIXES
-from lenext.errors import DataError, ImageError, UsageError, did_you_mean
+from lenext.errors import DataError, UsageError, did_you_mean
 from lenext.protocol import MULTICLASS, MULTILABEL
 
 __all__ = ["Content", "Item", "Listing", "Part", "Problem", "find", "fingerprint", "part"]
@@ -242,8 +242,9 @@ def refuse_other_files(path: Path) -> None:
     if suffix in SUFFIXES:
         raise UsageError(f"{path} is one image, not a data set.", f"To classify it: `lenext predict MODEL {path}`.")
     try:
-        start = read_file(path)[:4]
-    except ImageError:
+        with path.open("rb") as file:
+            start = file.read(4)
+    except OSError:
         start = b""
     packed = start[:2] == b"PK" or start[:2] == b"\x1f\x8b"
     raise UsageError(

@@ -80,7 +80,9 @@ class Loader:
         return read_ahead(lambda row: show(self._one(np.int64(row))), range(len(self.part)), self.workers)
 
     def _one(self, row: np.int64) -> Tensor:
-        return self.part.images.read(int(self.part.indices[row]), self.channels, self.background)[None]
+        pixels = self.part.images.read(int(self.part.indices[row]), self.channels, self.background)
+        # A batch of one whose own stride says that channels lie together: torch's resizing looks at it.
+        return pixels.permute(1, 2, 0)[None].permute(0, 3, 1, 2)
 
     def _together(self, rows: NDArray[np.int64]) -> Tensor:
         assert isinstance(self.part.images, ArrayImages)
@@ -112,18 +114,19 @@ def read_ahead(work: Callable[[Job], Done], jobs: Sequence[Job], workers: int) -
     if workers == 0:
         yield from map(work, jobs)
         return
-    with ThreadPoolExecutor(workers) as pool:
-        _single_threaded(pool, workers)
-        upcoming = iter(jobs)
-        waiting = deque(pool.submit(work, job) for job in islice(upcoming, 2 * workers))
-        try:
-            while waiting:
-                done = waiting.popleft().result()
-                waiting.extend(pool.submit(work, job) for job in islice(upcoming, 1))
-                yield done
-        finally:
-            for future in waiting:
-                future.cancel()
+    pool = ThreadPoolExecutor(workers)
+    _single_threaded(pool, workers)
+    upcoming = iter(jobs)
+    waiting = deque(pool.submit(work, job) for job in islice(upcoming, 2 * workers))
+    present = waiting[0]
+    try:
+        while waiting:
+            present = waiting.popleft()
+            done = present.result()
+            waiting.extend(pool.submit(work, job) for job in islice(upcoming, 1))
+            yield done
+    finally:  # who is stopped while a file does not answer does not wait for that file's thread
+        pool.shutdown(wait=present.done(), cancel_futures=True)
 
 
 def _single_threaded(pool: ThreadPoolExecutor, workers: int) -> None:

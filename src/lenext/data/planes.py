@@ -61,10 +61,11 @@ def find(data: bytes) -> Planes | None:
 
 def grey_pages(data: bytes, first: Directory) -> Iterator[Directory]:
     """The pages, where all are grey pictures of one size and kind; the first alone where they are not."""
-    pages, seen = [first], {0}
+    pages, seen, values = [first], {0}, 0
     while pages[-1].following not in seen:
-        if len(pages) == MOST:
-            raise refusal("unsupported", f"The file has more than {MOST} pages.")
+        values += sum(map(len, pages[-1].tags.values()))
+        if len(pages) == MOST or values > container.VALUES:
+            raise refusal("unsupported", f"The file has more than {MOST} pages, or they have too many strips.")
         seen.add(pages[-1].following)
         pages.append(container.tiff_directory(data, pages[-1].following))
         container.check_inside(data, pages[-1])

@@ -18,6 +18,7 @@ from lenext.data.columns import LABEL_COLUMNS
 from lenext.data.decode import GREY, Description, decode, describe, read_file
 from lenext.data.images import ArrayImages, FileImages
 from lenext.data.item import LEFT_OUT, REMARK, SEPARATOR, SPLITS, Content, Problem
+from lenext.data.known import Known, recall
 from lenext.data.listing import Listing, check_classes, with_classes, with_problems
 from lenext.data.remarks import NAME_REMARKS, REMARKS, name_remarks
 from lenext.data.sketch import sketch
@@ -35,13 +36,15 @@ def scan(
     least: int = 2,
     cache: Cache | None = None,
     channels: Sequence[int] | None = None,
+    known: Known | None = None,
 ) -> Listing:
     """The listing without the images that cannot be read, with a problem for each and a remark where one is due.
 
     Every file is read, hashed and decoded once, by ``workers`` threads; ``progress(done, total)`` is called from the
     calling thread. ``channels``: numbers that every image must be readable with, by default the data's own (see
-    ``channels.own``). With a ``cache``, what it remembers is not decoded, and contents have sketches. Arrays are taken
-    as they are. Raises ``DataError`` where fewer than ``least`` classes are left.
+    ``channels.own``). With a ``cache``, what it remembers is not decoded, and contents have sketches. ``known``: what a
+    run read before, which is not read again while its files are untouched. Arrays are taken as they are. Raises
+    ``DataError`` where fewer than ``least`` classes are left.
     """
     images = listing.images
     if not isinstance(images, FileImages):
@@ -51,8 +54,11 @@ def scan(
     problems: list[Problem] = list(listing.problems)
     pool = ThreadPoolExecutor(workers)
     try:
-        looks = pool.map(lambda index: look(images, index, cache), range(len(images)))
-        for done, (content, found) in enumerate(looks, start=1):
+        recalled = [recall(images, index, known or {}) for index in range(len(images))]
+        new = [index for index, one in enumerate(recalled) if one is None]
+        looks = pool.map(lambda index: look(images, index, cache), new)
+        for done, one in enumerate(recalled, start=1):
+            content, found = one or next(looks)
             contents.append(content)
             problems += found
             if progress is not None:

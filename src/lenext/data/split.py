@@ -13,14 +13,16 @@ from lenext.data.listing import Listing, with_problems
 from lenext.data.stratify import share_of_sets, stratified_share
 from lenext.protocol import MULTICLASS
 
+RULE = 2  # of the split: what it depends on; runs and cards keep the number of theirs
 
-def with_validation(listing: Listing, *, fraction: float = 0.1, seed: int = 0) -> Listing:
+
+def with_validation(listing: Listing, *, fraction: float = 0.1, seed: int = 0, rule: int = RULE) -> Listing:
     """The listing with a validation split: its own, or else ``fraction`` of each class of its training images.
 
     Every class with two images or more has one in it; a ``fraction`` of 0 sets nothing aside. Test images are never
     touched. The draw depends on seed and paths alone (see ``stratify``), so that the same data give the same split on
-    every machine. Equal pictures, of one content, stay on one side. Of images with any number of labels each label is
-    divided so, as nearly as all of them can be.
+    every machine. Equal pictures, of one content, stay on one side, except by rule 1, which the first runs have. Of
+    images with any number of labels each label is divided so, as nearly as all of them can be.
     """
     if VAL in listing.splits or fraction == 0:
         return listing
@@ -30,7 +32,7 @@ def with_validation(listing: Listing, *, fraction: float = 0.1, seed: int = 0) -
     draw = stratified_share if listing.task == MULTICLASS else share_of_sets
     chosen = {train[row] for row in draw(names, labels, fraction=fraction, seed=seed)}
     parted = {index: VAL if index in chosen else TRAIN for index in train}
-    parted |= together(listing, parted)
+    parted |= together(listing, parted) if rule > 1 else {}
     items = tuple(replace(item, split=parted.get(index, item.split)) for index, item in enumerate(listing.items))
     return with_problems(replace(listing, items=items), listing.problems)
 

@@ -45,9 +45,20 @@ class Statistics:
         return images.float() - mean.to(images.device)
 
     def normalise(self, images: Tensor) -> Tensor:  # N C H W, uint8 or float -> float32
-        """The network's input."""
+        """The network's input, in the memory order of the images."""
         shift, scale = (constant.to(images.device) for constant in self._affine)
-        return torch.addcmul(shift, self.subtract(images).float(), scale)
+        values = self.subtract(images)
+        if values.shape[1] == 1 or not values.is_contiguous(memory_format=torch.channels_last):
+            return torch.addcmul(shift, values.float(), scale)
+        width = values.shape[3]  # constants for a row of pixels are added in a third of the time of three for each
+        shift, scale = (constant.flatten().repeat(width) for constant in (shift, scale))
+        rows = values.permute(0, 2, 3, 1).flatten(2)
+        if rows.is_floating_point():
+            rows = torch.addcmul(shift, rows.float(), scale)
+        else:
+            rows = rows.float()
+            torch.addcmul(shift, rows, scale, out=rows)
+        return rows.view(len(rows), -1, width, values.shape[1]).permute(0, 3, 1, 2)
 
     @cached_property
     def _affine(self) -> tuple[Tensor, Tensor]:

@@ -19,6 +19,7 @@ from lenext.data.columns import (
     check_labels,
     complaint,
     form_of,
+    quoted,
     unused,
 )
 from lenext.data.folder import SPLIT_WORDS
@@ -109,5 +110,5 @@ def text(items: Iterable[Item], root: Path, home: Path, *, column: str = LABEL) 
     for item in items:
         place = root / item.path
         name = place.relative_to(home) if place.is_relative_to(home) else place
-        writer.writerow((name.as_posix(), item.label, item.split))
+        writer.writerow((quoted(name.as_posix()), quoted(item.label), item.split))
     return table.getvalue()

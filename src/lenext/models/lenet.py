@@ -69,10 +69,17 @@ GLYPHS = (
 
 
 class ScaledTanh(Squash):
-    """f(a) = 1.7159 tanh(2a/3), so that f(1) = 1 and f(-1) = -1 (Appendix A)."""
+    """f(a) = 1.7159 tanh(2a/3), so that f(1) = 1 and f(-1) = -1 (Appendix A).
+
+    Training computes tanh(b) = 2 sigmoid(2b) - 1, for which torch's CPU code takes a quarter of the time.
+    """
+
+    low = torch.tensor(-1.7159, dtype=torch.float64)  # without dimensions it takes part in any precision
 
     def forward(self, x: Tensor) -> Tensor:
-        return 1.7159 * torch.tanh(x * (2 / 3))
+        if not self.training:
+            return 1.7159 * torch.tanh(x * (2 / 3))
+        return torch.add(self.low, torch.sigmoid(x * (4 / 3)), alpha=2 * 1.7159)
 
     def one_sample(self, shape: one_sample.Shape) -> one_sample.Layer:
         return one_sample.Tanh(1.7159, 2 / 3, shape)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
+import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,14 @@ from torch import Tensor, nn
 from lenext.training.budget import Pace
 from lenext.training.patience import Waiting
 from lenext.training.schedule import PlateauWatch
-from lenext.weights.durable import read_folder, remove_folder, remove_unfinished, write_folder
+from lenext.weights.durable import (
+    cannot_write,
+    read_folder,
+    read_member,
+    remove_folder,
+    remove_unfinished,
+    write_folder,
+)
 
 NETWORK, OPTIMIZER, PROGRESS = FILES = ("network.safetensors", "optimizer.safetensors", "progress.json")
 AVERAGE = "average.safetensors"  # only of a run that averages its weights
@@ -28,7 +38,7 @@ class Progress:
     epoch, batch: epochs done, and batches done in the present one; step: batches done in all; sums: loss, correct
     answers and images of the present epoch; log_bytes: length of the metric log; score: how good the network
     was when the last thing done was an epoch's validation (more is better), else None; seconds: time spent so far;
-    scale: the factor of half precision's gradients.
+    scale: the factor of half precision's gradients; rollbacks: how often it went back, each time to half the rate.
     """
 
     epoch: int = 0
@@ -43,6 +53,7 @@ class Progress:
     score: float | None = None
     finished: bool = False
     seconds: float = 0.0
+    rollbacks: int = 0
 
     @classmethod
     def read(cls, document: dict[str, Any]) -> Progress:
@@ -53,9 +64,10 @@ class Progress:
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """The folder ``checkpoints/`` of a run."""
+    """The folder ``checkpoints/`` of a run; ``ends``: whether the newest end of an epoch is kept too."""
 
     folder: Path
+    ends: bool = False
 
     def save(
         self,
@@ -66,11 +78,14 @@ class Checkpoints:
     ) -> None:
         """Write a new checkpoint, then remove those that are neither among the two newest nor the best.
 
-        average: the network with averaged weights, of a run that has one.
+        average: the network with averaged weights, of a run that has one. Raises Failed where the disk refuses it, and
+        where the run's folder is gone: half of one would stand in its place.
         """
-        path = self.folder / f"epoch-{progress.epoch:05d}-step-{progress.step:09d}"
+        path = self._path(progress)
         if read_folder(path) is not None:  # resumed and stopped again before the first step: nothing is new
             return
+        if not self.folder.parent.is_dir():
+            raise cannot_write(path, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
         files = {
             NETWORK: safetensors.torch.save(_contiguous(network.state_dict())),
             OPTIMIZER: safetensors.torch.save(optimizer_tensors(optimizer)),
@@ -81,17 +96,36 @@ class Checkpoints:
         write_folder(path, files)
         self._thin(path)
 
+    def forget_after(self, progress: Progress) -> None:
+        """Remove what was saved later than ``progress``, the newest first: the run goes another way from there."""
+        for path in self._newest_first():
+            if path > self._path(progress):
+                remove_folder(path)
+
     def clear_unfinished(self) -> None:
         remove_unfinished(self.folder)
 
     def best(self) -> Path | None:
         """The checkpoint with the highest score, the earliest of equals."""
-        return _best(self._newest_first())
+        return next(iter(self.best_first()), None)
+
+    def best_first(self) -> list[Path]:
+        """The checkpoints that were tested, by their score."""
+        return _best_first(self._newest_first())
+
+    def any_whole(self) -> bool:
+        """Whether there is a checkpoint that can be gone on from."""
+        return any(read_folder(path) is not None for path in self._newest_first())
 
     def restore_newest(
-        self, network: nn.Module, optimizer: torch.optim.Optimizer, average: nn.Module | None = None
+        self,
+        network: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        average: nn.Module | None = None,
+        wanted: Callable[[Progress], bool] = lambda _: True,
     ) -> tuple[Progress | None, list[str]]:
-        """Load the newest whole checkpoint; returns its progress (None: there is none) and the damaged ones' names.
+        """Load the newest whole checkpoint that is wanted; returns its progress (None: there is none) and the damaged
+        ones' names.
 
         The progress has no score: that belongs to the checkpoint, not to the steps that follow.
         """
@@ -102,11 +136,14 @@ class Checkpoints:
             if files is None or not files.keys() >= needed:
                 damaged.append(path.name)
                 continue
+            progress = Progress.read(json.loads(files[PROGRESS]))
+            if not wanted(progress):
+                continue
             if average is not None:
                 average.load_state_dict(safetensors.torch.load(files[AVERAGE]))
             network.load_state_dict(safetensors.torch.load(files[NETWORK]))
             restore_optimizer(optimizer, safetensors.torch.load(files[OPTIMIZER]))
-            return dataclasses.replace(Progress.read(json.loads(files[PROGRESS])), score=None), damaged
+            return dataclasses.replace(progress, score=None), damaged
         return None, damaged
 
     def restore_weights(self, path: Path, network: nn.Module) -> bool:
@@ -120,13 +157,18 @@ class Checkpoints:
         network.load_state_dict(safetensors.torch.load(files[AVERAGE if AVERAGE in files else NETWORK]))
         return True
 
+    def _path(self, progress: Progress) -> Path:
+        return self.folder / f"epoch-{progress.epoch:05d}-step-{progress.step:09d}"
+
     def _thin(self, newest: Path) -> None:
         """Keep ``newest``, the one before it and the best; what sorts above ``newest`` was damaged at a resume."""
         present = self._newest_first()
         kept = [path for path in present if path <= newest]
-        best = _best(kept)
+        spared = {*kept[:2], *_best_first(kept)[:1]}
+        if self.ends:
+            spared |= set([path for path in kept if (_progress(path) or {}).get("batch") == 0][:1])
         for path in present:
-            if path not in kept[:2] and path != best:
+            if path not in spared:
                 remove_folder(path)
 
     def _newest_first(self) -> list[Path]:
@@ -160,14 +202,18 @@ def _contiguous(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.contiguous() for name, tensor in tensors.items()}
 
 
-def _best(newest_first: list[Path]) -> Path | None:
+def _best_first(newest_first: list[Path]) -> list[Path]:
     scored = [(score, path) for path in reversed(newest_first) if (score := _score(path)) is not None]
-    return max(scored, key=lambda pair: pair[0])[1] if scored else None
+    return [path for _, path in sorted(scored, key=lambda pair: -pair[0])]
 
 
 def _score(path: Path) -> float | None:
-    try:
-        score = json.loads((path / PROGRESS).read_bytes())["score"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    score = (_progress(path) or {}).get("score")
     return score if isinstance(score, int | float) else None
+
+
+def _progress(path: Path) -> dict[str, Any] | None:
+    """What a checkpoint's progress says; None where it is not what was written: a wrong score would choose wrongly."""
+    data = read_member(path, PROGRESS)
+    found = None if data is None else json.loads(data)
+    return found if isinstance(found, dict) else None

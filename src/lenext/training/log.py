@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lenext.errors import Failed
-from lenext.weights.durable import cannot_write
+from lenext.weights.durable import cannot_write, sync_folder
 
 Row = Mapping[str, float]
 
@@ -31,12 +31,21 @@ class MetricLog:
         with _writing(path):
             if found > length:
                 os.truncate(path, length)
+            new = not path.exists()
             self._file = path.open("ab")
+            if new:  # its bytes are synced with each checkpoint, its name is now
+                sync_folder(path.parent)
 
     def add(self, row: Row) -> None:
         with _writing(self.path):
             self._file.write(json.dumps(row).encode() + b"\n")
             self._file.flush()
+
+    def cut(self, length: int) -> None:
+        """Forget what was written after ``length`` bytes."""
+        with _writing(self.path):
+            self._file.flush()
+            os.truncate(self.path, length)
 
     def sync(self) -> int:
         """Make what was written safe from a power cut, and return its length in bytes."""

@@ -2,47 +2,62 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import time
 from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from lenext.errors import Failed, Interrupted
+from lenext.errors import ImageError, Interrupted
 from lenext.evaluation.inference import probabilities
 from lenext.training.budget import Unlimited
-from lenext.training.checkpoint import Checkpoints, Progress
+from lenext.training.checkpoint import Checkpoints, Progress, optimizer_tensors
 from lenext.training.goal import activation
 from lenext.training.log import MetricLog, Row
+from lenext.training.memory import ran_out, too_large
 from lenext.training.schedule import learning_rate
 from lenext.training.signals import StopRequested, StopSignals
+from lenext.training.soundness import Diverged, lost, magnitude, unsound
 from lenext.training.task import Task
 from lenext.training.totals import Totals
 from lenext.training.watch import Moment, Watcher
-
-
-class Diverged(Failed):
-    """A loss that is not a number."""
+from lenext.weights.durable import DiskFull
 
 
 @dataclass(frozen=True)
 class Keeping:
-    """Where a run is kept, how many seconds may pass between two checkpoints, and how many there are in all."""
+    """Where a run is kept, how many seconds may pass between two checkpoints, and how many there are in all.
+
+    rollbacks: how often a run whose numbers are lost goes back to the last end of an epoch, with half the rate.
+    """
 
     checkpoints: Checkpoints
     log: MetricLog
     every: float
     budget: Unlimited = field(default_factory=Unlimited)
+    rollbacks: int = 0
 
 
 def fit(task: Task, progress: Progress, keeping: Keeping, watcher: Watcher) -> None:
-    """Train from ``progress`` to the end. Raises Interrupted after a signal, with the step saved; Failed on NaN."""
+    """Train from ``progress`` to the end. Raises Interrupted after a signal and ImageError, both with the step saved;
+    Diverged and other Failed with the last checkpoint whole.
+    """
     session = _Session(task, progress, keeping, watcher)
     with StopSignals() as signals:
         try:
+            if keeping.rollbacks and not progress.step:
+                session.save()  # what the first epoch goes back to
             while not progress.finished:
-                session.train_epoch(signals)
-                session.close_epoch(signals)
+                try:
+                    session.train_epoch(signals)
+                    session.close_epoch(signals)
+                except Diverged as error:
+                    session.roll_back(error)
+        except ImageError:
+            if progress.batch:
+                session.save()
+            raise
         except StopRequested as stop:
             session.save()
             raise Interrupted(
@@ -64,17 +79,26 @@ def begin(task: Task, progress: Progress, keeping: Keeping, watcher: Watcher, he
             ) from None
 
 
+def nothing() -> None:
+    """The look at the weights of a run on single images, whose next loss shows as much."""
+
+
 class _Session:
     """One sitting of a run: what ``fit`` needs beside the progress that is saved."""
 
     def __init__(self, task: Task, progress: Progress, keeping: Keeping, watcher: Watcher) -> None:
         self.task, self.progress, self.keeping, self.watcher = task, progress, keeping, watcher
-        self.totals = Totals(progress.sums)
+        self.magnitude = magnitude(task.network) if task.recipe.batch_size > 1 else nothing  # a tenth of such a step
+        self.start_totals()
         self.saved = self.clock = self.shown = time.monotonic()
         self.images = 0  # since the last checkpoint, for the speed
         self.speed = 0.0
         self.done = 0  # steps of the present epoch in this sitting
         task.scaling.restore(progress.scale)
+
+    def start_totals(self) -> None:
+        """Count on from the progress."""
+        self.first, self.totals = self.progress.batch, Totals(self.progress.sums)
 
     def train_epoch(self, signals: StopSignals) -> None:
         """The batches of the present epoch that are still to be done."""
@@ -84,23 +108,33 @@ class _Session:
         if progress.batch == 0:
             task.begin_epoch(progress.epoch)
         task.train()
-        for images, labels in task.training.training(task.pipeline, progress.epoch, order, cuts[progress.batch :]):
+        batches = task.training.training(task.pipeline, progress.epoch, order, cuts[progress.batch :])
+        for images, labels in signals.reading(batches):
             self.step(images, labels, cuts[progress.batch])
             self.show(len(cuts) - 1)
             signals.poll()
             if self.keeping.budget.over():
                 return
             if time.monotonic() - self.saved > self.keeping.every and progress.batch < len(cuts) - 1:
-                self.save()
+                self.save_if_there_is_room()
 
     def step(self, images: Tensor, labels: Tensor, position: int) -> None:
         """One step on the batch that stands at ``position`` of the epoch's order."""
         task, progress = self.task, self.progress
         at = progress.step, progress.epoch, position
-        loss, hits = task.learn((images, labels), at, self.rate(progress.step))
+        short = False
+        try:
+            loss, hits = task.learn((images, labels), at, self.rate(progress.step))
+        except (MemoryError, RuntimeError) as error:
+            if not ran_out(error):
+                raise
+            short = True
+        if short:  # out of the handler, whose error holds what was computed
+            gc.collect()
+            raise too_large(task, images, labels, at)
         progress.step, progress.batch = progress.step + 1, progress.batch + 1
         task.average.update(progress.step)
-        self.totals.add(loss, hits, len(labels))
+        self.totals.add(loss, hits, len(labels), self.magnitude())
         self.images += len(labels)
         self.done += 1
 
@@ -118,7 +152,7 @@ class _Session:
         if task.validation is not None:
             row |= self.validate(signals)
             if not math.isfinite(row["val_loss"]):
-                raise self.lost("validation loss")
+                raise lost("validation loss", progress.step, ())
             # Right answers, and between equals the lower loss: a fraction below one decides.
             figure = row[task.goal.val]
             score = figure * len(task.validation.part) + math.exp(-row["val_loss"]) / 2
@@ -128,7 +162,8 @@ class _Session:
         self.watcher.epoch(row)
         progress.epoch, progress.batch, progress.score = int(row["epoch"]), 0, score
         progress.finished = self.ended()
-        self.totals = Totals((0.0, 0.0, 0.0))
+        progress.sums = (0.0, 0.0, 0.0)
+        self.start_totals()
         self.save()
 
     def validate(self, signals: StopSignals) -> dict[str, float]:
@@ -171,31 +206,71 @@ class _Session:
         """The recipe's rate of a step."""
         task, progress = self.task, self.progress
         schedule, base, place = task.recipe.schedule, task.recipe.optimizer.lr, progress.pace.step(step, task.steps)
+        base *= 0.5**progress.rollbacks
         return learning_rate(schedule, base, place, task.steps, progress.plateau.drops, task.steps_per_epoch)
 
     def means(self) -> tuple[float, float]:
-        """Loss and accuracy of the epoch so far; a loss that is not a number ends the run before it is saved."""
+        """Loss and accuracy of the epoch so far; what is not a number ends the run before it is saved."""
         loss, hits, images = self.totals.values()
-        if not math.isfinite(loss):
-            raise self.lost("loss")
+        if self.totals.lost is not None:
+            (index, what), task, progress = self.totals.lost, self.task, self.progress
+            batch = self.first + index
+            rows = task.order(progress.epoch)[task.cuts[batch] : task.cuts[batch + 1]]
+            names = [task.training.part.names[row] for row in rows]
+            raise lost(what, progress.step - progress.batch + batch + 1, names)
         return loss / max(images, 1), hits / max(images, 1)
 
-    def lost(self, what: str) -> Diverged:
-        return Diverged(
-            f"The {what} is not a number at step {self.progress.step:,}; the last checkpoint is from before.",
-            "Train with a smaller learning rate (--set optimizer.lr=...), or look at the data with `lenext check`.",
+    def roll_back(self, error: Diverged) -> None:
+        """Go back to the last end of an epoch with half the rate; raises ``error`` where that was done often enough."""
+        task, progress, keeping = self.task, self.progress, self.keeping
+        times, modules = progress.rollbacks + 1, (task.network, task.optimizer, task.average.kept)
+        found = None
+        if times <= keeping.rollbacks:
+            found, _ = keeping.checkpoints.restore_newest(*modules, wanted=lambda one: one.batch == 0)
+        if found is None:
+            raise error
+        keeping.checkpoints.forget_after(found)
+        vars(progress).update(vars(found), rollbacks=times, seconds=progress.seconds)
+        keeping.log.cut(progress.log_bytes)
+        task.scaling.restore(progress.scale)
+        self.start_totals()
+        self.done = 0
+        self.watcher.message(
+            f"{error.message} Back to the end of epoch {progress.epoch}; from there the rates are "
+            f"{0.5**times:g} of the recipe's (time {times} of {keeping.rollbacks})."
         )
+
+    def save_if_there_is_room(self) -> None:
+        """Between two ends of epochs a full disk is said, and the next try comes in its time."""
+        try:
+            self.save()
+        except DiskFull as error:
+            self.saved = time.monotonic()
+            self.watcher.message(
+                f"{error.message} The checkpoint before is whole; training goes on, and saving is tried again in "
+                f"{self.keeping.every:g} s."
+            )
+
+    def check(self) -> None:
+        """Refuse to save what is not a number."""
+        kept = [module.state_dict() for module in (self.task.network, self.task.average.kept) if module is not None]
+        for tensors in (*kept, optimizer_tensors(self.task.optimizer)):
+            name = unsound(tensors)
+            if name is not None:
+                raise lost(f"tensor {name}", self.progress.step, ())
 
     def save(self) -> None:
         self.means()
+        self.check()
         now, task, progress = time.monotonic(), self.task, self.progress
         progress.seconds += now - self.clock
+        self.clock = now
         progress.sums = self.totals.values()
         progress.scale = task.scaling.state()
         progress.log_bytes = self.keeping.log.sync()
         self.keeping.checkpoints.save(task.network, task.optimizer, progress, task.average.kept)
         progress.score = None
-        self.saved = self.clock = now
+        self.saved = now
         self.images = 0
 
     def show(self, batches: int) -> None:

@@ -26,8 +26,11 @@ def recomputed_heads(objective: Objective, network: nn.Module) -> Objective:
 
 
 def blocks(network: nn.Module) -> list[nn.Module]:
-    """What is computed again as a whole: of every stage its blocks, or the stage where it consists of plain layers."""
-    return [part for stage in network.stages for part in inner(stage)] if isinstance(network, Network) else []
+    """What is computed again as a whole: the stem, and of every stage its blocks, or it where its layers are plain."""
+    if not isinstance(network, Network):
+        return []
+    stem = [network.stem] if next(network.stem.parameters(), None) is not None else []
+    return [*stem, *(part for stage in network.stages for part in inner(stage))]
 
 
 def inner(part: nn.Module) -> list[nn.Module]:

@@ -22,8 +22,10 @@ from lenext.protocol import ACTIVATIONS, MULTICLASS, MULTILABEL, Preprocessing
 from lenext.values import decode, encode
 from lenext.weights import trust
 from lenext.weights.durable import write_file
+from lenext.weights.header import check_header, once
 
 FILE = "model.safetensors"
+LARGEST = 16_384  # pixels of a side, channels, and whatever number is an option of a network
 _KEY = "lenext"
 _PIXEL_MEAN = "preprocessing.pixel_mean"
 
@@ -120,15 +122,16 @@ def load(path: str | Path) -> Model:
     card, tensors = _read(file)
     shown = card.preprocessing
     _check_card(file, card)
-    network = _build(file, card)
-    expected = network.state_dict()
+    with torch.device("meta"):  # shapes alone, for a card may name more classes than there is memory
+        expected = _build(file, card).state_dict()
     if shown.pixel_mean:  # of the view's size, or larger
         own = tensors[_PIXEL_MEAN].shape[-1:] if _PIXEL_MEAN in tensors else ()
         side = max([shown.view.crop, *own])
-        expected[_PIXEL_MEAN] = torch.empty(shown.channels, side, side)
+        expected[_PIXEL_MEAN] = torch.empty(shown.channels, side, side, device="meta")
     expected.update(trust.expected(card.calibration))
     _check_tensors(file, expected, tensors)
     _check_bytes(file, card, tensors)
+    network = _build(file, card)
     pixel_mean, familiar = tensors.pop(_PIXEL_MEAN, None), trust.taken(tensors)
     network.load_state_dict(tensors)
     network.eval()
@@ -165,6 +168,7 @@ def has_card(file: Path) -> bool:
 
 def _read(file: Path) -> tuple[Card, dict[str, Tensor]]:
     try:
+        check_header(file)
         with safe_open(file, framework="pt") as opened:
             metadata = opened.metadata() or {}
             if _KEY not in metadata:
@@ -173,7 +177,7 @@ def _read(file: Path) -> tuple[Card, dict[str, Tensor]]:
                     "Use a weight file that lenext wrote.",
                 )
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - not a mapping
-        return decode(Card, json.loads(metadata[_KEY]), "card"), tensors
+        return decode(Card, once(metadata[_KEY]), "card"), tensors
     except (SafetensorError, OSError, *_NONSENSE) as error:
         raise WeightFileError(
             f"{file} is not a weight file, or a damaged one ({error}).", "Name a run folder, or copy the file again."
@@ -210,8 +214,10 @@ def _check_card(file: Path, card: Card) -> None:
         )
     wanted = (0, len(card.classes)) if card.task == MULTILABEL else (0,)
     labels = len(card.thresholds) in wanted and all(0 < threshold <= 1 for threshold in card.thresholds)
+    numbers = [value for value in card.options.values() if isinstance(value, int | float)]
+    sensible = max([shown.channels, *sides, *numbers]) <= LARGEST and len(set(card.classes)) == len(card.classes)
     calibrated = card.calibration is None or card.calibration.sound
-    if not (card.classes and channels and positive and labels and calibrated):
+    if not (card.classes and channels and positive and sensible and labels and calibrated):
         raise WeightFileError(
             f"The card of {file} contradicts itself: classes, channels, mean, std, sizes, thresholds or calibration do "
             "not fit.",

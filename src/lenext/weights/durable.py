@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import shutil
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from lenext.errors import Failed
 
 MANIFEST = "manifest.json"
 _UNFINISHED = ".unfinished-"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class DiskFull(Failed):
+    """There is no room; somebody may make some, so that the same again may succeed."""
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder and its parents so that a power cut does not take them away again; one that is there stays."""
+    if not path.is_dir():
+        make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        sync_folder(path.parent)
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -22,7 +38,7 @@ def write_file(path: Path, data: bytes) -> None:
     try:
         _write_synced(beside, data)
         beside.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         with suppress(OSError):
             beside.unlink()
@@ -34,19 +50,22 @@ def write_folder(path: Path, files: Mapping[str, bytes], *, over: bool = True) -
 
     over: whether what lies there is removed first; else only an empty folder gives way.
     """
-    sums = {name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()}
-    manifest = json.dumps({"files": sums}, indent=1).encode()
     beside = path.with_name(f"{_UNFINISHED}{path.name}")
     try:
         shutil.rmtree(beside, ignore_errors=True)
-        beside.mkdir(parents=True)
-        for name, data in {**files, MANIFEST: manifest}.items():
-            _write_synced(beside / name, data)
-        _sync_folder(beside)
+        make_folder(path.parent)
+        beside.mkdir()
+        with ThreadPoolExecutor(1) as pool:  # neither hashing nor writing holds the interpreter's lock
+            sums = pool.map(_summary, files.values())
+            for name, data in files.items():
+                _write_synced(beside / name, data)
+            manifest = json.dumps({"files": dict(zip(files, sums, strict=True))}, indent=1).encode()
+        _write_synced(beside / MANIFEST, manifest)
+        sync_folder(beside)
         if over:
             shutil.rmtree(path, ignore_errors=True)
         beside.rename(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         shutil.rmtree(beside, ignore_errors=True)
         raise cannot_write(path, error, sum(map(len, files.values()))) from error
@@ -64,6 +83,16 @@ def read_folder(path: Path) -> dict[str, bytes] | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return files if files and whole else None
+
+
+def read_member(path: Path, name: str) -> bytes | None:
+    """One file of such a folder, or None when it is missing or differs from its SHA-256; the others are not read."""
+    try:
+        data = (path / name).read_bytes()
+        whole = hashlib.sha256(data).hexdigest() == json.loads((path / MANIFEST).read_bytes())["files"][name]["sha256"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return data if whole else None
 
 
 def remove_unfinished(folder: Path) -> None:
@@ -87,6 +116,10 @@ def remove_folder(path: Path) -> None:
     shutil.rmtree(away, ignore_errors=True)
 
 
+def _summary(data: bytes) -> dict[str, Any]:
+    return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+
 def _write_synced(path: Path, data: bytes) -> None:
     with path.open("wb") as file:
         file.write(data)
@@ -94,7 +127,8 @@ def _write_synced(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder safe from a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -105,7 +139,8 @@ def _sync_folder(path: Path) -> None:
 def cannot_write(path: Path, error: OSError, size: int = 0) -> Failed:
     """What to raise when the disk refuses a file of a run, of ``size`` bytes where that is known."""
     needed = f" ({size:,} bytes)" if size else ""
-    return Failed(
+    kind = DiskFull if error.errno in _FULL else Failed
+    return kind(
         f"Cannot write {path}{needed}: {error.strerror or error}.",
         "Free space or choose another folder; what was saved before is whole, and --resume goes on from it.",
     )

@@ -1,0 +1,183 @@
+"""``lenext.bench``: latency, throughput and memory of networks on this machine, beside other libraries."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import platform
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lenext.api.options import read_options
+from lenext.api.run_folder import versions
+from lenext.benchmark.case import Case
+from lenext.benchmark.rivals import OURS, Contestant, chosen
+from lenext.benchmark.run import Limit, Row, compared, limit, measure
+from lenext.benchmark.worker import Worker
+from lenext.errors import UsageError
+from lenext.evaluation.inference import AUTO, Compute
+from lenext.models import canonical, list_models
+from lenext.training.watch import Silent, Watcher
+from lenext.weights.catalogue import entries
+from lenext.weights.durable import write_file
+
+# ours: a network of each paper that is used today; the first of each family at its paper's size.
+USUAL = (
+    "lenet5", "alexnet", "vgg16", "googlenet", "resnet50", "resnext50_32x4d", "xception", "mobilenet_v1",
+    "densenet121", "efficientnet_b0", "convnext_tiny",
+)  # fmt: skip
+BATCHES = (1, 32)  # latency and throughput
+LIBRARIES = ("torchvision", "timm")  # those whose networks are other readings than the papers'
+
+
+@dataclass(frozen=True)
+class BenchOptions:
+    """What is measured, as ``lenext bench`` offers it. against: names of rivals; batches: images at once;
+    threads: that compute, as many as torch takes by default; rounds: samples of each; reading: of all networks, that
+    of the libraries' weights by default where a library takes part, else the paper's; out: a file for the document.
+    """
+
+    against: tuple[str, ...] = ()
+    batches: tuple[int, ...] = ()
+    precision: str = AUTO
+    device: str = "auto"
+    threads: int | None = None
+    rounds: int = 7
+    reading: str | None = None
+    image_size: int | None = None
+    training: bool = False
+    save_memory: bool = False
+    out: str | None = None
+
+
+def bench(*names: str, watcher: Watcher | None = None, **asked: Any) -> dict[str, Any]:
+    """Measure networks (names or patterns; one of each family by default); the document of ``lenext bench --json``.
+
+    asked: the fields of ``BenchOptions``. Raises UsageError for unknown networks, rivals and settings.
+    """
+    options = read_options(BenchOptions, asked, "lenext.bench")
+    check(options)
+    watcher = watcher or Silent()
+    networks = named(names)
+    contestants = [OURS, *chosen(options.against, training=options.training)]
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(options.threads or before)
+        return measured(networks, contestants, options, watcher)
+    finally:
+        torch.set_num_threads(before)
+
+
+def check(options: BenchOptions) -> None:
+    """Refuse values that no measurement can have."""
+    for name in ("threads", "rounds", "image_size"):
+        value = getattr(options, name)
+        if value is not None and value < 1:
+            raise UsageError(f"--{name.replace('_', '-')} is {value}.", "Give a whole number above zero.")
+    least = 2 if options.training else 1
+    if any(batch < least for batch in options.batches):
+        raise UsageError(f"A batch has {min(options.batches)} images.", f"Give --batch {least} or more.")
+    if options.out is not None and not Path(options.out).parent.is_dir():
+        raise UsageError(f"There is no folder {Path(options.out).parent}.", "Make it, or choose another --out.")
+
+
+def named(names: tuple[str, ...]) -> list[str]:
+    """The networks that names and patterns mean, each once."""
+    found: list[str] = []
+    for name in names or USUAL:
+        matches = list_models(name) if any(sign in name for sign in "*?[") else [canonical(name)]
+        if not matches:
+            raise UsageError(f"No network is called like {name!r}.", "`lenext models` lists them.")
+        found += matches
+    return list(dict.fromkeys(found))
+
+
+def measured(
+    networks: list[str], contestants: list[Contestant], options: BenchOptions, watcher: Watcher
+) -> dict[str, Any]:
+    """Every network on every batch; what is known so far is in the file after each of them."""
+    compute = Compute.choose(options.device, options.precision)
+    threads = torch.get_num_threads()
+    watcher.message(f"Measuring on {compute.device}, {compute.precision}, {threads} threads.")
+    top = limit(compute, threads)
+    watcher.message(f"Limit: {top.gflops:,.0f} GFLOP/s ({top.name}).")
+    rows: list[Row] = []
+    document: dict[str, Any] = {}
+    batches = options.batches or (BATCHES[1:] if options.training else BATCHES)
+    with ExitStack() as stack:
+        workers = [stack.enter_context(Worker(one.name)) for one in contestants]
+        for name, batch in product(networks, batches):
+            watcher.message(f"{name}, {batch} images at once ...")
+            case = case_of(name, batch, compute, options)
+            rows += measure(case, workers, options.rounds, top, watcher.message)
+            document = describe(networks, contestants, options, top, rows)
+            if options.out is not None:
+                write_file(Path(options.out), (json.dumps(document, indent=1) + "\n").encode())
+    if any(row.timing.disturbed for row in rows):
+        watcher.message(
+            "Others used the processors during most samples of the rows that are marked: measure again, or --threads 1."
+        )
+    return document
+
+
+def case_of(name: str, batch: int, compute: Compute, options: BenchOptions) -> Case:
+    return Case(
+        name,
+        batch,
+        reading=reading_of(name, options),
+        image_size=options.image_size,
+        device=str(compute.device),
+        precision=compute.precision,
+        threads=torch.get_num_threads(),
+        training=options.training,
+        save_memory=options.save_memory,
+    )
+
+
+def reading_of(name: str, options: BenchOptions) -> str:
+    """The reading that was asked for, or the one that the library beside it has: another network has other costs."""
+    if options.reading is not None:
+        return options.reading
+    for library in LIBRARIES:
+        for entry in entries(name) if library in options.against else ():
+            if entry.source == library:
+                return entry.reading
+    return "paper"
+
+
+def describe(
+    networks: list[str], contestants: list[Contestant], options: BenchOptions, top: Limit, rows: list[Row]
+) -> dict[str, Any]:
+    """The document of the rows so far."""
+    words = ["lenext", "bench", *networks]
+    words += ["--training"] if options.training else []
+    words += ["--threads", str(torch.get_num_threads()), "--rounds", str(options.rounds)]
+    words += ["--against", ",".join(options.against)] if options.against else []
+    return {
+        "what": "a training step" if options.training else "inference",
+        "command": " ".join(words),
+        "machine": f"{processor()}, {os.cpu_count()} cores",
+        "versions": versions() | {one.name: one.version for one in contestants},
+        "date": dt.datetime.now(dt.UTC).date().isoformat(),
+        "precision": Compute.choose(options.device, options.precision).precision,
+        "threads": torch.get_num_threads(),
+        "time": "CPU time of the process" if torch.get_num_threads() == 1 else "clock, quiet samples",
+        "limit": {"name": top.name, "gflops": top.gflops},
+        "measurements": [row.document() for row in rows],
+        "ratios": compared(rows),
+    }
+
+
+def processor() -> str:
+    """The processor's name, as far as the system says it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.machine()

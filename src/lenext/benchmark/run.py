@@ -1,0 +1,105 @@
+"""Networks beside rivals: every contestant in turns with the others, and what follows from the times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lenext.benchmark.case import Case
+from lenext.benchmark.limit import convolutions
+from lenext.benchmark.timing import Timing, in_turns, interleaved, ratios
+from lenext.benchmark.worker import Worker
+from lenext.evaluation.inference import Compute
+
+LIMIT_ROUNDS = 5  # ours
+
+
+@dataclass(frozen=True)
+class Row:
+    """One contestant on one case.
+
+    operations: billions; share: of the limit's speed, 0 to 1; memory: bytes that preparing and a first call took.
+    """
+
+    network: str
+    by: str
+    batch: int
+    timing: Timing
+    operations: float
+    share: float
+    memory: int | None
+
+    def document(self) -> dict[str, Any]:
+        low, high = self.timing.spread
+        return {
+            "network": self.network,
+            "by": self.by,
+            "batch": self.batch,
+            "milliseconds": {"value": 1e3 * self.timing.median, "low": 1e3 * low, "high": 1e3 * high},
+            "images_per_second": self.batch / self.timing.median,
+            "gflops": self.operations / self.timing.median,
+            "share_of_limit": self.share,
+            "memory": self.memory,
+            "samples": len(self.timing.samples),
+            "quiet": self.timing.quiet,
+            "disturbed": self.timing.disturbed,
+        }
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The fastest convolution of this run: its name, and billions of operations a second."""
+
+    name: str
+    gflops: float
+
+
+def limit(compute: Compute, threads: int) -> Limit:
+    """Measure it."""
+    made = convolutions(compute)
+    timings = interleaved({name: work for name, (work, _) in made.items()}, rounds=LIMIT_ROUNDS, threads=threads)
+    speeds = {name: made[name][1] / timing.median for name, timing in timings.items()}
+    best = max(speeds, key=lambda name: speeds[name])
+    return Limit(best, speeds[best])
+
+
+def measure(case: Case, workers: Sequence[Worker], rounds: int, top: Limit, say: Callable[[str], None]) -> list[Row]:
+    """All contestants that have the network, in turns; one that cannot run it is said and left out."""
+    prepared = {}
+    for worker in workers:
+        found = worker.prepare(case)
+        if "refused" in found:
+            say(found["refused"])
+        else:
+            prepared[worker] = found
+    samplers = {worker: lambda worker=worker: worker.sample(prepared[worker]["calls"]) for worker in prepared}
+    timings = in_turns(samplers, rounds=rounds, by_clock=case.threads > 1)
+    rows = []
+    for worker, timing in timings.items():
+        # Everybody computes the same network: the share is that of its operations as we build it.
+        operations, memory = prepared[worker]["operations"], prepared[worker]["memory"]
+        share = operations / timing.median / top.gflops
+        rows.append(Row(case.name, worker.name, case.batch, timing, operations, share, memory))
+    return rows
+
+
+def compared(rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """How many times as fast the first contestant is as each other, case by case."""
+    found, first = [], None
+    for row in rows:
+        if first is None or (first.network, first.batch) != (row.network, row.batch):
+            first = row
+            continue
+        value, low, high = ratios(row.timing, first.timing)
+        found.append(
+            {
+                "name": f"{first.by}, {row.network}, batch {row.batch}",
+                "against": row.by,
+                "value": value,
+                "low": low,
+                "high": high,
+                "disturbed": row.timing.disturbed or first.timing.disturbed,
+            }
+        )
+    return found

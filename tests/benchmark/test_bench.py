@@ -1,0 +1,128 @@
+"""``lenext bench`` as a user gives it: a table, a document, a file; and what it refuses."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+import lenext
+from lenext.api.bench import BenchOptions, reading_of
+from lenext.benchmark.case import Case, documented, ours
+from lenext.benchmark.rivals import RIVALS
+from lenext.benchmark.worker import Worker
+from lenext.errors import Failed, UsageError
+
+
+def command(*words):
+    return subprocess.run(
+        [sys.executable, "-m", "lenext", "bench", *words], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def document(tmp_path_factory):
+    """lenet5 beside torch, on one thread; the file and standard output say the same."""
+    path = tmp_path_factory.mktemp("bench") / "found.json"
+    done = command("lenet5", "--threads", "1", "--rounds", "2", "--batch", "2", "--against", "torch",
+                   "--precision", "fp32", "--json", "--out", str(path))  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(path.read_text()) == json.loads(done.stdout)
+    return json.loads(done.stdout)
+
+
+def test_the_document_says_what_was_measured_how_and_by_whom(document):
+    assert (document["precision"], document["threads"]) == ("fp32", 1)
+    assert document["limit"]["gflops"] > 1
+    assert {"lenext", "torch", "python"} <= set(document["versions"])
+    assert [(row["network"], row["by"], row["batch"]) for row in document["measurements"]] == [
+        ("lenet5", "lenext", 2),
+        ("lenet5", "torch", 2),
+    ]
+
+
+def test_figures_agree_with_one_another(document):
+    first, second = document["measurements"]
+    for row in (first, second):
+        milliseconds = row["milliseconds"]
+        assert 0 < milliseconds["low"] <= milliseconds["value"] <= milliseconds["high"]
+        assert row["images_per_second"] == pytest.approx(2e3 / milliseconds["value"])
+        assert row["share_of_limit"] == pytest.approx(row["gflops"] / document["limit"]["gflops"])
+        assert row["gflops"] * milliseconds["value"] == pytest.approx(2 * 0.83, rel=0.02)  # C3 as a dense convolution
+        assert row["samples"] == 2
+        assert not row["disturbed"]
+    (ratio,) = document["ratios"]
+    assert ratio["against"] == "torch"
+    assert ratio["value"] == pytest.approx(second["milliseconds"]["value"] / first["milliseconds"]["value"])
+    assert ratio["low"] <= ratio["value"] <= ratio["high"]
+
+
+def test_a_step_of_training_is_a_table_for_a_person():
+    done = command("lenet5", "--training", "--threads", "1", "--rounds", "1", "--batch", "4", "--quiet")
+    assert done.returncode == 0, done.stderr
+    head, names, row = done.stdout.splitlines()
+    assert head.startswith("a training step")
+    assert names.split()[:3] == ["network", "by", "batch"]
+    assert row.split()[:3] == ["lenet5", "lenext", "4"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"against": ("tensorrt",)}, "no rival 'tensorrt'"),
+        ({"against": ("openvino",), "training": True}, "openvino is not measured in training"),
+        ({"threads": 0}, "--threads is 0"),
+        ({"batches": (1,), "training": True}, "A batch has 1 images"),
+        ({"out": "no/such/folder/a.json"}, "no folder no/such/folder"),
+        ({"batch": 3}, "takes no 'batch'"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(asked, message):
+    with pytest.raises(UsageError, match=message) as refused:
+        lenext.bench("lenet5", **asked)
+    assert refused.value.remedy
+
+
+def test_a_rival_that_is_not_installed_is_refused(monkeypatch):
+    monkeypatch.setitem(RIVALS, "absent", replace(RIVALS["keras"], name="absent", package="no-such-package"))
+    with pytest.raises(UsageError, match="no-such-package is not installed"):
+        lenext.bench("lenet5", against=("absent",))
+
+
+def test_unknown_networks_and_empty_patterns_are_refused():
+    for name in ("lenet6", "nothing*"):
+        with pytest.raises(UsageError):
+            lenext.bench(name)
+
+
+def test_beside_a_library_its_reading_is_measured():
+    assert reading_of("resnet50", BenchOptions()) == "paper"
+    assert reading_of("resnet50", BenchOptions(against=("torchvision",))) == "v1.5"
+    assert reading_of("resnet50", BenchOptions(against=("torchvision",), reading="caffe")) == "caffe"
+    assert reading_of("lenet5", BenchOptions(against=("timm",))) == "paper"
+
+
+def test_a_step_changes_the_copy_and_not_the_case():
+    case = Case("lenet5", 4, training=True)
+    before = [parameter.clone() for parameter in case.network.parameters()]
+    steps = ours(case), documented(case, case.fresh())
+    for step in steps:
+        step()
+    assert all((a == b).all() for a, b in zip(before, case.network.parameters(), strict=True))
+
+
+def test_training_costs_more_operations_than_a_pass():
+    assert Case("lenet5", 4, training=True).operations > 2 * Case("lenet5", 4).operations > 0
+    assert Case("lenet5", 4).operations == pytest.approx(2 * Case("lenet5", 2).operations)
+
+
+def test_a_contestant_says_what_it_cannot_run():
+    with Worker("lenext") as worker:
+        assert "lenet5" in worker.prepare(Case("lenet5", 2, image_size=20))["refused"]
+        assert "calls" in worker.prepare(Case("lenet5", 2))
+
+
+def test_a_contestant_whose_process_ended_is_an_error_and_no_traceback():
+    with Worker("lenext", ("-c", "")) as worker, pytest.raises(Failed, match="lenext ended"):
+        worker.sample(1)

@@ -1,0 +1,38 @@
+"""The commands of a day's work in a namespace without a single route."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+UNSHARE = shutil.which("unshare")
+ALONE = [UNSHARE or "", "--net", "--"] if not hasattr(os, "geteuid") or os.geteuid() == 0 else [
+    UNSHARE or "", "--net", "--map-root-user", "--"
+]  # fmt: skip
+
+
+def permitted():
+    return UNSHARE is not None and subprocess.run([*ALONE, "true"], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.skipif(not permitted(), reason="no network namespace may be made here")
+def test_train_evaluate_predict_and_check_need_no_network(photos, tmp_path):
+    run = tmp_path / "run"
+    code = f"""if True:
+        import socket
+        import lenext
+        try:
+            socket.create_connection(("192.0.2.1", 80), timeout=2)  # an address for documentation
+        except OSError:
+            pass
+        else:
+            raise SystemExit("there is a route")
+        lenext.check({str(photos)!r})
+        lenext.train({str(photos)!r}, model="lenet5", epochs=1, batch_size=4, out={str(run)!r})
+        lenext.evaluate({str(run)!r}, {str(photos)!r}, split="all")
+        assert all(one["error"] is None for one in lenext.predict({str(run)!r}, {str(photos)!r}))
+        print("done")"""
+    done = subprocess.run([*ALONE, sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "done\n", done.stderr

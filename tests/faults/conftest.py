@@ -1,0 +1,65 @@
+"""What the tests of faults count, said at their end; ``LENEXT_FAULTS=long`` does more and writes a result file."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import platform
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import torch
+
+from lenext.api.run_folder import versions
+
+LONG = os.environ.get("LENEXT_FAULTS") == "long"
+RESULTS = Path(__file__).parent.parent.parent / "results"
+COUNTS: Counter[str] = Counter()
+
+sys.path.append(str(Path(__file__).parent.parent / "training"))  # ``everything``: a small network, recipe and data
+torch.set_num_threads(1)  # children are forked, and a forked process has no threads of its own
+
+
+@pytest.fixture
+def much():
+    """The first number, and the second in the long form."""
+    return lambda short, long: long if LONG else short
+
+
+@pytest.fixture
+def count(record_property):
+    """Adds to what is counted: of a kind, so many that went as promised."""
+    return lambda kind, number=1: record_property(f"faults: {kind}", number)
+
+
+def pytest_runtest_logreport(report):
+    if report.when == "call" and report.passed:
+        for kind, number in report.user_properties:
+            COUNTS[kind.removeprefix("faults: ")] += number
+
+
+def pytest_terminal_summary(terminalreporter, exitstatus):
+    if not COUNTS:
+        return
+    terminalreporter.section("faults, all as promised" if exitstatus == 0 else "faults, of the tests that passed")
+    for kind, number in sorted(COUNTS.items()):
+        terminalreporter.write_line(f"{number:6,} {kind}")
+    if LONG and exitstatus == 0:
+        write_result()
+
+
+def write_result():
+    """results/faults_MACHINE.json."""
+    document = {
+        "what": "faults put into training, saving and resuming; every one went as promised, else there is no such file",
+        "command": "make test-faults-long",
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "versions": versions(),
+        "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
+        "measurements": [{"name": kind, "count": number} for kind, number in sorted(COUNTS.items())],
+    }
+    path = RESULTS / f"faults_{platform.machine()}.json"
+    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,150 @@
+"""Two runs on one folder, less memory, and a resume on another machine or with other data: named, or refused."""
+
+import json
+import shutil
+import subprocess
+
+import pytest
+import torch
+from sittings import bits, command, photos, saved, wait_for
+
+import lenext
+from lenext.api import run_folder, same_machine
+from lenext.errors import DataError, Failed, UsageError
+from lenext.training.gradients import Gradients
+from lenext.training.watch import Silent
+from lenext.weights.durable import read_folder, write_folder
+
+
+def trained(data, out, **more):
+    asked = {"model": "lenet5", "epochs": 2, "batch_size": 8, "threads": 1, "workers": 0, **more}
+    return lenext.train(data, out=out, resume=True, **asked)
+
+
+class Heard(Silent):
+    def __init__(self):
+        self.lines = []
+
+    def message(self, text):
+        self.lines.append(text)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    data = photos(folder / "photos", 12)
+    trained(data, folder / "run")
+    return data, folder / "run"
+
+
+def test_two_runs_on_one_folder(run, tmp_path, count):
+    data, _ = run
+    out = tmp_path / "run"
+    arguments = command(data, out, "resnet", "--set", "epochs=60")
+    first = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        assert wait_for(lambda: saved(out) or first.poll() is not None)
+        second = subprocess.run(arguments, capture_output=True, text=True, check=False)
+        assert first.poll() is None, "the first is not disturbed"
+    finally:
+        first.kill()
+        first.communicate()
+    assert second.returncode == 1
+    error = json.loads(second.stdout)["error"]
+    assert "Another process is training" in error["message"]
+    assert error["remedy"]
+    count("second runs on a folder that is in use")
+
+
+def test_out_of_memory(tmp_path, monkeypatch, count):
+    """A pass that does not fit says how many images do, and with so many at a time it fits.
+
+    torch's allocator refuses in earnest, for passes of more than 11 images; a limit of the address space, which would
+    be nearer to a user's machine, makes torch 2.13 die of a segmentation fault inside a convolution.
+    """
+    data, passed = photos(tmp_path / "photos"), Gradients.of_pass
+
+    def short(self, inputs, targets, labels, share):
+        if len(labels) > 11:
+            torch.empty(2**60 // 8, dtype=torch.uint8)
+        return passed(self, inputs, targets, labels, share)
+
+    monkeypatch.setattr(Gradients, "of_pass", short)
+    with pytest.raises(Failed) as caught:
+        trained(data, tmp_path / "run", batch_size=32)
+    assert str(caught.value) == "There is not enough memory for a step on 32 images at once; 8 at a time fit."
+    assert "--micro-batch 8" in caught.value.remedy
+    assert trained(data, tmp_path / "fits", batch_size=32, micro_batch=8)["epochs"] == 2
+    count("steps without enough memory")
+
+
+def rewritten(run, folder, **changes):
+    """A copy of the run, started under other circumstances."""
+    shutil.copytree(run, folder)
+    files = read_folder(folder)
+    started = json.loads(files["run.json"])
+    for name, value in changes.items():
+        started[name] = {**started[name], **value} if isinstance(value, dict) else value
+    write_folder(folder.with_name("new"), {**files, "run.json": json.dumps(started).encode()})
+    for path in folder.with_name("new").iterdir():
+        shutil.move(path, folder / path.name)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"versions": {"torch": "2.11.0"}}, "torch 2.11.0 (now "),
+        ({"versions": {"numpy": "1.99"}}, "numpy 1.99 (now "),
+        ({"processor": "sparc"}, "processor sparc (now "),
+        ({"device": "cuda"}, "device cuda (now cpu)"),
+        ({"threads": 2}, "Computing with 2 threads"),
+    ],
+)
+def test_what_cannot_be_had_back_is_named(changes, said, run, tmp_path, count):
+    data, whole = run
+    heard = Heard()
+    try:
+        trained(data, rewritten(whole, tmp_path / "run", **changes), threads=None, watcher=heard)
+    finally:
+        torch.set_num_threads(1)
+    assert sum(said in line for line in heard.lines) == 1
+    count("resumes under other circumstances that are named")
+
+
+def test_under_the_same_nothing_is_said(run, tmp_path):
+    data, whole = run
+    shutil.copytree(whole, tmp_path / "run")
+    heard = Heard()
+    trained(data, tmp_path / "run", watcher=heard)
+    assert not any("started with" in line or "Computing" in line for line in heard.lines)
+    assert bits(tmp_path / "run") == bits(whole)
+    assert run_folder.processor() == same_machine.processor()
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [({"threads": 2}, "threads 1, not 2"), ({"seed": 4}, "seed"), ({"precision": "bf16"}, "precision fp32, not bf16"),
+     ({"micro_batch": 3}, "micro_batch"), ({"batch_size": 4}, "another recipe")],
+)  # fmt: skip
+def test_what_would_break_the_promise_is_refused(asked, said, run, count):
+    data, whole = run
+    with pytest.raises(UsageError, match=said):
+        trained(data, whole, **asked)
+    count("resumes that would break the promise, refused")
+
+
+@pytest.mark.parametrize("change", ["a picture", "a class", "a file less"])
+def test_other_data_are_refused(change, run, tmp_path, count):
+    data, whole = run
+    shutil.copytree(data, tmp_path / "photos")
+    picture = tmp_path / "photos" / "brick" / "03.png"
+    if change == "a picture":
+        shutil.copy(tmp_path / "photos" / "grass" / "05.png", picture)
+    elif change == "a class":
+        (tmp_path / "photos" / "brick").rename(tmp_path / "photos" / "stone")
+    else:
+        picture.unlink()
+    with pytest.raises(DataError, match="stone" if change == "a class" else "have changed"):
+        trained(tmp_path / "photos", whole)
+    count("resumes with other data, refused")
