@@ -28,15 +28,16 @@ MODEL = "efficientnet_lite0"
 VARIANTS = {
     "transfer": {},
     "features only": {"features_only": True},
-    "features only, one plain view": {
+    "features only, one plain view": {"features_only": True, "settings": ("transfer.views=1",)},
+    "features only, the weights' own size": {
         "features_only": True,
-        "settings": ("transfer.views=1", "transfer.scales=[1.0]"),
+        "settings": ("view.resize=224", "view.crop=224"),
     },
     "features only, central crop": {
         "features_only": True,
-        "settings": ("transfer.views=1", "transfer.scales=[1.0]", "view.resize=256", "view.squash=false"),
+        "settings": ("transfer.views=1", "view.resize=366", "view.squash=false"),
     },
-    "features only, svm": {"features_only": True, "settings": ("transfer.classifier=svm",)},
+    "features only, logistic regression": {"features_only": True, "settings": ("transfer.classifier=logistic",)},
     "upper stages": {"freeze": "stage6"},
 }
 MIRRORED = "_mirror"  # in the name of a picture that is another one's mirror image

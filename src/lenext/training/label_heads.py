@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lenext.evaluation.label_metrics import mean_average_precision
-from lenext.training.linear import ABSENT, ITERATIONS, Linear, scale_of
+from lenext.training.linear import ABSENT, ITERATIONS, Linear, compact
 
 if TYPE_CHECKING:
     from lenext.recipes import Transfer
@@ -24,12 +24,11 @@ def fit_labels(features: Features, labels: Labels, value: Transfer) -> Linear:
     The strength is that of the highest mean average precision on images that did not fit. A label that every image has,
     or none, is answered so whatever the features are.
     """
-    scale = scale_of(features)
-    scaled = features * scale
+    scaled, back = compact(features)
     scores = tuple(inner_score(scaled, labels, value, strength) for strength in value.strengths)
     strength = value.strengths[int(np.argmax(scores))]  # the weakest of equals
     weight, bias = solutions(scaled, labels, value.classifier, strength)
-    return Linear(weight * scale, bias, strength, scores)
+    return Linear(weight @ back, bias, strength, scores)
 
 
 def inner_score(features: Features, labels: Labels, value: Transfer, strength: float) -> float:

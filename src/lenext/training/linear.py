@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lenext.evaluation.calibration import fit_temperature
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -35,39 +37,64 @@ class Linear:
 def fit_linear(features: Features, labels: NDArray[np.int64], classes: int, value: Transfer) -> Linear:
     """Fit on features (views, images, width) of images with these ``labels``.
 
-    Features are scaled by one number, so that their mean length is 1 and a strength means the same for every network.
-    Every view of an image is on the same side of each division. A class without an image has a bias of its own that
-    it never wins with.
+    Every view of an image is on the same side of each division. Where images are held out to choose the strength, their
+    likelihood also sets the unit of the logits, which a support vector machine leaves open. A class without an image
+    has a bias of its own that it never wins with.
     """
-    scale = scale_of(features)
-    scaled = features * scale
-    scores = tuple(inner_accuracy(scaled, labels, value, strength) for strength in value.strengths)
-    strength = value.strengths[int(np.argmax(scores))]  # the weakest of equals
-    weight, bias = solution(scaled, labels, value.classifier, strength)
-    present = np.unique(labels)
-    whole = np.zeros((classes, features.shape[2])), np.full(classes, bias.min() - ABSENT)
-    whole[0][present], whole[1][present] = weight * scale, bias
-    return Linear(*whole, strength, scores)
+    scaled, back = compact(features)
+    held = [held_out(scaled, labels, value, strength) for strength in value.strengths]
+    scores = tuple(share_right(one, labels) for one in held)
+    best = int(np.argmax(scores))  # the weakest of equals
+    weight, bias = solution(scaled, labels, value.classifier, value.strengths[best])
+    present, unit = np.unique(labels), unit_of(held[best], labels)
+    whole = np.zeros((classes, features.shape[2])), np.full(classes, bias.min() / unit - ABSENT)
+    whole[0][present], whole[1][present] = weight @ back / unit, bias / unit
+    return Linear(*whole, value.strengths[best], scores)
 
 
-def scale_of(features: Features) -> float:
-    """The number by which features become of mean length 1."""
-    return 1 / max(float(np.linalg.norm(features, axis=2).mean()), 1e-12)
+def compact(features: Features) -> tuple[Features, Features]:
+    """The features in a form that is quick to fit, and what leads back: weights of that form @ it are the features'.
+
+    Each feature is divided by the root of its spread, and all by one number, so that their mean length is 1 and a
+    strength means the same for every network. Fewer images than features span a space of fewer dimensions, and a fit
+    that punishes the length of its weights never leaves it.
+    """
+    spread = features.std((0, 1))
+    roots = np.sqrt(spread + max(LEAST_SPREAD * float(spread.mean()), 1e-12))
+    scaled = features / roots
+    length = max(float(np.linalg.norm(scaled, axis=2).mean()), 1e-12)
+    scaled, back = scaled / length, np.diag(1 / (roots * length))
+    views, images, width = features.shape
+    if views * images < width:
+        axes = np.linalg.svd(scaled.reshape(-1, width), full_matrices=False)[2]
+        return scaled @ axes.T, axes @ back
+    return scaled, back
 
 
+LEAST_SPREAD = 0.05  # ours: of the mean, so that a feature that hardly moves is not blown up
 ABSENT = 20.0  # logits below the least likely class: exp(-20) of its probability
 
 
-def inner_accuracy(features: Features, labels: NDArray[np.int64], value: Transfer, strength: float) -> float:
-    """Accuracy of a strength on images that did not fit; 0 where there is nothing to choose or to divide."""
-    if len(value.strengths) == 1:
-        return 0.0
-    right = 0.0
-    for fitted, held in divisions(labels, value.folds):
-        weight, bias = solution(features[:, fitted], labels[fitted], value.classifier, strength)
-        answers = np.unique(labels[fitted])[(features[0, held] @ weight.T + bias).argmax(1)]
-        right += float((answers == labels[held]).sum())
-    return right / len(labels)
+def held_out(features: Features, labels: NDArray[np.int64], value: Transfer, strength: float) -> Features | None:
+    """Logits (images, present classes) of images that did not fit; None where there is nothing to choose or divide."""
+    present = np.unique(labels)
+    logits = np.full((len(labels), len(present)), np.nan)
+    if len(value.strengths) > 1:
+        for fitted, held in divisions(labels, value.folds):
+            weight, bias = solution(features[:, fitted], labels[fitted], value.classifier, strength)
+            logits[held] = bias.min() - ABSENT
+            there = np.searchsorted(present, np.unique(labels[fitted]))
+            logits[np.ix_(held, there)] = features[0, held] @ weight.T + bias
+    return None if np.isnan(logits).any() else logits
+
+
+def share_right(held: Features | None, labels: NDArray[np.int64]) -> float:
+    return 0.0 if held is None else float((np.unique(labels)[held.argmax(1)] == labels).mean())
+
+
+def unit_of(held: Features | None, labels: NDArray[np.int64]) -> float:
+    """By what the logits are to be divided, so that the truth of held-out images is most likely; 1 without them."""
+    return 1.0 if held is None else fit_temperature(held, np.searchsorted(np.unique(labels), labels))
 
 
 def divisions(labels: NDArray[np.int64], folds: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lenext.protocol import Preprocessing, SingleCrop
 from lenext.recipes import (
     AdamW,
@@ -20,19 +22,20 @@ from lenext.training.practical import SMALL
 
 MANY = 2000  # ours: with fewer training images the lower stages keep what a million images taught them
 
+LARGEST = 256  # ours: for weights of larger inputs a larger one still costs more than it gives
+
 
 def transfer(shown: Preprocessing, *, images: int, mirror: bool = True) -> Recipe:
     """The recipe for weights that want images as ``shown``; ``mirror`` is wrong for letters and digits.
 
     images: how many train.
     """
-    size, method = shown.view.crop, shown.view.interpolation
-    whole = SingleCrop(resize=size, crop=size, width=shown.view.width, interpolation=method, squash=True)
+    size, width, method = shown.view.crop, shown.view.width, shown.view.interpolation
+    whole = SingleCrop(resize=size, crop=size, width=width, interpolation=method, squash=True)
     moved: tuple[Augmentation, ...]
     if size <= SMALL:
-        moved = (whole, RandomCrop(size=size, width=shown.view.width, pad=size // 8))  # ours: as practical
+        moved = (whole, RandomCrop(size=size, width=width, pad=size // 8))  # ours: as practical
     else:
-        width = shown.view.width
         moved = (
             RandomResizedCrop(size=size, width=width, area=(0.35, 1.0), interpolation=method),
         )  # ours: as practical
@@ -45,9 +48,19 @@ def transfer(shown: Preprocessing, *, images: int, mirror: bool = True) -> Recip
         loss=CrossEntropy(label_smoothing=0.1),  # ours: as practical
         augment=(*moved, RandomFlip()) if mirror else moved,  # ours: as practical
         normalise=FixedChannels(mean=shown.mean, std=shown.std),  # ours: what the weights were trained on
-        view=whole,  # ours: a crop cuts off what fills its picture; frozen features: 0.906 against 0.882
+        view=seen(whole),  # ours: a crop cuts off what fills its picture; frozen features: 0.906 against 0.882
         transfer=Transfer(
             freeze=NOTHING if images >= MANY else LOWER,  # ours: see MANY
+            classifier="svm",  # ours: 0.918 against 0.906 by logistic regression, means of eight cross-validations
+            strengths=(10.0, 100.0),  # ours: 1 is worse by 0.008; from 3 on there is no difference
             views=3,  # ours: the plain one, and two that are moved and mirrored
         ),
     )
+
+
+def seen(whole: SingleCrop) -> SingleCrop:
+    """The whole image, larger than the random parts that train, which show what they show larger than it is."""
+    if whole.width is not None or not SMALL < whole.crop <= LARGEST:
+        return whole
+    side = round(whole.crop * 10 / 7 / 32) * 32  # ours: 320 for 224; 0.925 against 0.918, as above
+    return replace(whole, resize=side, crop=side)
