@@ -21,6 +21,7 @@ from lenext.data.listing import find, part
 from lenext.data.loader import Loader
 from lenext.data.scan import scan
 from lenext.errors import UsageError
+from lenext.training.linear import compact
 from lenext.training.log import read_log
 from lenext.weights.card import load
 
@@ -112,7 +113,12 @@ def test_frozen_stages_stay(photos, first, tmp_path):
 @pytest.fixture(scope="module")
 def featured(photos, first, tmp_path_factory):
     out = tmp_path_factory.mktemp("run") / "run"
-    settings = ("transfer.views=1", "transfer.scales=[1.0]", "transfer.strengths=[10.0]")
+    settings = (
+        "transfer.views=1",
+        "transfer.scales=[1.0]",
+        "transfer.strengths=[10.0]",
+        "transfer.classifier=logistic",
+    )
     return out, transfer(photos, first, out, features_only=True, settings=settings)
 
 
@@ -132,9 +138,9 @@ class TestFeaturesOnly:
                 inputs = torch.cat([model.statistics.normalise(one) for one in views])
                 maps = model.network.forward_features(inputs)
                 features[split] = model.network.forward_head(maps, pre_logits=True).double().numpy()
-        scale = np.linalg.norm(features[TRAIN], axis=1).mean()
-        theirs = LogisticRegression(C=10.0, max_iter=1000).fit(features[TRAIN] / scale, part(listing, TRAIN).labels)
-        wanted = theirs.predict_proba(features[None] / scale)
+        forward = compact(features[TRAIN][None])[1].T
+        theirs = LogisticRegression(C=10.0, max_iter=1000).fit(features[TRAIN] @ forward, part(listing, TRAIN).labels)
+        wanted = theirs.predict_proba(features[None] @ forward)
         paths = [photos / name for name in part(listing, None).names]
         found = [{one["class"]: one["probability"] for one in answer["predictions"]}
                  for answer in lenext.predict(featured[0], paths, top=3)]  # fmt: skip

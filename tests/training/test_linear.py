@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from lenext.recipes import Transfer
-from lenext.training.linear import divisions, fit_linear
+from lenext.training.linear import compact, divisions, fit_linear
 
 
 @pytest.fixture
@@ -20,10 +20,10 @@ def blobs():
 def test_it_is_scikit_learns(blobs):
     features, labels = blobs
     linear = fit_linear(features, labels, 3, Transfer(views=2, strengths=(4.0,)))
-    scale = np.linalg.norm(features, axis=2).mean()
-    theirs = LogisticRegression(C=2.0, max_iter=1000).fit(features.reshape(120, 4) / scale, np.tile(labels, 2))
+    forward = compact(features)[1].T
+    theirs = LogisticRegression(C=2.0, max_iter=1000).fit(features.reshape(120, 4) @ forward, np.tile(labels, 2))
     ours = np.exp(linear.logits(features[0]))
-    assert ours / ours.sum(1, keepdims=True) == pytest.approx(theirs.predict_proba(features[0] / scale), abs=1e-6)
+    assert ours / ours.sum(1, keepdims=True) == pytest.approx(theirs.predict_proba(features[0] @ forward), abs=1e-6)
 
 
 @pytest.mark.parametrize("classifier", ["logistic", "svm"])
@@ -42,10 +42,10 @@ def test_two_classes_have_two_logits(blobs):
     assert linear.weight.shape == (2, 4)
     assert linear.weight[0] == pytest.approx(-linear.weight[1])
     theirs = LogisticRegression(C=0.5, max_iter=1000)
-    scale = np.linalg.norm(features[:, rows], axis=2).mean()
-    theirs.fit(features[:, rows].reshape(-1, 4) / scale, np.tile(labels[rows], 2))
+    forward = compact(features[:, rows])[1].T
+    theirs.fit(features[:, rows].reshape(-1, 4) @ forward, np.tile(labels[rows], 2))
     gap = linear.logits(features[0])[:, 1] - linear.logits(features[0])[:, 0]
-    assert gap == pytest.approx(theirs.decision_function(features[0] / scale), abs=1e-6)
+    assert gap == pytest.approx(theirs.decision_function(features[0] @ forward), abs=1e-6)
 
 
 def test_a_class_without_images_is_never_the_answer(blobs):
@@ -72,3 +72,33 @@ def test_one_image_a_class_leaves_nothing_to_judge():
     linear = fit_linear(np.eye(3)[None], np.arange(3), 3, Transfer())
     assert linear.scores == (0.0,) * 4
     assert list(linear.logits(np.eye(3)).argmax(1)) == [0, 1, 2]
+
+
+def test_fewer_images_than_features_are_fitted_in_the_space_that_they_span(blobs):
+    features, labels = blobs
+    wide = features[:, :9] @ np.random.default_rng(1).normal(size=(4, 30))
+    rows, back = compact(wide)
+    assert rows.shape == (2, 9, 18)
+    assert np.linalg.norm(rows, axis=2).mean() == pytest.approx(1)
+    assert wide @ back.T == pytest.approx(rows)
+    whole = LogisticRegression(C=2.0, max_iter=5000, tol=1e-8)
+    spread = wide.std((0, 1))
+    even = wide / np.sqrt(spread + 0.05 * spread.mean())
+    even = even.reshape(18, 30) / np.linalg.norm(even, axis=2).mean()
+    whole.fit(even, np.tile(labels[:9], 2))
+    linear = fit_linear(wide, labels[:9], 3, Transfer(views=2, strengths=(4.0,)))
+    wanted = whole.decision_function(even)
+    found = linear.logits(wide).reshape(18, 3)
+    assert found - found.mean(1, keepdims=True) == pytest.approx(wanted - wanted.mean(1, keepdims=True), abs=1e-3)
+
+
+def test_held_out_images_set_the_unit_of_the_logits(blobs):
+    """Margins of a support vector machine become logits under which the truth is likely."""
+    features, labels = blobs
+    linear = fit_linear(features, labels, 3, Transfer(views=2, classifier="svm", strengths=(10.0, 100.0)))
+    logits = linear.logits(features[0])
+    loss = np.log(np.exp(logits - logits[np.arange(60), labels][:, None]).sum(1)).mean()
+    halved, doubled = (
+        np.log(np.exp(times * (logits - logits[np.arange(60), labels][:, None])).sum(1)).mean() for times in (0.1, 10)
+    )
+    assert loss < min(halved, doubled)

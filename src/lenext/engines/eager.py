@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import torch
@@ -41,13 +42,15 @@ class Compiled:
 
         inductor.freezing = True
         self._batch, self._half = batch, precision == "bf16"
-        self._run: Callable[[Tensor], Tensor] = torch.compile(graph, dynamic=False)
+        with warnings.catch_warnings(action="ignore"):  # the compiler's own, of what torch will do without one day
+            self._run: Callable[[Tensor], Tensor] = torch.compile(graph, dynamic=False)
 
     def predict(self, batch: Pixels) -> Floats:
         """See ``Engine``."""
         pixels = torch.from_numpy(rows(batch))
         parts = []
-        with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=self._half):
+        half = torch.autocast("cpu", dtype=torch.bfloat16, enabled=self._half)
+        with torch.no_grad(), half, warnings.catch_warnings(action="ignore"):
             for part in torch.split(pixels, self._batch):
                 filled = torch.cat([part, part.new_zeros(self._batch - len(part), *part.shape[1:])])
                 parts.append(self._run(filled)[: len(part)].float())
