@@ -89,16 +89,16 @@ def test_fewer_images_than_features_are_fitted_in_the_space_that_they_span(blobs
     linear = fit_linear(wide, labels[:9], 3, Transfer(views=2, strengths=(4.0,)))
     wanted = whole.decision_function(even)
     found = linear.logits(wide).reshape(18, 3)
-    assert found - found.mean(1, keepdims=True) == pytest.approx(wanted - wanted.mean(1, keepdims=True), abs=1e-3)
+    assert found - found.mean(1, keepdims=True) == pytest.approx(wanted - wanted.mean(1, keepdims=True), abs=1e-2)
 
 
 def test_held_out_images_set_the_unit_of_the_logits(blobs):
-    """Margins of a support vector machine become logits under which the truth is likely."""
+    """Margins of a support vector machine become logits under which the truth of other images is likely."""
     features, labels = blobs
     linear = fit_linear(features, labels, 3, Transfer(views=2, classifier="svm", strengths=(10.0, 100.0)))
-    logits = linear.logits(features[0])
-    loss = np.log(np.exp(logits - logits[np.arange(60), labels][:, None]).sum(1)).mean()
-    halved, doubled = (
-        np.log(np.exp(times * (logits - logits[np.arange(60), labels][:, None])).sum(1)).mean() for times in (0.1, 10)
-    )
-    assert loss < min(halved, doubled)
+    centres = np.array([[3.0, 0, 0, 0], [0, 3, 0, 0], [0, 0, 3, 0]])
+    kinds = np.arange(600) % 3
+    logits = linear.logits(centres[kinds] + np.random.default_rng(2).normal(size=(600, 4)))
+    apart = logits - logits[np.arange(600), kinds][:, None]
+    tenth, as_it_is, tenfold = (np.log(np.exp(times * apart).sum(1)).mean() for times in (0.1, 1, 10))
+    assert as_it_is < min(tenth, tenfold)
