@@ -26,8 +26,8 @@ from lenext.evaluation.intervals import wilson
 MODEL = "efficientnet_lite0"
 
 VARIANTS = {
-    "transfer": {},
     "features only": {"features_only": True},
+    "transfer": {},
     "features only, one plain view": {"features_only": True, "settings": ("transfer.views=1",)},
     "features only, the weights' own size": {
         "features_only": True,

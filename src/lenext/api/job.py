@@ -99,7 +99,7 @@ def decide(asked: TrainOptions, listing: Listing, shown: Preprocessing | None = 
     validation = usual if asked.validation is None else asked.validation
     images = len(part(divided(listing, fraction=validation, seed=seed, fold=asked.fold), TRAIN))
     size = asked.image_size[0] if isinstance(asked.image_size, tuple) else asked.image_size
-    ours = transfer_recipe(listing, shown, images) or named_recipe(name, asked.recipe, listing, size)
+    ours = transfer_recipe(listing, shown, images, asked) or named_recipe(name, asked.recipe, listing, size)
     as_written = as_stored(ours)
     channels, found = decided_channels(asked, listing, usual_channels(name))
     suited, loss = suited_to(listing, with_frozen(as_written, asked))

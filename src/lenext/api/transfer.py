@@ -50,13 +50,14 @@ def check_transfer(asked: TrainOptions) -> None:
         raise UsageError("--features-only takes no steps, so it has no --epochs.", "Give one of the two.")
 
 
-def transfer_recipe(listing: Listing, shown: Preprocessing | None, images: int) -> Recipe | None:
+def transfer_recipe(listing: Listing, shown: Preprocessing | None, images: int, asked: TrainOptions) -> Recipe | None:
     """The recipe of a transfer to ``images`` training images, from weights that want them as ``shown``; None where that
     is not known.
     """
     if shown is None or shown.pixel_mean:
         return None
-    return transfer(shown, images=images, mirror=listing.name not in CHARACTERS)
+    steps = not (asked.features_only or asked.freeze == EVERYTHING)
+    return transfer(shown, images=images, mirror=listing.name not in CHARACTERS, steps=steps)
 
 
 def with_frozen(recipe: Recipe, asked: TrainOptions) -> Recipe:
