@@ -19,7 +19,7 @@ from lenext.data.images import FileImages
 from lenext.errors import ImageError
 from lenext.training.watch import Silent
 
-ASKED = {"model": "lenet5", "epochs": 3, "batch_size": 8, "threads": 1}
+ASKED = {"cache": "off", "model": "lenet5", "epochs": 3, "batch_size": 8, "threads": 1}
 
 
 @pytest.fixture(scope="module")
