@@ -15,7 +15,7 @@ import pytest
 from sittings import bits, photos, saved, wait_for
 
 import lenext
-from lenext.data.images import FileImages
+from lenext.data.decoded import DecodedImages
 from lenext.errors import ImageError
 from lenext.training.watch import Silent
 
@@ -72,7 +72,7 @@ def test_a_file_that_is_no_longer_what_it_was(fault, workers, run, tmp_path, cou
 
 def test_an_error_inside_a_thread_is_the_run_s_own(run, tmp_path, monkeypatch, count):
     data, alone = run
-    read, calls = FileImages.read, []
+    read, calls = DecodedImages.read, []
 
     def failing(self, index, channels, background):
         calls.append(index)
@@ -80,7 +80,7 @@ def test_an_error_inside_a_thread_is_the_run_s_own(run, tmp_path, monkeypatch, c
             raise ZeroDivisionError
         return read(self, index, channels, background)
 
-    monkeypatch.setattr(FileImages, "read", failing)
+    monkeypatch.setattr(DecodedImages, "read", failing)
     with pytest.raises(ZeroDivisionError):
         lenext.train(data, out=tmp_path / "run", workers=3, **ASKED)
     monkeypatch.undo()
@@ -93,15 +93,15 @@ HANGING = """if True:
     import sys, threading
     from pathlib import Path
     from lenext.cli import main
-    from lenext.data.images import FileImages
-    read, calls, mark = FileImages.read, [], Path(sys.argv[1])
+    from lenext.data.decoded import DecodedImages
+    read, calls, mark = DecodedImages.read, [], Path(sys.argv[1])
     def hanging(self, *asked):
         calls.append(asked)
         if len(calls) == 90:
             mark.write_text("")
             threading.Event().wait()
         return read(self, *asked)
-    FileImages.read = hanging
+    DecodedImages.read = hanging
     main(sys.argv[2:])
 """
 
@@ -111,7 +111,21 @@ def test_a_file_that_never_answers(number, run, tmp_path, count):
     """A signal is answered all the same within ten seconds, with the last step saved, and nothing is left running."""
     data, alone = run
     words = [sys.executable, "-c", HANGING, str(tmp_path / "hangs"), "train", str(data), "--out", str(tmp_path / "run")]
-    words += ["--model", "lenet5", "--epochs", "3", "--batch-size", "8", "--threads", "1", "--workers", "2", "--json"]
+    words += [
+        "--model",
+        "lenet5",
+        "--epochs",
+        "3",
+        "--batch-size",
+        "8",
+        "--threads",
+        "1",
+        "--workers",
+        "2",
+        "--cache",
+        "off",
+        "--json",
+    ]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     assert wait_for(lambda: (tmp_path / "hangs").exists() or process.poll() is not None)
     time.sleep(0.5)  # all that was read before is used up
