@@ -4,12 +4,12 @@
 """
 
 import argparse
-import json
 import platform
 import time
 from pathlib import Path
 
 import torch
+from result import RESULTS, head, write
 from torch import nn
 
 from lenext.api.data import ready
@@ -72,9 +72,16 @@ def main() -> None:
         fit_asynchronously(digits(given.epochs), RATE, workers, SHARDS, rows.append)
         runs.append({"workers": workers, "seconds": round(time.monotonic() - began, 2), "epochs": rows})
         print(f"{workers} workers: {rows[-1]}")
-    out = given.out or Path(__file__).parent.parent / "results" / f"asynchronous_{platform.machine()}.json"
-    document = {"what": "asynchronous SGD on digits", "rate": RATE, "batch": BATCH, "shards": SHARDS, "runs": runs}
-    out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    workers = " ".join(map(str, given.workers))
+    command = f"python benchmarks/asynchronous.py --workers {workers} --epochs {given.epochs}"
+    document = {
+        **head("asynchronous SGD on digits", command, "1 thread a worker"),
+        "rate": RATE,
+        "batch": BATCH,
+        "shards": SHARDS,
+        "measurements": runs,
+    }
+    write(given.out or RESULTS / f"asynchronous_{platform.machine()}.json", document)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,6 @@ with the steps on either side of it, whatever it evicts from caches included. ``
 """
 
 import argparse
-import datetime as dt
-import json
 import platform
 import shutil
 import statistics
@@ -19,15 +17,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from result import RESULTS, head, write
 
 import lenext
-from lenext.api.run_folder import versions
 from lenext.recipes import SGD, AdamW
 from lenext.training.checkpoint import Checkpoints, Progress
 from lenext.training.optim import build_optimizer
 from lenext.training.soundness import unsound
 
-RESULTS = Path(__file__).parent.parent / "results"
 EVERY = 60.0  # seconds between two checkpoints
 NETWORKS = (("lenet5", 32, 128), ("resnet20_cifar", 32, 128), ("resnet50", 224, 8))
 SAVES, STEPS = 7, 3
@@ -143,15 +140,15 @@ def main() -> None:
     measurements.append(resume(asked.images))
     print(measurements[-1])
     document = {
-        "what": f"the cost of a checkpoint every {EVERY:g} s on one process, and how soon a killed run is back",
-        "command": "make checkpointing",
-        "machine": f"{platform.machine()}, one thread",
-        "versions": versions(),
-        "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
+        **head(
+            f"the cost of a checkpoint every {EVERY:g} s on one process, and how soon a killed run is back",
+            "make checkpointing",
+            "1 thread",
+        ),
         "measurements": measurements,
     }
     path = RESULTS / f"checkpointing_{platform.machine()}.json"
-    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    write(path, document)
 
 
 if __name__ == "__main__":

@@ -231,11 +231,13 @@ def document(rows: list[dict], arguments: argparse.Namespace) -> dict:
     """What the result file says."""
     from importlib import metadata
 
+    from lenext.benchmark.machine import processor_name
+
     packages = ("lenext", "torch", "torchvision", "timm", "openvino", "numpy", "pillow", "simplejpeg")
     return {
         "what": "a folder of JPEGs (500x375) to a file of labels, whole processes, against timm and torchvision",
         "command": f"make bench-folder IMAGES={arguments.images} ROUNDS={arguments.rounds}",
-        "machine": f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores",
+        "machine": f"{processor_name()}, {len(os.sched_getaffinity(0))} cores",
         "versions": {name: metadata.version(name) for name in packages} | {"python": platform.python_version()},
         "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
         "seeds": [0],

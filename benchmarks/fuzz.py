@@ -6,7 +6,6 @@ was stopped goes on where it was.
 
 import argparse
 import dataclasses
-import datetime as dt
 import hashlib
 import json
 import os
@@ -17,13 +16,11 @@ from multiprocessing import get_context
 from pathlib import Path
 
 HERE = Path(__file__).parent
-RESULTS = HERE.parent / "results"
 STATE = HERE.parent / "runs"  # what git does not keep
 sys.path.insert(0, str(HERE.parent / "tests" / "data"))
 
 from mutations import MEGABYTES, SECONDS, Tally, pieces, seeds, tally  # noqa: E402
-
-from lenext.api.run_folder import versions  # noqa: E402
+from result import RESULTS, head, write  # noqa: E402
 
 TOGETHER = 500  # inputs that one process decodes
 
@@ -52,11 +49,11 @@ def of_code() -> str:
 def document(total: Tally, asked: argparse.Namespace, seconds: float) -> dict:
     """What the result file says."""
     return {
-        "what": "mutated pictures of every format through the decoder: signals, errors of another type, time, memory",
-        "command": f"make fuzz INPUTS={asked.inputs}",
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "versions": versions(),
-        "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
+        **head(
+            "mutated pictures of every format through the decoder: signals, errors of another type, time, memory",
+            f"make fuzz INPUTS={asked.inputs}",
+            f"{os.cpu_count()} cores",
+        ),
         "inputs": total.inputs,
         "seed_files": len(set(seeds())),
         "failed": total.failures,
@@ -97,7 +94,7 @@ def main() -> None:
                 print(f"{total.inputs:,} inputs, {spent:.0f} s, {len(total.failures)} failures", flush=True)
     spent = before + time.monotonic() - begun
     path = RESULTS / f"fuzz_{platform.machine()}.json"
-    path.write_text(json.dumps(document(total, asked, spent), indent=1) + "\n", encoding="utf-8")
+    write(path, document(total, asked, spent))
     print(f"{total.inputs:,} inputs, {len(total.failures)} failures: {path}")
     sys.exit(1 if total.failures else 0)
 

@@ -5,22 +5,19 @@ CPU time of a step on one thread (the clock's on more).
 """
 
 import argparse
-import datetime as dt
 import json
 import platform
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import torch
+from result import RESULTS, head, write
 
-from lenext.api.run_folder import versions
 from lenext.benchmark import peak
 from lenext.benchmark.case import Case, documented, ours
 from lenext.evaluation.inference import Compute
 
-RESULTS = Path(__file__).parent.parent / "results"
 WAYS = ("fp32", "ours", "ours, save-memory")
 
 
@@ -67,16 +64,16 @@ def main() -> None:
         for row in rows[1:] for what, key in (("memory", "peak_memory"), ("seconds of a step", "seconds"))
     ]  # fmt: skip
     document = {
-        "what": f"a training step of {asked.model}, batch {asked.batch}: peak memory and time",
-        "command": " ".join(["python", "benchmarks/memory.py", *sys.argv[1:]]),
-        "machine": f"{platform.machine()}, {asked.threads} threads",
-        "versions": versions(),
-        "date": dt.datetime.now(dt.UTC).date().isoformat(),
+        **head(
+            f"a training step of {asked.model}, batch {asked.batch}: peak memory and time",
+            " ".join(["python", "benchmarks/memory.py", *sys.argv[1:]]),
+            f"{asked.threads} threads",
+        ),
         "measurements": rows,
         "ratios": found,
     }
     path = RESULTS / f"memory-{asked.model}_{platform.machine()}-{asked.threads}-threads.json"
-    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    write(path, document)
     print("\n".join(f"{one['name']}: {one['value']:.3f} of fp32" for one in found))
 
 

@@ -6,7 +6,6 @@ seconds of the clock, and of all processors. A run that ends below 99 % is said,
 """
 
 import argparse
-import datetime as dt
 import json
 import os
 import platform
@@ -18,9 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from lenext.api.run_folder import versions
+from result import RESULTS, head, write
 
-RESULTS = Path(__file__).parent.parent / "results"
 RIVAL = Path(__file__).parent / "rival_tools" / "mnist_example.py"
 
 
@@ -79,11 +77,11 @@ def main() -> None:
     }
     reached = all(row["top1"] >= 0.99 for row in rows)
     document = {
-        "what": "MNIST to 99 % of the test images, from the start of the process",
-        "command": " ".join(["python", "benchmarks/mnist_to_99.py", *sys.argv[1:]]),
-        "machine": f"{platform.machine()}, {asked.threads} threads",
-        "versions": versions(),
-        "date": dt.datetime.now(dt.UTC).date().isoformat(),
+        **head(
+            "MNIST to 99 % of the test images, from the start of the process",
+            " ".join(["python", "benchmarks/mnist_to_99.py", *sys.argv[1:]]),
+            f"{asked.threads} threads",
+        ),
         "seeds": asked.seeds,
         "time": key,
         "reached": reached,
@@ -92,7 +90,7 @@ def main() -> None:
                     "value": round(medians["pytorch/examples"] / medians["lenext"], 3)}] if reached else [],
     }  # fmt: skip
     path = RESULTS / f"mnist-to-99_{platform.machine()}-{asked.threads}-threads.json"
-    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    write(path, document)
     print(f"{document['ratios'][0]['value']:.2f}x" if reached else "not every run reached 99 %")
 
 

@@ -13,7 +13,6 @@ import datetime as dt
 import json
 import math
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -27,6 +26,7 @@ import torch
 from PIL import Image
 
 from lenext.api.run_folder import versions
+from lenext.benchmark.machine import processor_name
 from lenext.data import builtin
 from lenext.data.item import TEST, Item
 from lenext.data.stratify import stratified_share
@@ -186,7 +186,7 @@ def document(rows: Sequence[Mapping[str, Any]], seconds: float) -> dict[str, Any
         f"{seconds:.0f} s from process start to trained weights and the same cores for each tool, no published "
         "weights; top-1 on the 10,000 test images",
         "command": "make rivals",
-        "machine": f"{processor()}, {torch.get_num_threads()} cores, load {os.getloadavg()[2]:.1f} over 15 minutes",
+        "machine": f"{processor_name()}, {torch.get_num_threads()} cores, load {os.getloadavg()[2]:.1f} in 15 minutes",
         "versions": {name: value for one in rows for name, value in one["versions"].items()},
         "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
         "seeds": sorted({one["seed"] for one in rows}),
@@ -194,14 +194,6 @@ def document(rows: Sequence[Mapping[str, Any]], seconds: float) -> dict[str, Any
         "measurements": list(rows),
         "differences": differences(rows),
     }
-
-
-def processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.machine()
 
 
 def main() -> None:

@@ -5,7 +5,6 @@ With ``--runs FOLDER`` the runs stay there, and one that was stopped goes on.
 """
 
 import argparse
-import datetime as dt
 import json
 import math
 import platform
@@ -17,12 +16,11 @@ import tempfile
 from pathlib import Path
 
 import torch
+from result import RESULTS, head, write
 from scipy.stats import t as student
 
-from lenext.api.run_folder import versions
 from lenext.training.log import read_log
 
-RESULTS = Path(__file__).parent.parent / "results"
 CURVE = ("epoch", "loss", "train_top1", "val_loss", "val_top1")  # of a row of the log
 NAMES = (("value", "value"), ("low", "high"), ("high", "low"))  # an error's lower bound is an accuracy's upper one
 
@@ -33,16 +31,6 @@ def lenext(*words: str) -> dict:
         [sys.executable, "-m", "lenext", *words, "--json"], check=True, stdout=subprocess.PIPE, text=True
     )
     return json.loads(done.stdout)
-
-
-def processor() -> str:
-    """The processor's name and how many threads torch uses of it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        name = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        name = platform.machine()
-    return f"{name}, {torch.get_num_threads()} threads"
 
 
 def trained(asked: argparse.Namespace, seed: int, out: Path, place: list[str]) -> dict:
@@ -82,13 +70,12 @@ def document(asked: argparse.Namespace, runs: list[dict]) -> dict:
     measurements += [{"name": f"curve, seed {run['seed']}", "rows": run["curve"]} for run in runs]
     options = " ".join(asked.options)
     return {
-        "what": f"{asked.model} on {asked.data}, its test images measured once, after the last pass",
-        "command": f"lenext train {asked.data} --model {asked.model} {options} --seed SEED; "
-        f"lenext evaluate RUN {asked.data}",
+        **head(
+            f"{asked.model} on {asked.data}, its test images measured once, after the last pass",
+            f"lenext train {asked.data} --model {asked.model} {options} --seed SEED; lenext evaluate RUN {asked.data}",
+            f"{torch.get_num_threads()} threads",
+        ),
         "rules": runs[0]["rules"],
-        "machine": processor(),
-        "versions": versions(),
-        "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
         "seeds": [run["seed"] for run in runs],
         "top1": {name: round(value, 6) for name, value in top1.items()},
         "measurements": measurements,
@@ -114,9 +101,8 @@ def main() -> None:
             print(
                 f"seed {seed}: test error {runs[-1]['error']['value']:.2%} in {runs[-1]['seconds']:.0f} s", flush=True
             )
-    RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{asked.name}_{platform.machine()}-{torch.get_num_threads()}-threads.json"
-    path.write_text(json.dumps(document(asked, runs), indent=1) + "\n", encoding="utf-8")
+    write(path, document(asked, runs))
     print(f"mean test error {statistics.mean(run['error']['value'] for run in runs):.2%}; {path}")
 
 

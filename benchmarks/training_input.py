@@ -6,7 +6,6 @@ photographs: of ImageNet's size (500x375, quality 90) and of 12 megapixels (4000
 """
 
 import argparse
-import datetime as dt
 import json
 import math
 import platform
@@ -19,8 +18,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from result import RESULTS, head, write
 
-from lenext.api.run_folder import versions
 from lenext.benchmark.timing import Sample, in_turns, ratios, sample
 from lenext.benchmark.worker import Worker
 from lenext.data.augment import Pipeline, area_box
@@ -40,7 +39,6 @@ declare_operators()
 from torchvision.transforms import v2  # noqa: E402
 from torchvision.transforms.v2 import functional as tv  # noqa: E402
 
-RESULTS = Path(__file__).parent.parent / "results"
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 STEPS = (RandomResizedCrop(size=224), RandomFlip())
 VIEW = SingleCrop(resize=256, crop=224)
@@ -221,16 +219,17 @@ def main() -> None:
     import torchvision
 
     document = {
-        "what": "training input, CPU time of one core: decode, random part to 224, mirror, normalise",
-        "command": " ".join(["python", "benchmarks/training_input.py", *sys.argv[1:]]),
-        "machine": f"{platform.machine()}, 1 thread",
-        "versions": versions() | {"torchvision": torchvision.__version__, "pillow": Image.__version__},
-        "date": dt.datetime.now(dt.UTC).date().isoformat(),
+        **head(
+            "training input, CPU time of one core: decode, random part to 224, mirror, normalise",
+            " ".join(["python", "benchmarks/training_input.py", *sys.argv[1:]]),
+            "1 thread",
+            {"torchvision": torchvision.__version__, "pillow": Image.__version__},
+        ),
         "measurements": rows,
         "ratios": found,
     }
     path = RESULTS / f"training-input_{platform.machine()}.json"
-    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    write(path, document)
     for one in found:
         print(f"{one['name']}: {one['value']:.2f}x")
 

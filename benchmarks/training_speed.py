@@ -11,7 +11,6 @@ process's time is measured; both train our network of that name where they have 
 """
 
 import argparse
-import datetime as dt
 import json
 import platform
 import sys
@@ -24,10 +23,10 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from result import RESULTS, head, write
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from lenext.api.run_folder import versions
 from lenext.benchmark.rivals import library
 from lenext.benchmark.timing import Sample, in_turns, ratios, sample
 from lenext.benchmark.worker import Worker
@@ -46,7 +45,6 @@ from lenext.training.optim import build_optimizer
 from lenext.training.task import Task
 from lenext.training.totals import Totals
 
-RESULTS = Path(__file__).parent.parent / "results"
 SIDES = ("lenext", "torchvision", "timm")
 RATE = SGD(lr=0.01, momentum=0.9, weight_decay=1e-4)
 # Network, batch, augmentation, test view, mean and deviation of a pixel.
@@ -248,17 +246,18 @@ def main() -> None:
                     value, low, high = (round(one, 3) for one in ratios(timing, timings["lenext"]))
                     found.append({"name": name, "against": side, "value": value, "low": low, "high": high})
     document = {
-        "what": "training with its input, images a second",
-        "command": " ".join(["python", "benchmarks/training_speed.py", *sys.argv[1:]]),
-        "machine": f"{platform.machine()}, {asked.threads} threads",
+        **head(
+            "training with its input, images a second",
+            " ".join(["python", "benchmarks/training_speed.py", *sys.argv[1:]]),
+            f"{asked.threads} threads",
+            {side: library(side).__version__ for side in asked.against},
+        ),
         "precision": Compute.choose("cpu", "auto").precision,
-        "versions": versions() | {side: library(side).__version__ for side in asked.against},
-        "date": dt.datetime.now(dt.UTC).date().isoformat(),
         "measurements": rows,
         "ratios": found,
     }
     path = RESULTS / f"training-speed_{platform.machine()}-{asked.threads}-threads.json"
-    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    write(path, document)
     for one in found:
         print(f"{one['name']}: {one['value']:.2f}x of {one['against']} ({one['low']:.2f} to {one['high']:.2f})")
 

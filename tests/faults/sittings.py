@@ -12,6 +12,7 @@ import numpy as np
 import safetensors.numpy
 from PIL import Image
 
+from lenext.training.watch import Silent
 from lenext.weights.durable import read_folder
 
 JOURNAL = Path(__file__).parent / "journal.py"
@@ -34,6 +35,16 @@ RECIPES = {
                    "--set", COSINE, "--set", MIXED, "--precision", "bf16"),
 }  # fmt: skip
 USUAL = ("--seed", "7", "--threads", "1", "--json")
+
+
+class Heard(Silent):
+    """What a run said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def message(self, text: str) -> None:
+        self.lines.append(text)
 
 
 def photos(folder: Path, count: int = 24) -> Path:

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 from moves import marked, save
-from sittings import photos
+from sittings import Heard, photos
 
 import lenext
 from lenext.api.finish import restore_best
@@ -50,14 +50,6 @@ def test_in_a_checkpoint(tmp_path, much, count):
         shutil.rmtree(tmp_path / "run")
     assert harmless < total / 10
     count("bits turned over in checkpoints", total)
-
-
-class Heard:
-    def __init__(self):
-        self.lines = []
-
-    def message(self, text):
-        self.lines.append(text)
 
 
 def test_in_the_best_at_the_end_of_a_run(tmp_path, count):

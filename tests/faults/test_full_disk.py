@@ -9,7 +9,7 @@ import sys
 
 import pytest
 from disk import Call, Disk, in_child
-from sittings import bits, photos
+from sittings import Heard, bits, photos
 
 import lenext
 from lenext.errors import Failed
@@ -22,14 +22,6 @@ SIZES = 20
 def trained(data, out, **more):
     asked = {"model": "lenet5", "epochs": 2, "batch_size": 16, "threads": 1, "workers": 0, "save_every": 0.0, **more}
     return lenext.train(data, out=out, resume=True, **asked)
-
-
-class Heard(Silent):
-    def __init__(self):
-        self.lines = []
-
-    def message(self, text):
-        self.lines.append(text)
 
 
 @pytest.fixture(scope="module")

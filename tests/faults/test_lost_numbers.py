@@ -6,13 +6,12 @@ import pytest
 import safetensors.torch
 import torch
 from everything import Checkpoints, Keeping, MetricLog, Progress, fit, sit, task
-from sittings import photos
+from sittings import Heard, photos
 
 import lenext
 from lenext.errors import Failed
 from lenext.training.log import read_log
 from lenext.training.soundness import Diverged
-from lenext.training.watch import Silent
 
 VALUES = {"nan": float("nan"), "inf": float("inf")}
 
@@ -64,14 +63,6 @@ def test_it_is_found_in_its_step_and_not_saved(where, value, step, tmp_path, cou
     assert max(steps) == step
     sound(tmp_path)
     count("numbers lost in a loss, a gradient or a weight")
-
-
-class Heard(Silent):
-    def __init__(self):
-        self.lines = []
-
-    def message(self, text):
-        self.lines.append(text)
 
 
 def sit_again(folder, job, every=600.0):

@@ -6,27 +6,18 @@ import subprocess
 
 import pytest
 import torch
-from sittings import bits, command, photos, saved, wait_for
+from sittings import Heard, bits, command, photos, saved, wait_for
 
 import lenext
 from lenext.api import run_folder, same_machine
 from lenext.errors import DataError, Failed, UsageError
 from lenext.training.gradients import Gradients
-from lenext.training.watch import Silent
 from lenext.weights.durable import read_folder, write_folder
 
 
 def trained(data, out, **more):
     asked = {"model": "lenet5", "epochs": 2, "batch_size": 8, "threads": 1, "workers": 0, **more}
     return lenext.train(data, out=out, resume=True, **asked)
-
-
-class Heard(Silent):
-    def __init__(self):
-        self.lines = []
-
-    def message(self, text):
-        self.lines.append(text)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
-import platform
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import product
@@ -17,6 +16,7 @@ import torch
 from lenext.api.options import read_options
 from lenext.api.run_folder import versions
 from lenext.benchmark.case import Case
+from lenext.benchmark.machine import processor_name
 from lenext.benchmark.rivals import OURS, Contestant, chosen
 from lenext.benchmark.run import Limit, Row, compared, limit, measure
 from lenext.benchmark.worker import Worker
@@ -162,7 +162,7 @@ def describe(
     return {
         "what": "a training step" if options.training else "inference",
         "command": " ".join(words),
-        "machine": f"{processor()}, {os.cpu_count()} cores",
+        "machine": f"{processor_name()}, {os.cpu_count()} cores",
         "versions": versions() | {one.name: one.version for one in contestants},
         "date": dt.datetime.now(dt.UTC).date().isoformat(),
         "precision": Compute.choose(options.device, options.precision).precision,
@@ -172,12 +172,3 @@ def describe(
         "measurements": [row.document() for row in rows],
         "ratios": compared(rows),
     }
-
-
-def processor() -> str:
-    """The processor's name, as far as the system says it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.machine()

@@ -19,6 +19,7 @@ from lenext.evaluation.measure import (
     WORST,
     Evaluation,
     Examples,
+    Measured,
     Mistake,
     check_numbers,
     cost_lines,
@@ -63,20 +64,15 @@ class LabelScore(ClassScore):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelEvaluation:
-    """A measurement: every readable image counted once.
+class LabelEvaluation(Measured):
+    """A measurement of any number of labels an image.
 
     exact: share of images whose labels are all right; map: mean average precision over the labels that an image has;
     f1_macro: mean over labels, f1_micro: of all decisions together; loss: mean over images and labels, in nats;
     mistakes: of the images that are not right the ``WORST`` ones, each by its surest wrong decision; examples: of each
-    label; resamples: of the bootstrap; scaled, macs, seconds: as of an ``Evaluation``.
+    label; resamples: of the bootstrap.
     """
 
-    images: int
-    unreadable: tuple[Mapping[str, Any], ...]
-    protocol: str
-    views: int
-    classes: tuple[str, ...]
     exact: Interval
     map: Interval
     f1_macro: Interval
@@ -87,9 +83,6 @@ class LabelEvaluation:
     mistakes: tuple[Mistake, ...]
     examples: tuple[Examples, ...]
     resamples: int
-    scaled: tuple[str, ...] = ()
-    macs: int | None = None
-    seconds: float | None = None
 
     task = MULTILABEL
 
@@ -108,16 +101,7 @@ class LabelEvaluation:
         """The measurement as plain JSON: fractions, lists and words; None where a figure is not defined."""
         return {
             "task": self.task,
-            "images": self.images,
-            "unreadable": [dict(file) for file in self.unreadable],
-            "protocol": self.protocol,
-            "views": self.views,
-            "scaled": " ".join(self.scaled) or None,
-            "cost": {
-                "macs_per_image": None if self.macs is None else self.macs // self.images,
-                "seconds": self.seconds,
-            },
-            "classes": list(self.classes),
+            **self.head(),
             "map": self.map.document(),
             "exact_match": self.exact.document(),
             "f1_macro": self.f1_macro.document(),
@@ -143,8 +127,7 @@ class LabelEvaluation:
 
     def said(self, split: str) -> str:
         """The headline in a line."""
-        figures = (per_cent(part, self.images) for part in (self.map.value, self.map.low, self.map.high))
-        value, low, high = figures
+        value, low, high = (per_cent(part, self.images) for part in (self.map.value, self.map.low, self.map.high))
         named = "1 label" if len(self.classes) == 1 else f"{len(self.classes):,} labels"
         return (
             f"mean average precision {value} %, 95 % interval {low} to {high} %, of {named} on "

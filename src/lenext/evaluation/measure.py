@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -67,11 +67,9 @@ class Confused:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluation:
-    """A measurement: every readable image counted once. Rows of ``confusion`` are the truth, columns the answer.
+class Measured:
+    """What every measurement says of itself: each readable image counted once.
 
-    mistakes: the ``WORST`` most confident ones, most confident first; examples: of each class that has an image;
-    loss: mean cross-entropy in nats;
     scaled: how the protocol's lengths differ from the paper's, in words; macs: multiply-adds of all images together;
     seconds: of reading, cutting and computing; None where nobody measured.
     """
@@ -81,6 +79,34 @@ class Evaluation:
     protocol: str
     views: int
     classes: tuple[str, ...]
+    scaled: tuple[str, ...] = ()
+    macs: int | None = None
+    seconds: float | None = None
+
+    def head(self) -> dict[str, Any]:
+        """As plain JSON, before any figure."""
+        return {
+            "images": self.images,
+            "unreadable": [dict(file) for file in self.unreadable],
+            "protocol": self.protocol,
+            "views": self.views,
+            "scaled": " ".join(self.scaled) or None,
+            "cost": {
+                "macs_per_image": None if self.macs is None else self.macs // self.images,
+                "seconds": self.seconds,
+            },
+            "classes": list(self.classes),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation(Measured):
+    """A measurement of one answer an image. Rows of ``confusion`` are the truth, columns the answer.
+
+    mistakes: the ``WORST`` most confident ones, most confident first; examples: of each class that has an image;
+    loss: mean cross-entropy in nats.
+    """
+
     top1: Interval
     top5: Interval
     loss: float
@@ -88,9 +114,6 @@ class Evaluation:
     confusion: tuple[tuple[int, ...], ...]
     mistakes: tuple[Mistake, ...]
     examples: tuple[Examples, ...] = ()
-    scaled: tuple[str, ...] = ()
-    macs: int | None = None
-    seconds: float | None = None
     loss_interval: Interval | None = None
 
     task = MULTICLASS
@@ -117,16 +140,7 @@ class Evaluation:
     def document(self) -> dict[str, Any]:
         """The measurement as plain JSON: fractions, lists and words; None where a figure is not defined."""
         return {
-            "images": self.images,
-            "unreadable": [dict(file) for file in self.unreadable],
-            "protocol": self.protocol,
-            "views": self.views,
-            "scaled": " ".join(self.scaled) or None,
-            "cost": {
-                "macs_per_image": None if self.macs is None else self.macs // self.images,
-                "seconds": self.seconds,
-            },
-            "classes": list(self.classes),
+            **self.head(),
             "top1": self.top1.document(),
             "top5": self.top5.document(),
             "loss": self.loss,
@@ -290,25 +304,6 @@ def _summary(evaluation: Evaluation) -> list[str]:
         f"loss {evaluation.loss:.4f}"
     )
     return [*text, *cost_lines(evaluation)]
-
-
-class Measured(Protocol):
-    """What every measurement has."""
-
-    @property
-    def images(self) -> int: ...
-
-    @property
-    def macs(self) -> int | None: ...
-
-    @property
-    def seconds(self) -> float | None: ...
-
-    @property
-    def scaled(self) -> tuple[str, ...]: ...
-
-    @property
-    def unreadable(self) -> tuple[Mapping[str, Any], ...]: ...
 
 
 def cost_lines(evaluation: Measured) -> list[str]:
