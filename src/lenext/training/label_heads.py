@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lenext.evaluation.label_metrics import mean_average_precision
-from lenext.training.linear import ABSENT, ITERATIONS, Linear, compact
+from lenext.training.linear import ABSENT, Linear, compact, fitted
 
 if TYPE_CHECKING:
     from lenext.recipes import Transfer
@@ -50,22 +49,11 @@ def inner_score(features: Features, labels: Labels, value: Transfer, strength: f
 
 def solutions(features: Features, labels: Labels, classifier: str, strength: float) -> tuple[Features, Features]:
     """weight (K, width) and bias (K) of the fits on every view; a loss is a mean over an image's views."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.svm import LinearSVC
-
-    views, images, width = features.shape
-    flat, c = features.reshape(views * images, width), strength / views
-    weight, bias = np.zeros((labels.shape[1], width)), np.zeros(labels.shape[1])
+    weight, bias = np.zeros((labels.shape[1], features.shape[2])), np.zeros(labels.shape[1])
     for label, there in enumerate(labels.T):
         if there.min() == there.max():
             bias[label] = ABSENT if there.any() else -ABSENT
             continue
-        model: Any = LogisticRegression(C=c, max_iter=ITERATIONS)
-        if classifier == "svm":
-            model = LinearSVC(C=c, max_iter=ITERATIONS, random_state=0)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(flat, np.tile(there, views))
+        model = fitted(features, there, classifier, strength)
         weight[label], bias[label] = model.coef_[0], model.intercept_[0]
     return weight, bias

@@ -111,7 +111,15 @@ def divisions(labels: NDArray[np.int64], folds: int) -> Iterator[tuple[NDArray[n
 
 
 def solution(features: Features, labels: NDArray[np.int64], classifier: str, strength: float) -> tuple[Any, Any]:
-    """weight (present classes, width) and bias of the fit on every view; the loss is a mean over an image's views."""
+    """weight (present classes, width) and bias of the fit on every view."""
+    model = fitted(features, labels, classifier, strength)
+    if len(model.coef_) > 1:
+        return model.coef_, model.intercept_
+    return np.concatenate([-model.coef_, model.coef_]) / 2, np.concatenate([-model.intercept_, model.intercept_]) / 2
+
+
+def fitted(features: Features, labels: NDArray[np.int64], classifier: str, strength: float) -> Any:
+    """scikit-learn's classifier of features (views, images, width); the loss is a mean over an image's views."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
     from sklearn.svm import LinearSVC
@@ -123,7 +131,4 @@ def solution(features: Features, labels: NDArray[np.int64], classifier: str, str
         model = LinearSVC(C=c, max_iter=ITERATIONS, random_state=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(features.reshape(views * images, width), np.tile(labels, views))
-    if len(model.coef_) > 1:
-        return model.coef_, model.intercept_
-    return np.concatenate([-model.coef_, model.coef_]) / 2, np.concatenate([-model.intercept_, model.intercept_]) / 2
+        return model.fit(features.reshape(views * images, width), np.tile(labels, views))
