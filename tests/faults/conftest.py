@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import os
 import platform
+import signal
 import sys
 from collections import Counter
 from pathlib import Path
@@ -14,12 +15,15 @@ import pytest
 import torch
 
 from lenext.api.run_folder import versions
+from lenext.benchmark.machine import processor_name
 
 LONG = os.environ.get("LENEXT_FAULTS") == "long"
 RESULTS = Path(__file__).parent.parent.parent / "results"
 COUNTS: Counter[str] = Counter()
 
 sys.path.append(str(Path(__file__).parent.parent / "training"))  # ``everything``: a small network, recipe and data
+# A shell that starts a job behind it has it ignore SIGINT, and so would every run that is started here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 torch.set_num_threads(1)  # children are forked, and a forked process has no threads of its own
 
 
@@ -56,7 +60,7 @@ def write_result():
     document = {
         "what": "faults put into training, saving and resuming; every one went as promised, else there is no such file",
         "command": "make test-faults-long",
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "machine": f"{processor_name()}, {os.cpu_count()} cores",
         "versions": versions(),
         "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
         "measurements": [{"name": kind, "count": number} for kind, number in sorted(COUNTS.items())],
