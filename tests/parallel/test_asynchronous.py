@@ -49,7 +49,7 @@ def test_it_learns_digits(tmp_path):
     out = tmp_path / "study.json"
     words = [sys.executable, str(STUDY), "--workers", "2", "--epochs", "4", "--out", str(out)]
     subprocess.run(words, check=True, capture_output=True, timeout=120)
-    (run,) = json.loads(out.read_text())["runs"]
+    (run,) = json.loads(out.read_text())["measurements"]
     last = run["epochs"][-1]
     assert last["val_top1"] > 0.85
     assert 0 <= last["staleness_mean"] <= last["staleness_max"]
