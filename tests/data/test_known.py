@@ -1,6 +1,5 @@
 """What a run knows of its files holds as long as nothing touched them, and not a moment longer."""
 
-import json
 import os
 import shutil
 import time
@@ -9,7 +8,7 @@ import pytest
 from pictures import encoded, noise
 
 from lenext.data import scan as scanning
-from lenext.data.known import remembered
+from lenext.data.known import read, remembered
 from lenext.data.listing import find
 
 LATER = 10**12  # nanoseconds after now: nothing was touched near the first reading
@@ -28,7 +27,7 @@ def scanned(folder, known=None):
 
 
 def known_of(listing, began=None):
-    return json.loads(remembered(listing, time.time_ns() + LATER if began is None else began))
+    return read(remembered(listing, time.time_ns() + LATER if began is None else began))
 
 
 @pytest.fixture
