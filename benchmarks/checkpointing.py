@@ -1,8 +1,8 @@
 """What saving costs: a checkpoint every 60 s as a share of throughput, and the first step of a resumed run.
 
 The share is the time of a save over the time between two, measured by saves in the middle of training: each is timed
-with the steps after it less those before it, so that what it evicts from caches is counted, and noise is not. Seconds of
-the processor stand beside those of the clock: they are the same at any load. ``make checkpointing`` calls it.
+with the steps after it less those before it, so that what it evicts from caches is counted, and noise is not. Seconds
+of the processor stand beside those of the clock: they are the same at any load. ``make checkpointing`` calls it.
 """
 
 import argparse

@@ -55,7 +55,7 @@ def ended(launcher, seconds):
 
 
 @pytest.mark.parametrize("lost", [0, 1])
-def test_a_rank_that_dies_stops_all_with_its_name(lost, undisturbed, tmp_path):
+def test_a_rank_that_dies_stops_all_with_its_name(lost, undisturbed, tmp_path, count):
     with training(2, tmp_path / "run", *WORDS, *OFTEN) as (launcher, found):
         os.kill(found[lost], signal.SIGKILL)
         gone(found.values(), STOPS)
@@ -63,10 +63,11 @@ def test_a_rank_that_dies_stops_all_with_its_name(lost, undisturbed, tmp_path):
         assert message(err).startswith(f"error: Rank {lost} (process {found[lost]} on ")
     train(2, tmp_path / "run", "--resume")
     assert kept(tmp_path / "run") == kept(undisturbed)
+    count("ranks killed, all others gone in 15 s")
 
 
 @pytest.mark.parametrize("lost", [0, 1])
-def test_a_rank_that_hangs_is_noticed(lost, undisturbed, tmp_path):
+def test_a_rank_that_hangs_is_noticed(lost, undisturbed, tmp_path, count):
     with training(2, tmp_path / "run", *WORDS, *OFTEN) as (launcher, found):
         began = time.monotonic()
         os.kill(found[lost], signal.SIGSTOP)
@@ -76,20 +77,22 @@ def test_a_rank_that_hangs_is_noticed(lost, undisturbed, tmp_path):
         assert alive(found.values()) == []
     train(1, tmp_path / "run", "--resume")
     assert kept(tmp_path / "run") == kept(undisturbed)
+    count("ranks stopped, noticed in 60 s")
 
 
-def test_no_process_outlives_its_launcher(undisturbed, tmp_path):
+def test_no_process_outlives_its_launcher(undisturbed, tmp_path, count):
     with training(2, tmp_path / "run", *WORDS, *OFTEN) as (launcher, found):
         os.kill(launcher.pid, signal.SIGKILL)
         gone(found.values(), 10)
     train(2, tmp_path / "run", "--resume")
     assert kept(tmp_path / "run") == kept(undisturbed)
+    count("launchers killed, no rank left after 10 s")
 
 
 @pytest.mark.parametrize(
     ("whom", "number", "then"), [("launcher", signal.SIGINT, 4), (0, signal.SIGTERM, 1), (1, signal.SIGTERM, 2)]
 )
-def test_a_signal_to_one_saves_the_present_step_of_all(whom, number, then, undisturbed, tmp_path):
+def test_a_signal_to_one_saves_the_present_step_of_all(whom, number, then, undisturbed, tmp_path, count):
     with training(2, tmp_path / "run", *WORDS) as (launcher, found):
         os.kill(launcher.pid if whom == "launcher" else found[whom], number)
         assert message(ended(launcher, STOPS)).startswith("error: Stopped in epoch ")
@@ -97,11 +100,13 @@ def test_a_signal_to_one_saves_the_present_step_of_all(whom, number, then, undis
     train(then, tmp_path / "run", "--resume")
     assert kept(tmp_path / "run") == kept(undisturbed)
     assert [row["epoch"] for row in log(tmp_path / "run")] == list(range(1, EPOCHS + 1))
+    count("signals to one rank or the launcher, the step of all saved")
 
 
-def test_killed_again_and_again_on_one_two_and_four_processes(undisturbed, tmp_path):
+def test_killed_again_and_again_on_one_two_and_four_processes(undisturbed, tmp_path, count):
     """The whole group dies at once, and another number of processes goes on each time."""
-    for kill, processes in enumerate((2, 1, 4, 2, 1)):
+    sittings = (2, 1, 4, 2, 1)
+    for kill, processes in enumerate(sittings):
         own = ["-m", "lenext", "train", "digits", "--out", tmp_path / "run", "--resume", *WORDS, *OFTEN]
         command = torchrun(processes, own) if processes > 1 else [sys.executable, *map(str, own)]
         launcher, found = launch(command), {}
@@ -112,3 +117,4 @@ def test_killed_again_and_again_on_one_two_and_four_processes(undisturbed, tmp_p
             end(launcher, found.values())
     train(2, tmp_path / "run", "--resume")
     assert kept(tmp_path / "run") == kept(undisturbed)
+    count("kills of runs on 1, 2 and 4 processes in turn, the end equal to the bit", len(sittings))

@@ -36,10 +36,22 @@ def begun(arguments, out):
 @pytest.mark.parametrize("group", [False, True], ids=["process", "group"])
 def test_one_signal(number, group, run, tmp_path, much, count):
     data, alone = run
-    out, moments, signals = tmp_path / "run", random.Random(int(number) + group), 0
-    arguments = [*command(data, out, "resnet")]
-    arguments[arguments.index("--save-every") + 1] = "600"  # only ends of epochs are saved by themselves
-    for _ in range(much(3, 23)):
+    moments, signals, wanted, runs = random.Random(int(number) + group), 0, much(3, 25), 0
+    while signals < wanted:
+        out = tmp_path / f"run-{runs}"
+        runs += 1
+        arguments = [*command(data, out, "resnet")]
+        arguments[arguments.index("--save-every") + 1] = "600"  # only ends of epochs are saved by themselves
+        signals += stopped(arguments, out, number, group, moments, wanted - signals)
+        finished(arguments)
+        assert bits(out) == bits(alone)
+        assert used(out) == used(alone)
+    count("signals answered with the step saved, status 130 or 143", signals)
+
+
+def stopped(arguments, out, number, group, moments, most):
+    """Stop a run again and again, until it has ended by itself or was stopped so many times; how many it was."""
+    for signals in range(most):
         process = begun(arguments, out)
         ended = wait_for(lambda process=process: process.poll() is not None, moments.random() * 0.4)
         sent = time.monotonic()
@@ -47,17 +59,12 @@ def test_one_signal(number, group, run, tmp_path, much, count):
             (os.killpg if group else os.kill)(process.pid, number)
         output, said = process.communicate(timeout=60)
         if process.returncode == 0:
-            break
+            return signals
         assert process.returncode == 128 + number, said
         assert time.monotonic() - sent < PATIENCE
         error = json.loads(output)["error"]
         assert (error["kind"], "--resume" in error["remedy"]) == ("interrupted", True)
-        signals += 1
-    assert signals
-    finished(arguments)
-    assert bits(out) == bits(alone)
-    assert used(out) == used(alone)
-    count("signals answered with the step saved, status 130 or 143", signals)
+    return most
 
 
 @pytest.mark.parametrize(("first", "second"), [(signal.SIGINT, signal.SIGINT), (signal.SIGTERM, signal.SIGINT)])

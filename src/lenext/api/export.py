@@ -30,6 +30,7 @@ from lenext.exports.parity import Parity, compare, made_pictures
 from lenext.training.watch import Silent, Watcher
 from lenext.values import encode
 from lenext.weights.card import Model
+from lenext.weights.durable import adopt_folder, make_folder
 
 LIMIT = {"fp32": 0.001, "int8": 0.02}  # ours: the share of labels that may change; one in a thousand for ties
 MOST = 1000  # images of the validation set that are compared; all are where there are fewer
@@ -133,7 +134,8 @@ def write(
     beside = out.with_name(f".unfinished-{out.name}")
     try:
         shutil.rmtree(beside, ignore_errors=True)
-        beside.mkdir(parents=True)
+        make_folder(beside.parent)
+        beside.mkdir()
         write_graph(model, form, beside, scales)
         reports = parity(model, form, beside, shown, int8=scales is not None)
         judged = reports[0]
@@ -144,7 +146,7 @@ def write(
             )
         artefact = described(model, form, beside, scales is not None, reports)
         (beside / FILE).write_bytes(artefact.text())
-        beside.rename(out)
+        adopt_folder(beside, out)
     except OSError as error:
         raise Failed(f"Cannot write {out}: {error.strerror or error}.", "Free space or choose another --out.") from None
     finally:
