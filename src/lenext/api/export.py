@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lenext.api.answers import choose, positions
-from lenext.api.data import ready
+from lenext.api.data import left_out, ready
 from lenext.api.labels import cuts_of
 from lenext.api.model import open_model
 from lenext.api.options import read_options
@@ -59,11 +59,15 @@ class ExportOptions:
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """What network and file are compared on: views (uint8 N C H W), labels where they are known, and in words which."""
+    """What network and file are compared on: views (uint8 N C H W), labels where they are known, and in words which.
+
+    unreadable: the files of those data that were left out, each with the reason.
+    """
 
     views: Pixels
     labels: NDArray[np.int64] | None
     words: str
+    unreadable: tuple[dict[str, str], ...] = ()
 
 
 def export(model: str | Path, *, watcher: Watcher | None = None, **asked: Any) -> dict[str, Any]:
@@ -94,6 +98,7 @@ def export(model: str | Path, *, watcher: Watcher | None = None, **asked: Any) -
         "precision": artefact.precision,
         "files": {name: (out / name).stat().st_size for name in artefact.files},
         "limit": limit,
+        "unreadable": list(shown.unreadable),
         "parity": [report.document() for report in reports],
         "lines": [report.line() for report in reports],
     }
@@ -234,4 +239,4 @@ def sample(model: Model, data: str, options: ExportOptions, watcher: Watcher, *,
     loader = Loader(few, preprocessing.channels, preprocessing.background, options.workers)
     views = np.concatenate([batch.numpy() for batch in loader.views(preprocessing.view, 32)])
     named = words if len(few) == len(images) else f"{len(few):,} of the {len(images):,} images of {words}"
-    return Shown(views, None if labels is None else labels[rows], named)
+    return Shown(views, None if labels is None else labels[rows], named, tuple(left_out(listing)))

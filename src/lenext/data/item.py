@@ -28,7 +28,7 @@ class Item:
     split: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Problem:
     """kind: a code of ``lenext check``; message: one sentence; action: USED, REMARK or LEFT_OUT."""
 
