@@ -240,6 +240,11 @@ def absent(place: Place, error: Exception) -> LenextError:
     )
 
 
+def in_words(error: LenextError) -> None:
+    """An error on standard error."""
+    sys.stderr.write(f"error: {error}\n       {error.remedy}\n")
+
+
 def attempt() -> str:
     """How often torchrun has started the processes again."""
     return os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
