@@ -14,7 +14,20 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "parallel"))
 
-from launching import alive, end, finished, gone, kept, launch, log, ranks, torchrun, training, wait_for_steps
+from launching import (
+    alive,
+    end,
+    finished,
+    free_port,
+    gone,
+    kept,
+    launch,
+    log,
+    ranks,
+    torchrun,
+    training,
+    wait_for_steps,
+)
 
 EPOCHS = 20
 WORDS = ["--model", "lenet5", "--epochs", str(EPOCHS), "--workers", "0", "--seed", "3", "--deterministic"]
@@ -118,3 +131,72 @@ def test_killed_again_and_again_on_one_two_and_four_processes(undisturbed, tmp_p
     train(2, tmp_path / "run", "--resume")
     assert kept(tmp_path / "run") == kept(undisturbed)
     count("kills of runs on 1, 2 and 4 processes in turn, the end equal to the bit", len(sittings))
+
+
+@pytest.fixture
+def machines():
+    """Two network namespaces with a cable between them, as two machines have: (name, address) of each."""
+    names = [f"lenext{os.getpid()}{end}" for end in "ab"]
+    made = [words.split() for words in CABLE.format(*names).splitlines()]
+    try:
+        for words in made:
+            try:
+                done = subprocess.run(words, capture_output=True, text=True, check=False)
+            except FileNotFoundError:
+                pytest.skip("two machines are stood for by network namespaces, which iproute2 (ip) makes")
+            if done.returncode:
+                pytest.skip(f"network namespaces need the right to make them: {done.stderr.strip()}")
+        yield list(zip(names, ("10.77.0.1", "10.77.0.2"), strict=True))
+    finally:
+        for name in names:
+            subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
+
+
+CABLE = """ip netns add {0}
+ip netns add {1}
+ip link add cable netns {0} type veth peer name cable netns {1}
+ip -n {0} addr add 10.77.0.1/24 dev cable
+ip -n {1} addr add 10.77.0.2/24 dev cable
+ip -n {0} link set lo up
+ip -n {1} link set lo up
+ip -n {0} link set cable up
+ip -n {1} link set cable up"""
+
+
+def on_both(machines, folder):
+    """The launchers of one run, one on each machine."""
+    own = ["-m", "lenext", "train", "digits", "--out", folder, "--resume", *WORDS, *OFTEN]
+    meeting = ["--nnodes", "2", "--master-addr", machines[0][1], "--master-port", str(free_port()), "--node-rank"]
+    return [
+        launch(["ip", "netns", "exec", name, *torchrun(1, own, *meeting, str(number))])
+        for number, (name, _) in enumerate(machines)
+    ]
+
+
+def test_two_machines_whose_cable_is_pulled(machines, undisturbed, tmp_path, count):
+    """Each names the other's rank; with the cable back the same command goes on to the same bits."""
+    launchers = on_both(machines, tmp_path / "run")
+    found = []
+    try:
+        for launcher in launchers:
+            found += ranks(launcher, 1).values()
+        wait_for_steps(tmp_path / "run", 15)
+        subprocess.run(["ip", "-n", machines[1][0], "link", "set", "cable", "down"], check=True)
+        began = time.monotonic()
+        gone(found, HANGS)
+        for number, launcher in enumerate(launchers):
+            err = ended(launcher, HANGS - (time.monotonic() - began))
+            assert message(err).startswith(f"error: Rank {1 - number} (process {found[1 - number]} on ")
+    finally:
+        for launcher in launchers:
+            end(launcher, found)
+    subprocess.run(["ip", "-n", machines[1][0], "link", "set", "cable", "up"], check=True)
+    launchers = on_both(machines, tmp_path / "run")
+    try:
+        said = [launcher.communicate(timeout=120)[1] for launcher in launchers]
+    finally:
+        for launcher in launchers:
+            end(launcher)
+    assert [launcher.returncode for launcher in launchers] == [0, 0], said
+    assert kept(tmp_path / "run") == kept(undisturbed)
+    count("cables pulled between two machines, noticed on both")
