@@ -133,6 +133,25 @@ def test_killed_again_and_again_on_one_two_and_four_processes(undisturbed, tmp_p
     count("kills of runs on 1, 2 and 4 processes in turn, the end equal to the bit", len(sittings))
 
 
+def test_a_rank_that_cannot_meet_keeps_nobody_waiting(tmp_path, count):
+    """Rank 1 has no such network interface; rank 0, which would wait for it, ends too, and nothing is written."""
+    own = [sys.executable, "-m", "lenext", "train", "digits", "--out", str(tmp_path / "run"), *WORDS]
+    team = {"SLURM_NTASKS": "2", "SLURM_JOB_NODELIST": "localhost", "MASTER_PORT": str(free_port())}
+    ways = [{}, {"GLOO_SOCKET_IFNAME": "nowhere"}]
+    both = [
+        launch(own, SLURM_PROCID=str(rank), SLURM_LOCALID=str(rank), **team, **way) for rank, way in enumerate(ways)
+    ]
+    try:
+        said = [process.communicate(timeout=HANGS)[1] for process in both]
+    finally:
+        for process in both:
+            end(process)
+    assert [process.returncode for process in both] == [1, 1]
+    assert "On rank 1: The 2 processes did not meet" in message(said[0])
+    assert not (tmp_path / "run").exists()
+    count("ranks that could not meet the others")
+
+
 @pytest.fixture
 def machines():
     """Two network namespaces with a cable between them, as two machines have: (name, address) of each."""
