@@ -23,7 +23,7 @@ from lenext.api.job import Job
 from lenext.api.options import TrainOptions
 from lenext.api.same_machine import processor
 from lenext.api.start import location
-from lenext.data.known import Known, read, remembered
+from lenext.data.known import Known, others, read, remembered
 from lenext.data.listing import Listing, fingerprint
 from lenext.data.split import RULE, to_csv
 from lenext.data.statistics import Statistics
@@ -325,8 +325,8 @@ def same_job(asked: TrainOptions, started: Mapping[str, Any], recipe: Recipe, fo
     )
 
 
-def same_data(listing: Listing, started: Mapping[str, Any], folder: Path) -> None:
-    """Refuse to go on with other data than the run was started with."""
+def same_data(listing: Listing, started: Mapping[str, Any], folder: Path, known: Known) -> None:
+    """Refuse to go on with other data than the run was started with; names what is other than it is known."""
     if list(listing.classes) != started["classes"]:
         gone = sorted(set(started["classes"]) - set(listing.classes))
         new = sorted(set(listing.classes) - set(started["classes"]))
@@ -336,7 +336,7 @@ def same_data(listing: Listing, started: Mapping[str, Any], folder: Path) -> Non
         )
     if fingerprint(listing) != started["fingerprint"]:
         raise DataError(
-            f"The data have changed since the run in {folder} was started.",
+            f"The data have changed since the run in {folder} was started{others(listing, known)}.",
             "Restore them, or start a new run with another --out.",
         )
 

@@ -2,7 +2,7 @@
 
 A file counts as unchanged while its size, inode and times of change are what they were; the time of its inode's change
 (ctime) is set by the system at every write and cannot be set back by a program. What was touched near the moment of the
-first reading is not remembered.
+first reading is read again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from lenext.data.listing import Listing
 from lenext.data.remarks import REMARKS
 
 SETTLED = 10**9  # nanoseconds before the first reading from which on a change would be a later one for certain
-MARK = 4  # values of a row that change with a file
+MARK = 4  # values of a row that change with a file; the next is the SHA-256 of its content
+NO_MARK = (0,) * MARK  # no file's
+NAMED = 5  # files that a message names
 
 Known = Mapping[str, tuple[Any, ...]]  # path -> mark, content, kinds of remarks: numbers and words alone
 
@@ -47,10 +49,11 @@ def remembered(listing: Listing, began: int) -> bytes:
     if isinstance(listing.images, FileImages) and listing.contents:
         for index, one in enumerate(listing.contents):
             name, found = listing.images.name(index), mark(listing.images.place(index))
-            if found is not None and max(found[2:]) < began - SETTLED:
-                channels = " ".join(map(str, one.channels))
-                content = (one.sha256, one.format, one.width, one.height, channels, one.mode)
-                rows.append((name, *found, *content, " ".join(remarks[name])))
+            if found is None or max(found[2:]) >= began - SETTLED:
+                found = NO_MARK
+            channels = " ".join(map(str, one.channels))
+            content = (one.sha256, one.format, one.width, one.height, channels, one.mode)
+            rows.append((name, *found, *content, " ".join(remarks[name])))
     return json.dumps(list(zip(*rows, strict=True))).encode(errors="surrogateescape")
 
 
@@ -62,6 +65,20 @@ def read(document: bytes) -> Known:
         return {}
     names, *columns = found
     return dict(zip(names, zip(*columns, strict=True), strict=True))
+
+
+def others(listing: Listing, known: Known) -> str:
+    """In words, which files are gone, new or hold something else than is known; "" where nothing is known."""
+    now = {item.path: content.sha256 for item, content in zip(listing.items, listing.contents, strict=False)}
+    gone = [name for name in known if name not in now]
+    changed = [name for name, row in known.items() if now.get(name, row[MARK]) != row[MARK]]
+    new = [name for name in now if known and name not in known]
+    said = []
+    for what, names in (("gone or unreadable", gone), ("new", new), ("other than they were", changed)):
+        if names:
+            more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+            said.append(f"{what}: {', '.join(sorted(names)[:NAMED])}{more}")
+    return f" ({'; '.join(said)})" if said else ""
 
 
 @at_rest()
