@@ -1,7 +1,8 @@
 """What saving costs: a checkpoint every 60 s as a share of throughput, and the first step of a resumed run.
 
 The share is the time of a save over the time between two, measured by saves in the middle of training: each is timed
-with the steps on either side of it, whatever it evicts from caches included. ``make checkpointing`` calls it.
+with the steps after it less those before it, so that what it evicts from caches is counted, and noise is not. Seconds
+of the processor stand beside those of the clock: they are the same at any load. ``make checkpointing`` calls it.
 """
 
 import argparse
@@ -46,15 +47,15 @@ def saves(name: str, size: int, batch: int) -> dict:
         return time.perf_counter() - begun
 
     with tempfile.TemporaryDirectory(dir=".") as folder:
-        checkpoints, found, plain = Checkpoints(Path(folder) / "checkpoints"), [], []
+        checkpoints, found, busy = Checkpoints(Path(folder) / "checkpoints"), [], []
         steps()
         for number in range(1, SAVES + 1):
-            plain.append(steps())
-            begun = time.perf_counter()
+            before = steps()
+            begun, at_work = time.perf_counter(), time.process_time()
             assert unsound(network.state_dict()) is None  # as the loop does before it saves
             checkpoints.save(network, optimizer, Progress(epoch=number, step=number))
-            seconds = time.perf_counter() - begun
-            found.append(seconds + max(0.0, steps() - plain[-1]))
+            busy.append(time.process_time() - at_work)
+            found.append(time.perf_counter() - begun - before + steps())
         size_bytes = sum(file.stat().st_size for file in max(checkpoints.folder.iterdir()).iterdir())
     middle = statistics.median(found)
     return {
@@ -62,6 +63,7 @@ def saves(name: str, size: int, batch: int) -> dict:
         "seconds": round(middle, 4),
         "low": round(min(found), 4),
         "high": round(max(found), 4),
+        "seconds of the processor in the save": round(statistics.median(busy), 4),
         "bytes": size_bytes,
         "share_of_throughput": round(middle / (EVERY + middle), 6),
     }
@@ -81,15 +83,16 @@ def pictures(folder: Path, count: int) -> Path:
 RESUMED = """if True:
     import sys, time
     begun = time.perf_counter()
+    busy = time.process_time
     import torch
     from lenext.api.train import train
     from lenext.training.task import Task
     from lenext.training.watch import Silent
-    loaded = time.perf_counter() - begun
+    loaded, at_work = time.perf_counter() - begun, busy()
     learn = Task.learn
     def first(self, *asked):
         found = learn(self, *asked)
-        print(loaded, time.perf_counter() - begun, flush=True)
+        print(loaded, time.perf_counter() - begun, at_work, busy(), flush=True)
         import os; os._exit(0)
     if len(sys.argv) > 2:
         Task.learn = first
@@ -116,12 +119,14 @@ def resume(count: int) -> dict:
             done = subprocess.run([*words, "again"], cwd=folder, check=True, stdout=subprocess.PIPE, text=True)
             found.append([float(word) for word in done.stdout.split()])
         shutil.rmtree(data)
-    loads, firsts = zip(*found, strict=True)
+    loads, firsts, busy_loading, busy = zip(*found, strict=True)
     return {
         "name": f"from the command to the first step of a resumed run on {count:,} images",
         "images": count,
         "seconds": round(statistics.median(firsts), 3),
         "of which loading torch and lenext": round(statistics.median(loads), 3),
+        "seconds of the processor": round(statistics.median(busy), 3),
+        "of which loading torch and lenext, of the processor": round(statistics.median(busy_loading), 3),
         "low": round(min(firsts), 3),
         "high": round(max(firsts), 3),
         "the first start, with a scan of every file and 20 steps": round(started, 3),

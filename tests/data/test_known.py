@@ -1,6 +1,5 @@
 """What a run knows of its files holds as long as nothing touched them, and not a moment longer."""
 
-import json
 import os
 import shutil
 import time
@@ -9,7 +8,7 @@ import pytest
 from pictures import encoded, noise
 
 from lenext.data import scan as scanning
-from lenext.data.known import remembered
+from lenext.data.known import others, read, remembered
 from lenext.data.listing import find
 
 LATER = 10**12  # nanoseconds after now: nothing was touched near the first reading
@@ -28,7 +27,7 @@ def scanned(folder, known=None):
 
 
 def known_of(listing, began=None):
-    return json.loads(remembered(listing, time.time_ns() + LATER if began is None else began))
+    return read(remembered(listing, time.time_ns() + LATER if began is None else began))
 
 
 @pytest.fixture
@@ -82,5 +81,18 @@ def test_a_touched_file_is_read_again(touch, folder, reads):
     assert again == scanned(folder)
 
 
-def test_what_was_touched_near_the_first_reading_is_not_remembered(folder):
-    assert known_of(scanned(folder), time.time_ns()) == {}
+def test_what_was_touched_near_the_first_reading_is_read_again(folder, reads):
+    known = known_of(scanned(folder), time.time_ns())
+    reads.clear()
+    first = scanned(folder, known)
+    assert len(reads) == 8
+    assert others(first, known) == ""
+
+
+def test_what_is_other_than_it_is_known_is_named(folder):
+    known = known_of(scanned(folder))
+    change(folder / "a" / "4.png")
+    (folder / "b" / "1.png").rename(folder / "b" / "9.png")
+    said = " (gone or unreadable: b/1.png; new: b/9.png; other than they were: a/4.png)"
+    assert others(scanned(folder), known) == said
+    assert others(scanned(folder), {}) == ""

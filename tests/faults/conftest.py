@@ -56,14 +56,18 @@ def pytest_terminal_summary(terminalreporter, exitstatus):
 
 
 def write_result():
-    """results/faults_MACHINE.json."""
+    """results/faults_MACHINE.json, in which the counts of this part of the tests replace what they were before."""
+    path, today = RESULTS / f"faults_{platform.machine()}.json", dt.datetime.now(tz=dt.UTC).date().isoformat()
+    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    same = before.get("versions") == versions()
+    rows = {row["name"]: row for row in before.get("measurements", ()) if same}
+    rows |= {kind: {"name": kind, "count": number, "date": today} for kind, number in COUNTS.items()}
     document = {
         "what": "faults put into training, saving and resuming; every one went as promised, else there is no such file",
         "command": "make test-faults-long",
         "machine": f"{processor_name()}, {os.cpu_count()} cores",
         "versions": versions(),
-        "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
-        "measurements": [{"name": kind, "count": number} for kind, number in sorted(COUNTS.items())],
+        "date": today,
+        "measurements": [rows[kind] for kind in sorted(rows)],
     }
-    path = RESULTS / f"faults_{platform.machine()}.json"
     path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")

@@ -24,7 +24,7 @@ COSINE = 'schedule={"kind": "Cosine", "warmup": 0.1}'
 RECIPES = {
     "resnet": ("--model", "resnet20_cifar", "--epochs", "3", "--batch-size", "8", "--micro-batch", "5",
                "--set", MIXED, "--set", AVERAGED, "--set", "clip=1", "--set", "exact_statistics=40"),
-    "lenet": ("--model", "lenet5", "--epochs", "3", "--batch-size", "6", "--set", COSINE, "--set", AVERAGED),
+    "lenet": ("--model", "lenet5", "--epochs", "12", "--batch-size", "6", "--set", COSINE, "--set", AVERAGED),
     "efficientnet": ("--model", "efficientnet_b0", "--image-size", "32", "--epochs", "2", "--batch-size", "10",
                      "--set", COSINE, "--set", "drop_path=0.3"),
     "densenet": ("--model", "densenet40_k12_cifar", "--option", "dropout=0.2", "--epochs", "2", "--batch-size", "12",

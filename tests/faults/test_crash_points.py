@@ -1,16 +1,19 @@
 """Killed before every call that changes the disk, in the middle of every write: nothing that was made is missing."""
 
+import json
 import shutil
+from types import SimpleNamespace
 
 import pytest
-from disk import Disk, dying, in_child
+from disk import Call, Disk, PowerCut, dying, in_child, keeping
 from moves import SCORES, best_of, found, save
 from sittings import bits, photos
 
 import lenext
+from lenext.api import export as exporting
 from lenext.training.checkpoint import Checkpoints
 from lenext.weights.card import load
-from lenext.weights.durable import remove_unfinished, write_file
+from lenext.weights.durable import read_folder, remove_unfinished, write_file
 
 KILLED = -9
 
@@ -61,6 +64,46 @@ def test_a_file_that_is_replaced(tmp_path, count):
     count("crash points of a file that is replaced", points)
 
 
+def test_an_export(tmp_path, monkeypatch, count):
+    """Its files, which other libraries write, stand for any; a kill at every call, and the power that goes there."""
+
+    def graph(_model, _form, folder, _scales):
+        for name in ("model.xml", "model.bin"):
+            (folder / name).write_bytes(name.encode())
+
+    monkeypatch.setattr(exporting, "write_graph", graph)
+    monkeypatch.setattr(exporting, "parity", lambda *_, **__: [SimpleNamespace(share=0.0)])
+    monkeypatch.setattr(exporting, "one_class", lambda _: None)
+    monkeypatch.setattr(exporting, "described", lambda *_: SimpleNamespace(text=lambda: b"{}"))
+    expected = {"model.xml": b"model.xml", "model.bin": b"model.bin", exporting.FILE: b"{}"}
+
+    def export(root):
+        exporting.write(None, "openvino", root / "exports" / "one", None)
+
+    def files(root):
+        return {file.name: file.read_bytes() for file in (root / "exports" / "one").glob("*")}
+
+    points = 0
+    while True:
+        root = tmp_path / str(points)
+        status = dying(root, lambda root=root: export(root), points)
+        assert files(root) in ({}, expected)
+        if status == 0:
+            break
+        assert status == KILLED
+        points += 1
+    with Disk(tmp_path / "watched").watched() as disk:
+        export(tmp_path / "watched")
+    for moment in range(len(disk.calls) + 1):
+        for kind in ("none", "all", "some"):
+            PowerCut(disk.calls[:moment]).show(tmp_path / "after", keeping(kind, moment))
+            assert files(tmp_path / "after") in ({}, expected)
+            shutil.rmtree(tmp_path / "after")
+    assert points == len(disk.calls)
+    assert files(root) == expected
+    count("crash points of an export, and as many power cuts of each kind", points)
+
+
 def trained(data, out):
     """The smallest run that makes, saves, rotates, chooses the best and exports its weights; it goes on where it is."""
     return lenext.train(
@@ -84,6 +127,33 @@ def whole(out):
         load(out)
     for name in ("report.html", "README.md"):
         assert not (out / name).exists() or (out / name).read_text(encoding="utf-8").rstrip().endswith(("</html>", "."))
+
+
+def test_every_call_of_a_whole_run(run, tmp_path, count):
+    """What a kill before each call leaves, and within each write: nothing is torn, the last and the best are there."""
+    _, _, calls = run
+    saves = {
+        call.to.rpartition("/")[2]: at for at, call in enumerate(calls) if call.to.startswith("run/checkpoints/ep")
+    }
+    scores, states = {}, 0
+    for at, call in enumerate([*calls, Call("end", "run")]):
+        cut = [Call("write", call.path, data=call.data[: len(call.data) // 2])] if call.name == "write" else []
+        for left in (calls[:at], *([[*calls[:at], *cut]] if cut else [])):
+            PowerCut(left).show(tmp_path / "killed", keeping("all", 0))
+            kept = sorted((tmp_path / "killed" / "run" / "checkpoints").glob("epoch-*"))
+            for path in kept:
+                files = read_folder(path)
+                assert files is not None
+                scores[path.name] = json.loads(files["progress.json"])["score"]
+            made = [name for name, when in saves.items() if when < at]
+            tested = [name for name in made if scores[name] is not None]
+            assert not made or made[-1] in [path.name for path in kept]
+            assert not tested or max(tested, key=scores.get) in [path.name for path in kept]
+            whole(tmp_path / "killed" / "run")
+            shutil.rmtree(tmp_path / "killed")
+            states += 1
+    assert len(scores) == 4
+    count("crash points of a whole run, nothing torn and nothing missing", states)
 
 
 def test_a_whole_run(run, tmp_path, much, count):

@@ -39,7 +39,7 @@ def killed(arguments, out, numbers):
 def test_a_storm_of_kills_changes_no_bit(recipe, data, tmp_path, much, count):
     alone = tmp_path / "alone"
     document = finished(command(data, alone, recipe, "--workers", "1"))
-    numbers, kills, wanted, storm = random.Random(recipe), 0, much(5, 84), 0
+    numbers, kills, wanted, storm = random.Random(recipe), 0, much(4, 84), 0
     while kills < wanted:
         out = tmp_path / f"storm-{storm}"
         storm += 1

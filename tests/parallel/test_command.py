@@ -33,6 +33,23 @@ def test_two_processes_make_one_run_with_one_voice(tmp_path):
     assert ours == pytest.approx(plain, rel=1e-4)
 
 
+def test_two_processes_make_one_measurement_of_every_image_once(tmp_path):
+    run = tmp_path / "run"
+    lenext.train("digits", model="lenet5", epochs=2, workers=0, threads=1, out=run)
+    for asked in ({"against": "digits"}, {"protocol": "vgg-dense", "split": "all", "batch_size": 100}):
+        alone = lenext.evaluate(run, "digits", workers=0, **asked)
+        more = [word for name, value in asked.items() for word in (f"--{name.replace('_', '-')}", value)]
+        words = ["-m", "lenext", "evaluate", run, "digits", "--workers", "0", "--json", *more]
+        status, out, err = finished(torchrun(2, words))
+        assert status == 0, err
+        documents = [json.loads(json.dumps(alone)), json.loads(out)]
+        for document in documents:
+            del document["cost"]["seconds"]
+        assert documents[0] == documents[1]
+        assert documents[0]["images"] == (1797 if "split" in asked else 359)
+        assert err.count("Measuring") == 1
+
+
 @pytest.mark.parametrize(
     ("asked", "match"),
     [

@@ -3,6 +3,7 @@
 import pytest
 
 from lenext.errors import UsageError
+from lenext.parallel.interface import interface_towards
 from lenext.parallel.place import FIRST_PORT, Place, first_node, place
 
 TORCHRUN = {"RANK": "3", "WORLD_SIZE": "4", "LOCAL_RANK": "1", "MASTER_ADDR": "10.0.0.1", "MASTER_PORT": "29500"}
@@ -52,3 +53,8 @@ def test_a_place_that_cannot_be_is_refused(wrong):
 )
 def test_the_first_node_of_slurms_list(nodes, first):
     assert first_node(nodes) == first
+
+
+def test_the_interface_that_leads_to_an_address():
+    assert interface_towards("127.0.0.1", 29500) == "lo"
+    assert interface_towards("no such name", 0) is None

@@ -6,10 +6,11 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -25,6 +26,8 @@ from lenext.errors import DataError, UsageError, did_you_mean
 from lenext.evaluation.features import Seen, seen
 from lenext.evaluation.inference import Compute
 from lenext.evaluation.testing import Stack, Tested, run, stacks
+from lenext.parallel.shards import share_of
+from lenext.parallel.team import Alone
 from lenext.protocol import SingleCrop
 from lenext.training.watch import Watcher
 from lenext.weights.card import Card, Model
@@ -37,11 +40,15 @@ Thing = TypeVar("Thing")
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """How images go through: batch_size views of the trained size at once; workers: threads that read."""
+    """How images go through: batch_size views of the trained size at once; workers: threads that read.
+
+    team: the processes that share the images.
+    """
 
     compute: Compute
     batch_size: int
     workers: int
+    team: Alone = field(default_factory=Alone)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,12 +64,14 @@ class Answers:
 def answers(
     model: Model, images: Part, chosen: Chosen, reading: Reading, watcher: Watcher, temperature: float | None = None
 ) -> Answers:
-    """The network's probabilities for every image, once, by a protocol.
+    """The network's probabilities for every image, once, by a protocol; each process of a team shows it a part of them.
 
     With a temperature they are those of the logits divided by it, and the network is watched: one view an image.
     """
-    shown_as, compute = model.card.preprocessing, reading.compute
-    loader = Loader(images, shown_as.channels, shown_as.background, reading.workers)
+    shown_as, compute, team = model.card.preprocessing, reading.compute, reading.team
+    span = share_of(len(images), reading.batch_size, team.rank, team.size)
+    own = images if team.size == 1 else cut(images, span)
+    loader = Loader(own, shown_as.channels, shown_as.background, reading.workers)
     compute.place(model.network)
     start = time.perf_counter()
 
@@ -76,11 +85,42 @@ def answers(
     else:
         shown = loader.images(show)
     pixels = reading.batch_size * math.prod(shown_as.view.shape)
-    things = watched(shown, len(images), watcher)
+    things = watched(shown, len(own), watcher)
     with nullcontext() if temperature is None else seen(model.network) as caught:
         network, constants, activation = model.network, model.statistics, model.card.activation
         tested = run(network, constants, things, compute, pixels, temperature or 1.0, activation)
+    if team.size > 1:
+        rows = Rows(span[0], len(images), team)
+        tested = Tested(rows.joined(tested.probabilities), rows.sum(tested.views), rows.sum(tested.macs))
+        caught = caught and Seen(*(torch.from_numpy(rows.joined(one())) for one in (caught.logits, caught.features)))
     return Answers(tested=tested, chosen=chosen, seconds=time.perf_counter() - start, seen=caught)
+
+
+def cut(images: Part, span: tuple[int, int]) -> Part:
+    """The images from a place up to another."""
+    some = slice(*span)
+    return Part(images.images, images.indices[some], images.labels[some], images.names[some])
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What belongs to some of ``total`` images, from ``first`` on, as each process of a team has its own."""
+
+    first: int
+    total: int
+    team: Alone
+
+    def joined(self, own: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The rows of all images, in their order, on every process; a process may have none."""
+        width = int(self.team.gather(torch.tensor([[own.shape[1]]])).max())
+        whole = torch.zeros(self.total, width)
+        if len(own):
+            whole[self.first : self.first + len(own)] = torch.from_numpy(own)
+        found: NDArray[np.float32] = self.team.sum(whole).numpy()
+        return found
+
+    def sum(self, own: int) -> int:
+        return int(self.team.sum(torch.tensor([own])).item())
 
 
 def watched(things: Iterator[Thing], total: int, watcher: Watcher) -> Iterator[Thing]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from lenext.api.answers import Answers, Reading, answers, choose, positions
@@ -18,13 +19,17 @@ from lenext.api.engine_network import open_to_measure
 from lenext.api.labels import cuts_of, same_task, truths
 from lenext.api.options import read_options
 from lenext.api.protocols import SINGLE, choose_protocols
-from lenext.errors import DataError, UsageError
+from lenext.api.shares import digest
+from lenext.data.listing import fingerprint
+from lenext.errors import DataError, LenextError, UsageError
 from lenext.evaluation.abroad import Abroad
-from lenext.evaluation.inference import Compute
+from lenext.evaluation.inference import AUTO, Compute
 from lenext.evaluation.label_measure import Measurement, measure_of
 from lenext.evaluation.label_trust import LabelTrust
 from lenext.evaluation.text import visible
 from lenext.evaluation.trust import NOT_CALIBRATED, Trust
+from lenext.parallel.place import place
+from lenext.parallel.team import Alone, in_words, team_of
 from lenext.protocol import MULTILABEL
 from lenext.training.watch import Silent, Watcher
 from lenext.values import encode
@@ -96,9 +101,29 @@ def evaluate(
     return measured(models, os.fspath(data), options, watcher or Silent()).document()
 
 
-def measured(models: Sequence[str | Path], data: str, asked: EvaluateOptions, watcher: Watcher) -> Measured:
-    """The measurement itself."""
-    reading = reading_of(asked)
+def measured(
+    models: Sequence[str | Path],
+    data: str,
+    asked: EvaluateOptions,
+    watcher: Watcher,
+    last_words: Callable[[LenextError], object] = in_words,
+) -> Measured:
+    """The measurement itself; of several processes that a launcher started each shows the networks its share.
+
+    last_words: as for ``train``.
+    """
+    where = place()
+    if where.size > 1 and asked.device.partition(":")[0] in (AUTO, "cuda") and torch.cuda.is_available():
+        asked = replace(asked, device=f"cuda:{where.local}")
+    with team_of(where, Compute.choose(asked.device).device, last_words) as team:
+        return measured_by(team, models, data, asked, watcher if team.first else Silent())
+
+
+def measured_by(
+    team: Alone, models: Sequence[str | Path], data: str, asked: EvaluateOptions, watcher: Watcher
+) -> Measured:
+    """The measurement by some processes: each of them gets the whole."""
+    reading = replace(reading_of(asked), team=team)
     if not models:
         raise UsageError("No model was named.", "Name a run folder or a weight file, or several as an ensemble.")
     loaded = [open_to_measure(model, asked, watcher) for model in models]
@@ -125,6 +150,8 @@ def measured(models: Sequence[str | Path], data: str, asked: EvaluateOptions, wa
             f"No image has the labels {', '.join(map(repr, map(visible, absent)))}, and each counts as absent."
         )
     labels = truths(images, positions(listing, cards[0]), len(cards[0].classes))
+    team.agree("data set", [split, images.names, fingerprint(listing) if team.size > 1 else ""])
+    team.agree("network", [digest(model.network) for model in loaded] if team.size > 1 else [])
     watcher.message(f"Measuring {len(images):,} images ({split}).")
     temperature = None if calibration is None else calibration.temperature
     each = tuple(

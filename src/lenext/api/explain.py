@@ -82,7 +82,7 @@ def explained(
 ) -> Explanations:
     """Everything that can be refused is refused here; the work is done as the entries are asked for."""
     check(options)
-    files = [file for path in images for file in expand(os.fspath(path))]
+    files = [file for path in images for file in expand(os.fspath(path)) if isinstance(file, str)]
     if not files and options.method != "filters":
         raise UsageError("No image was named.", "Give files, folders or globs, or - for a list on standard input.")
     loaded = open_model(model, options.weights, watcher)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lenext.api.answers import choose, positions
-from lenext.api.data import ready
+from lenext.api.data import left_out, ready
 from lenext.api.labels import cuts_of
 from lenext.api.model import open_model
 from lenext.api.options import read_options
@@ -30,6 +30,7 @@ from lenext.exports.parity import Parity, compare, made_pictures
 from lenext.training.watch import Silent, Watcher
 from lenext.values import encode
 from lenext.weights.card import Model
+from lenext.weights.durable import adopt_folder, make_folder
 
 LIMIT = {"fp32": 0.001, "int8": 0.02}  # ours: the share of labels that may change; one in a thousand for ties
 MOST = 1000  # images of the validation set that are compared; all are where there are fewer
@@ -58,11 +59,15 @@ class ExportOptions:
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """What network and file are compared on: views (uint8 N C H W), labels where they are known, and in words which."""
+    """What network and file are compared on: views (uint8 N C H W), labels where they are known, and in words which.
+
+    unreadable: the files of those data that were left out, each with the reason.
+    """
 
     views: Pixels
     labels: NDArray[np.int64] | None
     words: str
+    unreadable: tuple[dict[str, str], ...] = ()
 
 
 def export(model: str | Path, *, watcher: Watcher | None = None, **asked: Any) -> dict[str, Any]:
@@ -93,6 +98,7 @@ def export(model: str | Path, *, watcher: Watcher | None = None, **asked: Any) -
         "precision": artefact.precision,
         "files": {name: (out / name).stat().st_size for name in artefact.files},
         "limit": limit,
+        "unreadable": list(shown.unreadable),
         "parity": [report.document() for report in reports],
         "lines": [report.line() for report in reports],
     }
@@ -133,7 +139,8 @@ def write(
     beside = out.with_name(f".unfinished-{out.name}")
     try:
         shutil.rmtree(beside, ignore_errors=True)
-        beside.mkdir(parents=True)
+        make_folder(beside.parent)
+        beside.mkdir()
         write_graph(model, form, beside, scales)
         reports = parity(model, form, beside, shown, int8=scales is not None)
         judged = reports[0]
@@ -144,7 +151,7 @@ def write(
             )
         artefact = described(model, form, beside, scales is not None, reports)
         (beside / FILE).write_bytes(artefact.text())
-        beside.rename(out)
+        adopt_folder(beside, out)
     except OSError as error:
         raise Failed(f"Cannot write {out}: {error.strerror or error}.", "Free space or choose another --out.") from None
     finally:
@@ -232,4 +239,4 @@ def sample(model: Model, data: str, options: ExportOptions, watcher: Watcher, *,
     loader = Loader(few, preprocessing.channels, preprocessing.background, options.workers)
     views = np.concatenate([batch.numpy() for batch in loader.views(preprocessing.view, 32)])
     named = words if len(few) == len(images) else f"{len(few):,} of the {len(images):,} images of {words}"
-    return Shown(views, None if labels is None else labels[rows], named)
+    return Shown(views, None if labels is None else labels[rows], named, tuple(left_out(listing)))

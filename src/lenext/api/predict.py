@@ -8,7 +8,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -72,6 +72,11 @@ class Recogniser(Protocol):
         ...
 
 
+UNREAD = frozenset({"name", "special-file", "unreadable", "loop"})  # kinds of what a folder holds beside files
+
+File = str | Problem  # a path, or what lies there and why it is no file
+
+
 @dataclass(frozen=True)
 class Shown:
     """One file read: its test view, or why there is none."""
@@ -108,7 +113,7 @@ def predict(
     first = next(files, None)
     if first is None:
         raise UsageError("No image was named.", "Give files, folders or globs, or - for a list on standard input.")
-    wanted = (file for file in chain([first], files) if file not in done)
+    wanted = (file for file in chain([first], files) if path_of(file) not in done)
     return answers(recogniser, wanted, options)
 
 
@@ -123,17 +128,19 @@ def opened(model: str | Path, options: PredictOptions, watcher: Watcher) -> Reco
     return recogniser(model, options, watcher)
 
 
-def answers(recogniser: Recogniser, files: Iterable[str], options: PredictOptions) -> Iterator[dict[str, Any]]:
+def answers(recogniser: Recogniser, files: Iterable[File], options: PredictOptions) -> Iterator[dict[str, Any]]:
     """The answers, batch by batch; of the files, and of their pictures, only those of the next batches are held."""
 
-    def show(path: str) -> Shown:
+    def show(file: File) -> Shown:
+        if isinstance(file, Problem):
+            return Shown(file.path, None, {"kind": file.kind, "message": file.message})
         try:
-            return Shown(path, recogniser.show(path), None)
+            return Shown(file, recogniser.show(file), None)
         except ImageError as error:
-            return Shown(path, None, {"kind": error.reason, "message": error.message})
+            return Shown(file, None, {"kind": error.reason, "message": error.message})
 
-    def read(paths: list[str]) -> list[Shown]:
-        return [show(path) for path in paths]
+    def read(some: list[File]) -> list[Shown]:
+        return [show(file) for file in some]
 
     jobs = batches(files, options.batch_size, grows=recogniser.grows)
     for batch in read_ahead(read, jobs, options.workers):
@@ -152,7 +159,7 @@ def answers(recogniser: Recogniser, files: Iterable[str], options: PredictOption
             yield answer
 
 
-def batches(files: Iterable[str], size: int, *, grows: bool) -> Iterator[list[str]]:
+def batches(files: Iterable[File], size: int, *, grows: bool) -> Iterator[list[File]]:
     """The files, ``size`` together; where batches grow, the first is of one file and each of twice as many."""
     waiting, now = iter(files), 1 if grows else size
     while batch := list(islice(waiting, now)):
@@ -179,13 +186,22 @@ def reached(scores: Any, classes: Sequence[str], cuts: Sequence[float]) -> list[
     return [one for one in ranked(scores, classes, len(classes)) if one["class"] in chosen]
 
 
-def expand(path: str) -> Iterator[str]:
-    """The files that a path means: all below a folder, the matches of a glob, itself."""
+def path_of(file: File) -> str:
+    return file.path if isinstance(file, Problem) else file
+
+
+def expand(path: str) -> Iterator[File]:
+    """The files that a path means: all below a folder, the matches of a glob, itself.
+
+    What lies in a folder and cannot be read as a file comes last; what is called like no picture is passed over.
+    """
     if os.path.isdir(path):
         root, passed_over = Path(path), list[Problem]()
         folders, files = entries(root, "", passed_over)
         below = (file for folder in folders for file in files_below(root, folder, passed_over))
         yield from (os.path.join(path, file) for file in chain(files, below))
+        unread = (problem for problem in passed_over if problem.kind in UNREAD)
+        yield from (replace(problem, path=os.path.join(path, problem.path)) for problem in unread)
     elif glob.has_magic(path) and not os.path.exists(path):
         for match in sorted(glob.glob(path, recursive=True)):
             yield from expand(match)

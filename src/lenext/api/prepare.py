@@ -186,8 +186,9 @@ def prepare_again(folder: RunFolder, spec: str | None, asked: TrainOptions, watc
         watcher.message(line)
     torch.set_num_threads(started["threads"])  # another number of threads sums in another order
     spec = spec or started["data"]
-    listing = read(spec, asked, job.channels, watcher, folder.known())
-    same_data(listing, started, folder.path)
+    known = folder.known()
+    listing = read(spec, asked, job.channels, watcher, known)
+    same_data(listing, started, folder.path, known)
     if asked.changes_recipe:
         same = replace(
             asked,

@@ -23,7 +23,7 @@ from lenext.api.job import Job
 from lenext.api.options import TrainOptions
 from lenext.api.same_machine import processor
 from lenext.api.start import location
-from lenext.data.known import Known, remembered
+from lenext.data.known import Known, others, read, remembered
 from lenext.data.listing import Listing, fingerprint
 from lenext.data.split import RULE, to_csv
 from lenext.data.statistics import Statistics
@@ -165,8 +165,7 @@ class RunFolder:
     def known(self) -> Known:
         """What the run knows of the files of its data; the first runs remember none."""
         files = read_folder(self.path) or {}
-        found: Known = json.loads(files.get(CONTENTS, b"{}"))
-        return found
+        return read(files.get(CONTENTS, b"[]"))
 
     def rule_of_split(self, divided: Callable[[int], Listing]) -> int:
         """The rule by which ``data.csv`` was divided, for runs that do not say it yet; the present one if none fits."""
@@ -326,8 +325,8 @@ def same_job(asked: TrainOptions, started: Mapping[str, Any], recipe: Recipe, fo
     )
 
 
-def same_data(listing: Listing, started: Mapping[str, Any], folder: Path) -> None:
-    """Refuse to go on with other data than the run was started with."""
+def same_data(listing: Listing, started: Mapping[str, Any], folder: Path, known: Known) -> None:
+    """Refuse to go on with other data than the run was started with; names what is other than it is known."""
     if list(listing.classes) != started["classes"]:
         gone = sorted(set(started["classes"]) - set(listing.classes))
         new = sorted(set(listing.classes) - set(started["classes"]))
@@ -337,7 +336,7 @@ def same_data(listing: Listing, started: Mapping[str, Any], folder: Path) -> Non
         )
     if fingerprint(listing) != started["fingerprint"]:
         raise DataError(
-            f"The data have changed since the run in {folder} was started.",
+            f"The data have changed since the run in {folder} was started{others(listing, known)}.",
             "Restore them, or start a new run with another --out.",
         )
 

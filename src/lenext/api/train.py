@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -30,7 +29,7 @@ from lenext.data.loader import Loader
 from lenext.errors import LenextError, UsageError
 from lenext.evaluation.inference import Compute
 from lenext.parallel.place import place
-from lenext.parallel.team import team_of
+from lenext.parallel.team import in_words, team_of
 from lenext.training.budget import Clock, budget_of
 from lenext.training.checkpoint import Checkpoints, Progress
 from lenext.training.following import UnwrittenCheckpoints, UnwrittenLog
@@ -41,12 +40,6 @@ from lenext.training.optim import build_optimizer
 from lenext.training.task import Task
 from lenext.training.watch import Silent, Watcher
 from lenext.values import encode
-
-
-def in_words(error: LenextError) -> None:
-    """An error on standard error."""
-    sys.stderr.write(f"error: {error}\n       {error.remedy}\n")
-
 
 ROLLBACKS = 3  # ours: an eighth of the rate is another recipe
 

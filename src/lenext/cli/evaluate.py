@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from functools import partial
 from typing import Any
 
 import click
 
+from lenext.cli.failure import fail
 from lenext.cli.output import common, emit
 from lenext.cli.watch import screen
 
@@ -30,13 +33,17 @@ def command(models: tuple[str, ...], data: str, as_json: bool, quiet: bool, **as
     """Measure MODEL on DATA: every image once, every figure with its interval.
 
     MODEL is a run folder, a weight file, or a network's name for its published ImageNet weights. Several are an
-    ensemble: the mean of their probabilities answers.
+    ensemble: the mean of their probabilities answers. Started by torchrun, the processes share the images.
     """
     from lenext.api.evaluate import EvaluateOptions, measured
     from lenext.evaluation import abroad
+    from lenext.parallel.place import place
 
-    with screen(quiet=quiet) as watcher:
-        found = measured(models, data, EvaluateOptions(**asked), watcher)
+    first, last_words = place().first, partial(fail, arguments=sys.argv[1:])
+    with screen(quiet=quiet or not first) as watcher:
+        found = measured(models, data, EvaluateOptions(**asked), watcher, last_words)
+    if not first:
+        return
     elsewhere = [] if found.abroad is None else abroad.lines(found.abroad)
     text = [*found.evaluation.lines(), *found.trust.lines(), *elsewhere]
     emit(found.document(), text, as_json=as_json)

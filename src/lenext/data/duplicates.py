@@ -42,6 +42,9 @@ def contents(listing: Listing) -> list[Hashable] | None:
 
 def equal_groups(marks: Iterable[Hashable]) -> list[list[int]]:
     """Positions of equal marks, two or more together, in order."""
+    marks = list(marks)
+    if len(set(marks)) == len(marks):
+        return []
     places: dict[Hashable, list[int]] = {}
     for index, mark in enumerate(marks):
         places.setdefault(mark, []).append(index)

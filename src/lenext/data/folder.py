@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from lenext.data.collector import at_rest
 from lenext.data.item import LEFT_OUT, TEST, TRAIN, VAL, Item, Problem
 from lenext.data.remarks import SUFFIXES
 from lenext.errors import DataError
@@ -30,6 +31,7 @@ OTHER_SUFFIXES = frozenset({
 OTHER_NAMES = frozenset({"readme", "license", "licence", "makefile"})
 
 
+@at_rest()
 def walk(root: Path) -> tuple[str, tuple[Item, ...], tuple[Problem, ...]]:
     """(layout, images, problems) of a folder of class folders, or of a folder of splits that hold class folders."""
     problems: list[Problem] = []

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import replace
 
-from lenext.data.item import TEST, TRAIN
+from lenext.data.collector import at_rest
+from lenext.data.item import TEST, TRAIN, Item
 from lenext.data.listing import Listing, with_problems
 from lenext.data.split import RULE, with_validation
 from lenext.data.stratify import members_of, parts_of_sets, rank
@@ -40,7 +41,7 @@ def with_fold(listing: Listing, fold: str | None, *, seed: int) -> Listing:
         )
     places = (fold_of if listing.task == MULTICLASS else fold_of_sets)(listing, folds, seed)
     items = tuple(
-        replace(item, split=TEST if places.get(index) == number - 1 else item.split or TRAIN)
+        Item(item.path, item.label, TEST if places.get(index) == number - 1 else item.split or TRAIN)
         for index, item in enumerate(listing.items)
     )
     return with_problems(replace(listing, items=items), listing.problems)
@@ -88,6 +89,7 @@ def fold_of_sets(listing: Listing, folds: int, seed: int) -> dict[int, int]:
     return {index: place for group, place in zip(groups, places, strict=True) for index in group}
 
 
+@at_rest()
 def divided(listing: Listing, *, fraction: float, seed: int, fold: str | None = None, rule: int = RULE) -> Listing:
     """The listing as a run divides it: its fold for the test, then a share of the rest for validation."""
     return with_validation(with_fold(listing, fold, seed=seed), fraction=fraction, seed=seed, rule=rule)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,4 +83,7 @@ class FileImages:
         return self.paths[index]
 
     def path(self, index: int) -> Path:
-        return self.root / self.paths[index]
+        return Path(self.place(index))
+
+    def place(self, index: int) -> str:
+        return os.path.join(self.root, self.paths[index])

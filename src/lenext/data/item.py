@@ -16,7 +16,7 @@ TRAIN, VAL, TEST = SPLITS = ("train", "val", "test")
 SEPARATOR = "|"  # between the labels of an image that may have several
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """path: relative to the listing's root (POSIX), or absolute; split: "" where the data have none.
 
@@ -38,7 +38,7 @@ class Problem:
     action: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Content:
     """What decoding a file found: SHA-256 of its bytes, format, upright size in pixels, Pillow's mode.
 

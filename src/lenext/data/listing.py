@@ -177,20 +177,23 @@ def assemble(
 
 def with_classes(listing: Listing) -> Listing:
     """The listing with the classes that its items have."""
-    names = {name for item in listing.items for name in listing.classes_of(item)}
+    kinds = {item.label: item for item in listing.items}.values()
+    names = {name for item in kinds for name in listing.classes_of(item)}
     return replace(listing, classes=tuple(sorted(names)))
 
 
 def with_problems(listing: Listing, problems: Iterable[Problem]) -> Listing:
     """The listing with these problems, sorted by path, and with those that its own items show."""
-    others = {problem for problem in problems if problem.kind != "class-missing"}
-    found = sorted(others.union(missing_classes(listing)), key=lambda problem: (problem.path, problem.kind))
+    others = [problem for problem in problems if problem.kind != "class-missing"]
+    every = dict.fromkeys([*others, *missing_classes(listing)])  # in their order, which is half sorted already
+    found = sorted(every, key=lambda problem: (problem.path, problem.kind))
     return replace(listing, problems=tuple(found))
 
 
 def missing_classes(listing: Listing) -> list[Problem]:
     """Classes without an image in a split that other classes have."""
-    present = {(item.split or TRAIN, name) for item in listing.items for name in listing.classes_of(item)}
+    kinds = {(item.split or TRAIN, item.label): item for item in listing.items}
+    present = {(split, name) for (split, _), item in kinds.items() for name in listing.classes_of(item)}
     return [
         Problem(f"{split}/{label}", "class-missing", f"There is no image of class {label!r} in {split}.", REMARK)
         for split in listing.splits

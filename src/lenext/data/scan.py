@@ -14,6 +14,7 @@ from torch import Tensor
 
 from lenext.data.cache import Cache, Finding
 from lenext.data.channels import misfits, own_of, readable
+from lenext.data.collector import at_rest
 from lenext.data.columns import LABEL_COLUMNS
 from lenext.data.decode import GREY, Description, decode, describe, read_file
 from lenext.data.images import ArrayImages, FileImages
@@ -54,7 +55,7 @@ def scan(
     problems: list[Problem] = list(listing.problems)
     pool = ThreadPoolExecutor(workers)
     try:
-        recalled = [recall(images, index, known or {}) for index in range(len(images))]
+        recalled = recall(images, known or {})
         new = [index for index, one in enumerate(recalled) if one is None]
         looks = pool.map(lambda index: look(images, index, cache), new)
         for done, one in enumerate(recalled, start=1):
@@ -116,6 +117,7 @@ def finding(header: Description, pixels: Tensor, *, sketched: bool) -> Finding:
     return Finding(header.format, header.width, header.height, header.mode, header.channels, remarks, found)
 
 
+@at_rest()
 def without_unreadable(
     listing: Listing, images: FileImages, contents: list[Content | None], problems: list[Problem]
 ) -> Listing:

@@ -8,7 +8,7 @@ from pathlib import Path
 from lenext.data import table
 from lenext.data.columns import LABEL, LABELS
 from lenext.data.duplicates import contents, equal_groups
-from lenext.data.item import TRAIN, VAL
+from lenext.data.item import TRAIN, VAL, Item
 from lenext.data.listing import Listing, with_problems
 from lenext.data.stratify import share_of_sets, stratified_share
 from lenext.protocol import MULTICLASS
@@ -33,7 +33,9 @@ def with_validation(listing: Listing, *, fraction: float = 0.1, seed: int = 0, r
     chosen = {train[row] for row in draw(names, labels, fraction=fraction, seed=seed)}
     parted = {index: VAL if index in chosen else TRAIN for index in train}
     parted |= together(listing, parted) if rule > 1 else {}
-    items = tuple(replace(item, split=parted.get(index, item.split)) for index, item in enumerate(listing.items))
+    items = tuple(
+        Item(item.path, item.label, parted.get(index, item.split)) for index, item in enumerate(listing.items)
+    )
     return with_problems(replace(listing, items=items), listing.problems)
 
 

@@ -22,9 +22,9 @@ MOST = 256  # features: their square is stored in the weight file, 256 KiB
 class Seen:
     """Logits and features of all images that went through, in their order."""
 
-    def __init__(self) -> None:
-        self._logits: list[Tensor] = []
-        self._features: list[Tensor] = []
+    def __init__(self, logits: Tensor | None = None, features: Tensor | None = None) -> None:
+        self._logits = [] if logits is None else [logits]
+        self._features = [] if features is None else [features]
         self._maps: list[Tensor] = []
 
     def logits(self) -> NDArray[np.float32]:  # images classes

@@ -118,6 +118,13 @@ class Rows:
 SIGINT, SIGTERM = 2, 15
 
 
+def share_of(images: int, batch: int, rank: int, size: int) -> Span:
+    """From where up to where a process tests images: whole batches, so that they are the same on any number of them."""
+    batches = -(-images // batch)
+    first, last = (min(images, batches * one // size * batch) for one in (rank, rank + 1))
+    return first, last
+
+
 def in_order(rows: Tensor) -> Tensor:
     """The sum of rows, one after the other: however many processes made them, the same bits."""
     total = rows[0].clone()

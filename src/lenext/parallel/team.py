@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.distributed import PrefixStore, Store, TCPStore  # type: ignore[attr-defined] # exported at run time
 
 from lenext.errors import Failed, Interrupted, LenextError
+from lenext.parallel.interface import interface_towards
 from lenext.parallel.place import Place
 from lenext.parallel.pulse import SILENCE, Loss, Pulse
 
@@ -112,10 +113,14 @@ class Team(Alone):
                 if self._device.type == "cuda":
                     torch.cuda.set_device(self._device)
                 backend = "nccl" if self._device.type == "cuda" else "gloo"
+                found = interface_towards(self._place.address, self._place.port)
+                if found is not None:  # gloo would take the one that this machine's own name leads to
+                    os.environ.setdefault("GLOO_SOCKET_IFNAME", found)
                 dist.init_process_group(backend, store=store, rank=self.rank, world_size=self.size, timeout=WAITING)
         except (RuntimeError, OSError) as error:
-            self._leave(None)
-            raise absent(self._place, error) from None
+            missed = absent(self._place, error)
+            self._leave(failure(missed, self.rank))  # those who met wait no longer
+            raise missed from None
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -238,6 +243,11 @@ def absent(place: Place, error: Exception) -> LenextError:
         "Start as many as WORLD_SIZE or SLURM_NTASKS says (torchrun, srun), with one MASTER_ADDR and a free "
         "MASTER_PORT; to train in this process alone, unset these variables.",
     )
+
+
+def in_words(error: LenextError) -> None:
+    """An error on standard error."""
+    sys.stderr.write(f"error: {error}\n       {error.remedy}\n")
 
 
 def attempt() -> str:

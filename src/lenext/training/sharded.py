@@ -22,7 +22,7 @@ from torch import Tensor
 
 from lenext.errors import Failed
 from lenext.parallel.batch_norm import synchronised
-from lenext.parallel.shards import Rows, Span, in_order, spans_of
+from lenext.parallel.shards import Rows, Span, in_order, share_of, spans_of
 from lenext.parallel.team import Alone, RankLost
 from lenext.training.memory import ran_out
 from lenext.training.optim import set_rate
@@ -182,10 +182,7 @@ class ShardedTask(Task):
     def tested(self) -> Span:
         """From where up to where this process tests the validation images."""
         assert self.validation is not None
-        images, size, rank = len(self.validation.part), self.team.size, self.team.rank
-        batches = -(-images // self.test_batch)
-        first, last = (min(images, batches * one // size * self.test_batch) for one in (rank, rank + 1))
-        return first, last
+        return share_of(len(self.validation.part), self.test_batch, self.team.rank, self.team.size)
 
     def whole(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
         assert self.validation is not None

@@ -71,6 +71,16 @@ def write_folder(path: Path, files: Mapping[str, bytes], *, over: bool = True) -
         raise cannot_write(path, error, sum(map(len, files.values()))) from error
 
 
+def adopt_folder(beside: Path, path: Path) -> None:
+    """Give ``beside``, whose files others wrote, the free name ``path``: whole or not there, also after a power cut."""
+    for file in sorted(beside.iterdir()):
+        with file.open("rb") as written:
+            os.fsync(written.fileno())
+    sync_folder(beside)
+    beside.rename(path)
+    sync_folder(path.parent)
+
+
 def read_folder(path: Path) -> dict[str, bytes] | None:
     """The files of a folder that ``write_folder`` made, or None when one is missing or differs from its SHA-256.
 
