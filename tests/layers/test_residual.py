@@ -61,6 +61,7 @@ def test_training_leaves_gradients_in_the_order_of_the_map() -> None:
     (expected,) = torch.autograd.grad((plain * weights).sum(), x)
     trained = shortcut.train()(x)
     (gradient,) = torch.autograd.grad((trained * weights).sum(), x)
-    assert torch.equal(trained, plain) and torch.equal(gradient, expected)
+    assert torch.equal(trained, plain)
+    assert torch.equal(gradient, expected)
     assert gradient.is_contiguous(memory_format=torch.channels_last)
     assert trained.is_contiguous(memory_format=torch.channels_last)

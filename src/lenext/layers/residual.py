@@ -27,7 +27,7 @@ class ZeroPadding(nn.Module):
     """Option A: every ``stride``-th pixel, with channels of zeros appended; no parameters.
 
     Autograd gives the gradient of a part in the order N C H W whatever the map's own is, and all layers below then wait
-    for memory: where channels lie together, training takes the part of the map as it lies (a tenth of ResNet-20's step).
+    for memory: where channels lie together, training takes the part as the map lies (a tenth of ResNet-20's step).
     """
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:

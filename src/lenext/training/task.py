@@ -28,6 +28,7 @@ from lenext.training.objective import objective_of
 from lenext.training.one_sample_gradients import OneSampleGradients, one_sample_gradients
 from lenext.training.optim import set_rate
 from lenext.training.recomputing import recomputed_heads
+from lenext.training.row_products import in_rows
 from lenext.training.scaling import Unscaled, scaling_of
 from lenext.training.signals import StopSignals
 
@@ -80,6 +81,8 @@ class Task:
         objective = objective_of(self.recipe, self.network, self.class_weights)
         if self.save_memory:
             objective = recomputed_heads(objective, self.network)
+        else:
+            objective = in_rows(objective, self.network, self.compute)
         whole = Gradients(objective, self.compute, self.micro_batch, self.scaling, self.goal.hits)
         return one_sample_gradients(self.recipe, self.network, self.compute) or whole
 
