@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 
 .PHONY: install demo test test-faults test-faults-long checkpointing check tables golden clean mnist fashion \
 	test-parity catalogue audit-exports rivals fuzz bench bench-input bench-memory bench-mnist bench-training \
-	bench-folder bench-gpu
+	bench-folder bench-gpu bench-losses
 
 install: $(VENV)/.installed
 
@@ -121,6 +121,10 @@ bench-input: $(PARITY)/.installed
 # Steps with their input against torchvision's and timm's loops; DATA: where MNIST's files lie.
 bench-training: $(PARITY)/.installed
 	$(BENCH) benchmarks/training_speed.py --threads $(THREADS) $(if $(DATA),--data-root $(DATA))
+
+# Our losses beside those of three seeds of torchvision's loop; DATA as above.
+bench-losses: $(PARITY)/.installed
+	$(BENCH) benchmarks/loss_curves.py $(if $(DATA),--data-root $(DATA))
 
 # MNIST to 99 % against pytorch/examples; DATA as above.
 bench-mnist: $(PARITY)/.installed

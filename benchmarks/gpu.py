@@ -1,9 +1,9 @@
 """ResNet-50 and ConvNeXt-T on a GPU against timm with AMP, channels last and torch.compile, with their MFU.
 
 ``make bench-gpu``; ``--dry-run`` does all of it on a CPU, with two small pictures and without generating code. Both
-have the same precision, batch and optimiser, their pixels on the device, and take turns in one process. MFU is the share of
-the fastest product of two matrices in the same run that a network's own operations reach; ``published`` that of what
-the maker promises for dense bf16.
+have the same precision, batch and optimiser, their pixels on the device, and take turns in one process. MFU is the
+share of the fastest product of two matrices in the same run that a network's own operations reach; ``published`` that
+of what the maker promises for dense bf16.
 """
 
 import argparse

@@ -97,10 +97,7 @@ def ours(case: Case) -> Work:
     optimizer = build_optimizer(OPTIMIZER, network.train())
     scaling = scaling_of(compute.precision, compute.device)
     objective = Objective(lambda inputs: (network(inputs),), CrossEntropy(), 0.0)
-    if case.save_memory:
-        objective = recomputed_heads(objective, network)
-    else:
-        objective = in_rows(objective, network, compute)
+    objective = recomputed_heads(objective, network) if case.save_memory else in_rows(objective, network, compute)
     gradients = Gradients(objective, compute, scaling=scaling)
 
     def step() -> None:
