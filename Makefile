@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 
 .PHONY: install demo test test-faults test-faults-long checkpointing check tables golden clean mnist fashion \
 	test-parity catalogue audit-exports rivals fuzz bench bench-input bench-memory bench-mnist bench-training \
-	bench-folder
+	bench-folder bench-gpu bench-losses
 
 install: $(VENV)/.installed
 
@@ -123,9 +123,17 @@ bench-input: $(PARITY)/.installed
 bench-training: $(PARITY)/.installed
 	$(BENCH) benchmarks/training_speed.py --threads $(THREADS) $(if $(DATA),--data-root $(DATA))
 
+# Our losses beside those of three seeds of torchvision's loop; DATA as above.
+bench-losses: $(PARITY)/.installed
+	$(BENCH) benchmarks/loss_curves.py $(if $(DATA),--data-root $(DATA))
+
 # MNIST to 99 % against pytorch/examples; DATA as above.
 bench-mnist: $(PARITY)/.installed
 	$(BENCH) benchmarks/mnist_to_99.py --threads $(THREADS) --data-root $(DATA)
+
+# Training and inference on a GPU against timm, with a torch for that GPU; GPU=--dry-run does it on the CPU.
+bench-gpu: $(PARITY)/.installed
+	$(PARITY)/bin/python benchmarks/gpu.py $(GPU)
 
 bench-memory: $(VENV)/.installed
 	OMP_NUM_THREADS=$(THREADS) $(BIN)/python benchmarks/memory.py --threads $(THREADS)

@@ -93,8 +93,8 @@ def endless(loop: Callable[[], Iterator[None]]) -> Callable[[], None]:
     return step
 
 
-def ours(name: str, images: Part) -> Callable[[], None]:
-    """A step of ``lenext train`` with its input."""
+def ours(name: str, images: Part, seed: int = 0, losses: list[torch.Tensor] | None = None) -> Callable[[], None]:
+    """A step of ``lenext train`` with its input; losses: takes in that of every step."""
     batch, augment, view, mean, std = WORK[name]
     compute, model = Compute.choose("cpu", "auto"), network(name)
     compute.place(model)
@@ -104,7 +104,7 @@ def ours(name: str, images: Part) -> Callable[[], None]:
         images = Part(read, images.indices, images.labels, images.names)
     recipe = Recipe(name="speed", epochs=1, batch_size=batch, optimizer=RATE, schedule=Cosine(),
                     augment=augment, normalise=FixedScale(mean=mean, std=std), view=view)  # fmt: skip
-    pipeline = Pipeline(augment, Statistics((mean,) * channels, (std,) * channels), 0)
+    pipeline = Pipeline(augment, Statistics((mean,) * channels, (std,) * channels), seed)
     task = Task(model, build_optimizer(RATE, model), recipe, pipeline, Loader(images, channels), None, compute, 10)
     totals = Totals((0.0, 0.0, 0.0))
     task.train()
@@ -112,7 +112,10 @@ def ours(name: str, images: Part) -> Callable[[], None]:
     def loop() -> Iterator[None]:
         order = task.order(0)
         for number, (pixels, labels) in enumerate(images_of(task, order)):
-            totals.add(*task.learn((pixels, labels), (number, 0, task.cuts[number]), RATE.lr), len(labels))
+            loss, hits = task.learn((pixels, labels), (number, 0, task.cuts[number]), RATE.lr)
+            totals.add(loss, hits, len(labels))
+            if losses is not None:
+                losses.append(loss)
             yield None
 
     return endless(loop)
@@ -141,7 +144,7 @@ class Documented(Dataset):
         return self.transform(picture), int(self.images.labels[index])
 
 
-def by_torchvision(name: str, images: Part) -> Callable[[], None]:
+def by_torchvision(name: str, images: Part, losses: list[float] | None = None) -> Callable[[], None]:
     v2: Any = library("torchvision.transforms.v2")
     batch, _, _, mean, std = WORK[name]
     channels = 1 if name == "lenet5" else 3
@@ -154,7 +157,7 @@ def by_torchvision(name: str, images: Part) -> Callable[[], None]:
              "resnet50": [v2.RandomResizedCrop(224, antialias=True), v2.RandomHorizontalFlip()]}[name]  # fmt: skip
     model = library("torchvision.models").resnet50(weights=None) if name == "resnet50" else network(name)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4)
-    return rival_loop(model, optimizer, Documented(images, v2.Compose([*begin, *finish])), batch)
+    return rival_loop(model, optimizer, Documented(images, v2.Compose([*begin, *finish])), batch, losses)
 
 
 def by_timm(name: str, images: Part) -> Callable[[], None]:
@@ -171,7 +174,9 @@ def by_timm(name: str, images: Part) -> Callable[[], None]:
     return rival_loop(model, optimizer, Documented(images, transform), batch)
 
 
-def rival_loop(model: nn.Module, optimizer: torch.optim.Optimizer, images: Dataset, batch: int) -> Callable[[], None]:
+def rival_loop(
+    model: nn.Module, optimizer: torch.optim.Optimizer, images: Dataset, batch: int, losses: list[float] | None = None
+) -> Callable[[], None]:
     """Loss, backward, step, and a look at the loss, as both write it."""
     loader = DataLoader(images, batch_size=batch, shuffle=True, drop_last=True)
     criterion = nn.CrossEntropyLoss()
@@ -184,7 +189,9 @@ def rival_loop(model: nn.Module, optimizer: torch.optim.Optimizer, images: Datas
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            loss.item()
+            value = loss.item()
+            if losses is not None:
+                losses.append(value)
             yield None
 
     return endless(loop)

@@ -51,3 +51,17 @@ def test_where_dimensions_change_a_pads_and_b_projects() -> None:
 
 def test_c_projects_everywhere() -> None:
     assert isinstance(connect("C", 8, 8, 1, projection), nn.Conv2d)
+
+
+def test_training_leaves_gradients_in_the_order_of_the_map() -> None:
+    x = torch.randn(2, 3, 6, 6).to(memory_format=torch.channels_last).requires_grad_()
+    weights = torch.randn(2, 7, 3, 3)
+    shortcut = ZeroPadding(3, 7, 2)
+    plain = shortcut.eval()(x)
+    (expected,) = torch.autograd.grad((plain * weights).sum(), x)
+    trained = shortcut.train()(x)
+    (gradient,) = torch.autograd.grad((trained * weights).sum(), x)
+    assert torch.equal(trained, plain)
+    assert torch.equal(gradient, expected)
+    assert gradient.is_contiguous(memory_format=torch.channels_last)
+    assert trained.is_contiguous(memory_format=torch.channels_last)

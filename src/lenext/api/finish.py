@@ -206,6 +206,7 @@ def command_line(prepared: Prepared) -> str:
     words += [] if job.validation == (0 if job.fold else VALIDATION) else ["--validation", str(job.validation)]
     words += [] if job.precision == "fp32" else ["--precision", job.precision]
     words += ["--save-memory"] if job.save_memory else []
+    words += [] if job.compile == "off" else ["--compile", job.compile]
     words += ["--deterministic", "--shards", str(job.shards)] if job.shards else []
     words += [] if job.batch_norm == LOCAL else ["--batch-norm", job.batch_norm]
     return shlex.join(words)

@@ -32,6 +32,7 @@ from lenext.models import build_options, canonical, create_model, line
 from lenext.protocol import Preprocessing
 from lenext.recipes import FixedChannels, FixedScale, PCAColour, PixelMean, Recipe
 from lenext.training import fitting
+from lenext.training.compiling import AUTO, OFF
 from lenext.training.freezing import freeze
 from lenext.training.gradients import passes
 from lenext.training.head import check_head
@@ -54,6 +55,7 @@ class Job:
     fold: which of several is tested, "1/5"; split: the rule of the validation split;
     error_target: what a network that may say `unknown` may get wrong;
     find_rate, tune, time_limit (seconds): what is to be found out before the first step, which a ``settled`` job knows;
+    compile: "on" or "off", or "auto" until the job is settled;
     end: the second of the run at which training is over; exact: whether every image is read whole; shards: of each
     batch, where the bits are to be the same on any number of processes; batch_norm: over a process's images, or all.
     """
@@ -74,6 +76,7 @@ class Job:
     split: int = RULE
     error_target: float = TARGET
     save_memory: bool = False
+    compile: str = OFF
     find_rate: bool = False
     tune: int = 0
     time_limit: float | None = None
@@ -128,11 +131,12 @@ def decide(asked: TrainOptions, listing: Listing, shown: Preprocessing | None = 
         fold=asked.fold,
         error_target=TARGET if asked.error_target is None else check_target(asked.error_target),
         save_memory=asked.save_memory,
+        compile=asked.compile or OFF,
         exact=asked.exact,
         find_rate=asked.find_rate,
         tune=asked.tune or 0,
         time_limit=asked.seconds,
-        settled=not (asked.find_rate or asked.tune or asked.time_limit),
+        settled=not (asked.find_rate or asked.tune or asked.time_limit or asked.compile == AUTO),
         shards=(asked.shards or SHARDS) if asked.deterministic else None,
         batch_norm=asked.batch_norm or LOCAL,
     )

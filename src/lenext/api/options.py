@@ -99,6 +99,7 @@ class TrainOptions:
     balance: "sampling" or "weights" for classes of unequal size, or "none"; patience: epochs without a better
     validation after which the run ends; average: whether averaged weights are tested; save_memory: compute blocks again
     in the backward pass; find_rate: set the learning rate by a sweep; tune: trials of a search for a better recipe;
+    compile: "on", "off" or "auto": the network as a program of its own, where a probe says that it pays back;
     cache: where decoded image files are kept: "ram", "disk", "off", or "auto" (in memory where all fit well);
     exact: read every image whole, also one that is scaled down to less than half;
     time_limit: "90s", "30m", "2h" or seconds, for all of the run; on_nan: "stop" or "rollback", when a number is lost.
@@ -139,6 +140,7 @@ class TrainOptions:
     patience: int | None = None
     average: bool = False
     save_memory: bool = False
+    compile: str | None = None
     cache: str = "auto"
     exact: bool = False
     find_rate: bool = False

@@ -36,6 +36,7 @@ from lenext.models import canonical
 from lenext.protocol import MULTICLASS
 from lenext.recipes import PixelMean, Recipe
 from lenext.training.checkpoint import Checkpoints
+from lenext.training.compiling import COMPILE, ON, compiler_missing
 from lenext.training.input_form import check_form
 from lenext.training.watch import Watcher
 from lenext.values import decode
@@ -84,8 +85,23 @@ def check(asked: TrainOptions) -> None:
     if asked.workers < 0:
         raise UsageError(f"--workers is {asked.workers}.", "Give 0 or more threads.")
     check_cache(asked.cache)
+    check_compile(asked)
     check_options(asked)
     check_shares(asked)
+
+
+def check_compile(asked: TrainOptions) -> None:
+    """Refuse a word that is none, and a compiler that is not there."""
+    if asked.compile not in (None, *COMPILE):
+        raise UsageError(f"--compile is {asked.compile!r}.", f"Give one of {', '.join(COMPILE)}.")
+    missing = compiler_missing(Compute.choose(asked.device).device) if asked.compile == ON else None
+    if missing:
+        raise UsageError(f"Nothing can be compiled here: {missing}.", "Install it, or train with --compile off.")
+    if asked.compile in (ON, AUTO) and (asked.save_memory or asked.deterministic):
+        raise UsageError(
+            "A compiled network decides itself what it keeps and in which order it sums.",
+            "Leave --compile out, or --save-memory and --deterministic.",
+        )
 
 
 def prepare(spec: str | None, asked: TrainOptions, watcher: Watcher) -> Prepared:

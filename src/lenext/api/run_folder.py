@@ -32,6 +32,7 @@ from lenext.evaluation.inference import AUTO
 from lenext.evaluation.selective import TARGET
 from lenext.models import canonical
 from lenext.recipes import Recipe
+from lenext.training.compiling import OFF
 from lenext.training.sharded import LOCAL
 from lenext.values import decode, encode
 from lenext.weights.durable import MANIFEST, make_folder, read_folder, remove_folder, write_file, write_folder
@@ -225,6 +226,7 @@ def describe(job: Job, listing: Listing, data: str, spec: str) -> dict[str, Any]
         "split": job.split,
         "error_target": job.error_target,
         "save_memory": job.save_memory,
+        "compile": job.compile,
         "exact": job.exact,
         "find_rate": job.find_rate,
         "tune": job.tune,
@@ -257,6 +259,7 @@ NOT_YET: Mapping[str, Any] = {
     **dict.fromkeys(("micro_batch", "channels", "time_limit", "end", "fold", "shards"), None),
     **dict.fromkeys(("save_memory", "find_rate", "deterministic"), False),
     "batch_norm": LOCAL,
+    "compile": OFF,
     "tune": 0,
     "split": RULE,
     "exact": True,
@@ -279,6 +282,7 @@ def same_job(asked: TrainOptions, started: Mapping[str, Any], recipe: Recipe, fo
         "fold": asked.fold,
         "error_target": asked.error_target,
         "save_memory": asked.save_memory or None,
+        "compile": None if asked.compile == AUTO else asked.compile,
         "exact": asked.exact or None,
         "find_rate": asked.find_rate or None,
         "tune": asked.tune,
@@ -309,6 +313,7 @@ def same_job(asked: TrainOptions, started: Mapping[str, Any], recipe: Recipe, fo
         rules=tuple(started.get("rules", ())),
         micro_batch=present["micro_batch"],
         save_memory=present["save_memory"],
+        compile=present["compile"],
         exact=present["exact"],
         find_rate=present["find_rate"],
         tune=present["tune"],

@@ -21,6 +21,8 @@ from lenext.recipes import EpochRates, Recipe
 from lenext.training import fitting
 from lenext.training.budget import SLACK, Clock, whole_epochs
 from lenext.training.checkpoint import Progress
+from lenext.training.compile_probe import whether_to_compile
+from lenext.training.compiling import AUTO
 from lenext.training.probe import Speed, probe
 from lenext.training.rate_finder import find_rate
 from lenext.training.task import Task
@@ -49,8 +51,13 @@ def settle(prepared: Prepared, tasks: Tasks, save_every: float, clock: Clock | N
         search = replace(prepared, job=replace(job, recipe=recipe))
         recipe, rule = tuned(search, tasks, save_every, watcher)
         rules.append(rule)
-    if job.time_limit is not None and clock is not None:
+    chosen = job.compile
+    if job.compile == AUTO:
         task = tasks(copied(replace(prepared, job=replace(job, recipe=recipe))))
+        chosen, rule = whether_to_compile(task)
+        rules.append(rule)
+    if job.time_limit is not None and clock is not None:
+        task = tasks(copied(replace(prepared, job=replace(job, recipe=recipe, compile=chosen))))
         recipe, rule, end = within(prepared, task, job.time_limit, clock)
         rules.append(rule)
     news = [line for line in (*rules, *changes(job.recipe, recipe)) if line and line not in job.rules]
@@ -58,6 +65,7 @@ def settle(prepared: Prepared, tasks: Tasks, save_every: float, clock: Clock | N
     found = replace(
         job,
         recipe=recipe,
+        compile=chosen,
         rules=tuple(rule for rule in rules if rule),
         deviations=merged(job.deviations, changes(job.recipe, recipe)),
         settled=True,
@@ -80,6 +88,7 @@ def keep(prepared: Prepared, job: Job) -> None:
         "rules": list(job.rules),
         "deviations": list(job.deviations),
         "settled": True,
+        "compile": job.compile,
         "end": job.end,
     }
     prepared.folder.settle(run, job.recipe)

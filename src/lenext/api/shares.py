@@ -16,6 +16,7 @@ from lenext.errors import UsageError
 from lenext.evaluation.inference import AUTO
 from lenext.parallel.place import Place
 from lenext.parallel.team import Alone
+from lenext.training.compiling import OFF
 from lenext.training.sharded import BATCH_NORMS, SYNC, ShardedTask
 from lenext.training.task import Task
 
@@ -37,8 +38,8 @@ def on_place(asked: TrainOptions, place: Place) -> TrainOptions:
     """The options of one process of several: on GPUs each has its own. Raises UsageError for what one does alone."""
     if place.size == 1:
         return asked
-    for name in ("folds", "tune", "find_rate", "time_limit"):
-        if getattr(asked, name):
+    for name in ("folds", "tune", "find_rate", "time_limit", "compile"):
+        if getattr(asked, name) not in (None, False, 0, OFF):
             raise UsageError(
                 f"--{name.replace('_', '-')} is for a run on one process, and {place.size} were started.",
                 "Leave it out, or start `lenext train` without torchrun or srun.",

@@ -32,6 +32,7 @@ from lenext.parallel.place import place
 from lenext.parallel.team import in_words, team_of
 from lenext.training.budget import Clock, budget_of
 from lenext.training.checkpoint import Checkpoints, Progress
+from lenext.training.compiling import ON
 from lenext.training.following import UnwrittenCheckpoints, UnwrittenLog
 from lenext.training.goal import goal_of
 from lenext.training.log import MetricLog
@@ -163,5 +164,6 @@ def make_task(prepared: Prepared, asked: TrainOptions, compute: Compute) -> Task
         classes=len(prepared.listing.classes),
         micro_batch=job.micro_batch,
         save_memory=job.save_memory,
+        compiled=job.compile == ON,
         goal=goal_of(prepared.listing.task),
     )

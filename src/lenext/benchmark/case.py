@@ -20,6 +20,7 @@ from lenext.training.gradients import Gradients
 from lenext.training.objective import Objective
 from lenext.training.optim import build_optimizer
 from lenext.training.recomputing import recomputed_heads
+from lenext.training.row_products import in_rows
 from lenext.training.scaling import scaling_of
 
 # torchvision's references/classification/train.py; the rate so small that random labels change nothing.
@@ -96,8 +97,7 @@ def ours(case: Case) -> Work:
     optimizer = build_optimizer(OPTIMIZER, network.train())
     scaling = scaling_of(compute.precision, compute.device)
     objective = Objective(lambda inputs: (network(inputs),), CrossEntropy(), 0.0)
-    if case.save_memory:
-        objective = recomputed_heads(objective, network)
+    objective = recomputed_heads(objective, network) if case.save_memory else in_rows(objective, network, compute)
     gradients = Gradients(objective, compute, scaling=scaling)
 
     def step() -> None:

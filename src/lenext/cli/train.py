@@ -21,7 +21,7 @@ SECTIONS = {
     "How": ("recipe", "epochs", "batch_size", "image_size", "settings", "balance", "average", "patience", "seed"),
     "Found out first": ("time_limit", "find_rate", "tune"),
     "Data": ("validation", "on_bad", "cache", "exact", "data_root", "workers"),
-    "Machine": ("device", "precision", "threads", "micro_batch", "save_memory"),
+    "Machine": ("device", "precision", "threads", "micro_batch", "save_memory", "compile"),
     "Several processes (torchrun, srun)": ("deterministic", "shards", "batch_norm"),
     "Run": ("out", "resume", "save_every", "on_nan"),
 }
@@ -50,6 +50,7 @@ SECTIONS = {
 @click.option("--find-rate", is_flag=True, help="Set the learning rate by a short sweep.")
 @click.option("--tune", type=int, metavar="TRIALS", help="Search a better recipe by short trials (lenext[tune]).")
 @click.option("--save-memory", is_flag=True, help="Compute blocks again in the backward pass.")
+@click.option("--compile", type=click.Choice(["auto", "on", "off"]), help="The network; auto: if that pays [off].")
 @click.option("--seed", type=int, help="Same seed, same bits.")
 @click.option("--validation", type=float, metavar="SHARE", help="Share held out where the data have no split [0.1].")
 @click.option("--folds", type=int, metavar="K", help="Cross-validate: K runs, each tested on its fold.")

@@ -29,6 +29,10 @@ class WeightedSum(ChainLayer):
     def fans(self) -> list[tuple[Tensor, Tensor]]:
         """Each parameter, and for each of its rows how many inputs the unit has that the row belongs to."""
 
+    @abstractmethod
+    def convolution(self) -> tuple[Tensor, Tensor, int]:
+        """The same sums as a convolution without padding: weight (O C h w, zeros where none is), bias (O), stride."""
+
 
 class Squash(ChainLayer):
     """A function of each unit alone, without parameters."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -23,13 +24,20 @@ class Residual(nn.Module):
 
 
 class ZeroPadding(nn.Module):
-    """Option A: every ``stride``-th pixel, with channels of zeros appended; no parameters."""
+    """Option A: every ``stride``-th pixel, with channels of zeros appended; no parameters.
+
+    Autograd gives the gradient of a part in the order N C H W whatever the map's own is, and all layers below then wait
+    for memory: where channels lie together, training takes the part as the map lies (a tenth of ResNet-20's step).
+    """
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
         self.more, self.stride = outputs - inputs, stride
 
     def forward(self, x: Tensor) -> Tensor:  # N inputs H W -> N outputs H/stride W/stride
+        if self.training and x.is_contiguous(memory_format=torch.channels_last):
+            rows = x.permute(0, 2, 3, 1)[:, :: self.stride, :: self.stride]
+            return F.pad(rows, (0, self.more)).permute(0, 3, 1, 2)
         return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.more))
 
     def extra_repr(self) -> str:

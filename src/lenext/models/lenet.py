@@ -101,6 +101,9 @@ class Subsampling(WeightedSum):
         four = torch.full((len(self.weight),), 4.0)
         return [(self.weight, four), (self.bias, four)]
 
+    def convolution(self) -> tuple[Tensor, Tensor, int]:
+        return self.weight.diag()[:, :, None, None].expand(-1, -1, 2, 2), self.bias, 2
+
     def one_sample(self, shape: one_sample.Shape) -> one_sample.Layer:
         return one_sample.Subsampling(self.weight, self.bias, shape)
 
@@ -126,8 +129,12 @@ class TableConv(WeightedSum):
         self.bias = nn.Parameter(torch.empty(len(table)))
 
     def forward(self, x: Tensor) -> Tensor:  # N 6 14 14 -> N 16 10 10
+        weight, bias, _ = self.convolution()
+        return F.conv2d(x, weight, bias)
+
+    def convolution(self) -> tuple[Tensor, Tensor, int]:
         dense = self.weight.new_zeros(self.shape).index_put((self.rows, self.columns), self.weight)
-        return F.conv2d(x, dense, self.bias)
+        return dense, self.bias, 1
 
     def fans(self) -> list[tuple[Tensor, Tensor]]:
         return [(self.weight, self.inputs[self.rows.to(self.inputs.device)]), (self.bias, self.inputs)]

@@ -21,6 +21,7 @@ from lenext.evaluation.inference import Compute
 from lenext.layers.drop_path import DropPath
 from lenext.recipes import BalancedSampling, ClassWeights, DiagonalLM, Recipe
 from lenext.training.average import LastWeights, MovingAverage, average_of
+from lenext.training.compiling import compiled_heads
 from lenext.training.freezing import training_mode
 from lenext.training.goal import Goal, OneClass
 from lenext.training.gradients import Gradients
@@ -28,6 +29,7 @@ from lenext.training.objective import objective_of
 from lenext.training.one_sample_gradients import OneSampleGradients, one_sample_gradients
 from lenext.training.optim import set_rate
 from lenext.training.recomputing import recomputed_heads
+from lenext.training.row_products import in_rows
 from lenext.training.scaling import Unscaled, scaling_of
 from lenext.training.signals import StopSignals
 
@@ -41,7 +43,8 @@ class Task:
     """Everything that a run computes with; ``validation`` is None when every image trains.
 
     micro_batch: images of one pass at most, None for a whole batch; passes of one batch add up to its gradient;
-    save_memory: whether blocks are computed again in the backward pass; goal: what is learnt.
+    save_memory: whether blocks are computed again in the backward pass; compiled: whether the network is compiled;
+    goal: what is learnt.
     """
 
     network: nn.Module
@@ -54,6 +57,7 @@ class Task:
     classes: int
     micro_batch: int | None = None
     save_memory: bool = False
+    compiled: bool = False
     goal: Goal = field(default_factory=OneClass)
 
     @cached_property
@@ -80,6 +84,10 @@ class Task:
         objective = objective_of(self.recipe, self.network, self.class_weights)
         if self.save_memory:
             objective = recomputed_heads(objective, self.network)
+        elif self.compiled:
+            objective = compiled_heads(objective, self.micro_batch or self.recipe.batch_size)
+        else:
+            objective = in_rows(objective, self.network, self.compute)
         whole = Gradients(objective, self.compute, self.micro_batch, self.scaling, self.goal.hits)
         return one_sample_gradients(self.recipe, self.network, self.compute) or whole
 
