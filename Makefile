@@ -133,7 +133,7 @@ IMAGES := 300
 ROUNDS := 5
 bench-folder: $(PARITY)/.installed
 	$(PARITY)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
-		--editable ".[onnx,openvino]"
+		--editable ".[onnx,openvino]" scikit-image
 	$(PARITY)/bin/python benchmarks/folder_prediction.py --images $(IMAGES) --rounds $(ROUNDS) $(if $(NETWORKS),--networks $(NETWORKS))
 
 clean:
