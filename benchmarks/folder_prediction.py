@@ -3,7 +3,8 @@
 ``make bench-folder``, or ``python benchmarks/folder_prediction.py --images 300 --rounds 5 --networks resnet50``, in an
 environment that has torchvision, timm and scikit-image. All contestants have the same weights, which know the pictures
 (``fitted_network.py``: training takes minutes and is kept). All see the same view: shorter side 256, bilinear, central
-224. Rounds are interleaved, their order turns; ratios are medians over rounds of theirs to ours.
+224; one picture as well as all. Rounds are interleaved, their order turns; ratios are medians over rounds of theirs to
+ours.
 
 timm: ``create_transform``, ``ImageFolder`` and a ``DataLoader`` as its documentation shows; torchvision: its
 reference's presets for evaluation. Both with as many worker processes as there are cores, batches of 32, in fp32.
@@ -15,6 +16,7 @@ import datetime as dt
 import json
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -58,7 +60,7 @@ def prepare(case: tuple, folder: Path, pictures: Path) -> dict[str, Path]:
     if not weights.exists():
         network = fitted(name, reading, pictures)
         preprocessing = Preprocessing(channels=3, view=SingleCrop(resize=SIDE, crop=CROP), mean=MEAN, std=STD)
-        classes = tuple(f"{number:04}" for number in range(1000))
+        classes = tuple(f"c{number}" for number in range(1000))
         card = Card(network=name, reading=reading, classes=classes, preprocessing=preprocessing)
         save(weights, network, card, Statistics(MEAN, STD))
     made = {"weights": weights, "state": place / f"{library}.pt", "exported": place / "openvino"}
@@ -105,7 +107,8 @@ def rival(library: str, name: str, state: str, pictures: str, out: str) -> None:
     model.load_state_dict(torch.load(state, weights_only=True))
     model.eval()
     data = ImageFolder(pictures, transform)
-    loader = torch.utils.data.DataLoader(data, batch_size=BATCH, num_workers=len(os.sched_getaffinity(0)))
+    workers = len(os.sched_getaffinity(0)) if len(data) > 1 else 0
+    loader = torch.utils.data.DataLoader(data, batch_size=BATCH, num_workers=workers)
     rows = []
     with torch.inference_mode():
         for images, _ in loader:
@@ -139,13 +142,11 @@ def timed(command: list[str], out: Path) -> tuple[float, dict[str, tuple[int, fl
     seconds = time.perf_counter() - start
     with out.open(newline="") as file:
         rows = [row for row in csv.reader(file) if row[0] != "path"]
-    return seconds, {row[0]: (int(row[-2]), float(row[-1])) for row in rows}
+    return seconds, {row[0]: (int(row[-2].removeprefix("c")), float(row[-1])) for row in rows}
 
 
-def measured(case: tuple, folder: Path, pictures: Path, rounds: int) -> dict:
+def measured(case: tuple, made: dict[str, Path], out: Path, pictures: Path, rounds: int) -> dict:
     """Seconds of every contestant in every round, and how its answers compare with the rival's."""
-    out = folder / "answers.csv"
-    made = prepare(case, folder, pictures)
     contestants = commands(case, made, pictures, out)
     names = list(contestants)
     seconds, answers = {name: [] for name in names}, {}
@@ -179,7 +180,8 @@ def ratios(row: dict) -> list[dict]:
             each = sorted(their / our for their, our in zip(theirs, ours, strict=True))
             figures = {"value": statistics.median(each), "low": each[0], "high": each[-1]}
             rounded = {word: round(figure, 2) for word, figure in figures.items()}
-            found.append({"name": f"{row['network']} {name}", "against": row["against"], **rounded})
+            words = f"{row['network']} {name}{', one picture' if row['images'] == 1 else ''}"
+            found.append({"name": words, "against": row["against"], **rounded})
     return found
 
 
@@ -216,12 +218,18 @@ def main() -> None:
     pictures = asked.folder / f"jpeg-{asked.images}"
     if not pictures.exists():
         draw(pictures, asked.images)
-    rows = []
+    first = asked.folder / "first" / "c0" / "0000.jpg"  # from the start of a process to one label
+    first.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(min(pictures.rglob("*.jpg"), key=lambda file: file.name), first)
+    rows, out = [], asked.folder / "answers.csv"
     for case in CASES:
-        if case[0] in asked.networks:
-            rows.append(measured(case, asked.folder, pictures, asked.rounds))
+        if case[0] not in asked.networks:
+            continue
+        made = prepare(case, asked.folder, pictures)
+        for shown in (first.parent.parent, pictures):
+            rows.append(measured(case, made, out, shown, asked.rounds))
             for ratio in ratios(rows[-1]):
-                said = rows[-1]["answers"][ratio["name"].split()[1]]
+                said = rows[-1]["answers"][ratio["name"].split(",")[0].split()[1]]
                 print(f"{ratio['name']} against {ratio['against']}: {ratio['value']}x, {said}", flush=True)
     cores = len(os.sched_getaffinity(0))
     result = asked.result or RESULTS / f"folder-prediction_{platform.machine()}-{cores}-cores.json"
