@@ -137,12 +137,13 @@ bench-gpu: $(PARITY)/.installed
 
 bench-memory: $(VENV)/.installed
 	OMP_NUM_THREADS=$(THREADS) $(BIN)/python benchmarks/memory.py --threads $(THREADS)
-# A folder of JPEGs to labels, whole processes, against timm's and torchvision's loops; half an hour on two cores.
+# A folder of JPEGs to labels, and one picture, whole processes, against timm's and torchvision's loops: half an hour on two
+# cores, and as long again for the networks, which are trained at first and kept.
 IMAGES := 300
 ROUNDS := 5
 bench-folder: $(PARITY)/.installed
 	$(PARITY)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
-		--editable ".[onnx,openvino]"
+		--editable ".[onnx,openvino]" scikit-image
 	$(PARITY)/bin/python benchmarks/folder_prediction.py --images $(IMAGES) --rounds $(ROUNDS) $(if $(NETWORKS),--networks $(NETWORKS))
 
 clean:

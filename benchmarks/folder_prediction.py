@@ -1,9 +1,10 @@
 """A folder of JPEGs to a file of labels, whole processes: ``lenext predict`` beside timm's and torchvision's loops.
 
 ``make bench-folder``, or ``python benchmarks/folder_prediction.py --images 300 --rounds 5 --networks resnet50``, in an
-environment that has torchvision and timm. All contestants have the same weights, which are random, with statistics of
-batch normalisation from the pictures, so that answers depend on the picture. All see the same view: shorter side 256,
-bilinear, central 224. Rounds are interleaved, their order turns; ratios are medians over rounds of theirs to ours.
+environment that has torchvision, timm and scikit-image. All contestants have the same weights, which know the pictures
+(``fitted_network.py``: training takes minutes and is kept). All see the same view: shorter side 256, bilinear, central
+224; one picture as well as all. Rounds are interleaved, their order turns; ratios are medians over rounds of theirs to
+ours.
 
 timm: ``create_transform``, ``ImageFolder`` and a ``DataLoader`` as its documentation shows; torchvision: its
 reference's presets for evaluation. Both with as many worker processes as there are cores, batches of 32, in fp32.
@@ -15,19 +16,19 @@ import datetime as dt
 import json
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import numpy as np
+from fitted_network import CROP, MEAN, SIDE, STD, draw, fitted
 
 HOUSE = Path(__file__).parent.parent
 RESULTS = HOUSE / "results"
-SIDE, CROP = 256, 224
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 BATCH = 32
+NEAR = 0.02  # by which probabilities may differ
 # Our network, the reading in which theirs is the same function, the library, its name there.
 CASES = [
     ("resnet50", "v1.5", "timm", "resnet50"),
@@ -39,80 +40,33 @@ CASES = [
 ]
 
 
-# ---------------------------------------------------------------- pictures and networks
-
-
-def draw(folder: Path, count: int) -> None:
-    """Photo-like JPEGs, 500x375 and the like, quality 90: parts of two photographs blended in patches, with grain."""
-    from PIL import Image
-    from sklearn.datasets import load_sample_images
-
-    numbers, photographs = np.random.default_rng(0), load_sample_images().images
-    sizes = [(500, 375)] * 6 + [(375, 500)] * 2 + [(500, 333), (500, 400)]
-
-    def part(width: int, height: int) -> np.ndarray:
-        source = photographs[numbers.integers(len(photographs))]
-        share = numbers.uniform(0.35, 1)
-        wide, tall = min(source.shape[1], source.shape[0] * width / height) * share, 0.0
-        tall = wide * height / width
-        left, top = (numbers.uniform(0, room) for room in (source.shape[1] - wide, source.shape[0] - tall))
-        box = (left, top, left + wide, top + tall)
-        return np.asarray(Image.fromarray(source).resize((width, height), Image.Resampling.LANCZOS, box), np.float32)
-
-    for number in range(count):
-        width, height = sizes[numbers.integers(len(sizes))]
-        patches = Image.fromarray((numbers.random((4, 4)) * 255).astype(np.uint8)).resize((width, height))
-        weight = np.clip((np.asarray(patches, np.float32)[..., None] / 255 - 0.5) * 4 + 0.5, 0, 1)
-        pixels = (part(width, height) * weight + part(width, height) * (1 - weight)) * numbers.uniform(0.7, 1.3, 3)
-        pixels += numbers.normal(0, numbers.uniform(2, 9), pixels.shape)
-        file = folder / f"c{number % 10}" / f"{number:04}.jpg"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(file, quality=90, subsampling=2)
+# ---------------------------------------------------------------- networks
 
 
 def prepare(case: tuple, folder: Path, pictures: Path) -> dict[str, Path]:
-    """The weight file, its exported folders and the rival's state dict."""
+    """The weight file, trained where it is not there yet, its exported folders and the rival's state dict."""
     import torch
 
     import lenext
-    from lenext.data.decode import read_image
-    from lenext.data.geometry import single_crop
     from lenext.data.statistics import Statistics
-    from lenext.models import create_model
     from lenext.protocol import Preprocessing, SingleCrop
     from lenext.weights.adapters import export_state
-    from lenext.weights.card import Card, save
+    from lenext.weights.card import Card, load, save
 
     name, reading, library, _ = case
     place = folder / f"{name}-{reading}"
     place.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(0)
-    network, constants = create_model(name, reading=reading), Statistics(MEAN, STD)
-    view = SingleCrop(resize=SIDE, crop=CROP)
-    files = sorted(pictures.rglob("*.jpg"))[:32]
-    inputs = constants.normalise(torch.cat([single_crop(read_image(file)[None], view) for file in files]))
-    norms = [part for part in network.modules() if isinstance(part, torch.nn.BatchNorm2d)]
-    rates = [part.momentum for part in norms]
-    for part in norms:
-        part.momentum = None  # the plain mean
-    with torch.no_grad():
-        network.train()(inputs)
-        network.eval()
-        for part, rate in zip(norms, rates, strict=True):
-            part.momentum = rate
-        logits = network(inputs)  # so spread that probabilities are neither all alike nor all 0 and 1
-        last = network.get_classifier()
-        last.weight.mul_(3 / (logits - logits.mean(0)).std())
-        last.bias.copy_(-(network(inputs) - last.bias).mean(0))
-    preprocessing = Preprocessing(channels=3, view=view, mean=MEAN, std=STD)
-    classes = tuple(f"{number:04}" for number in range(1000))
-    card = Card(network=name, reading=reading, classes=classes, preprocessing=preprocessing)
     weights = place / "model.safetensors"
-    save(weights, network, card, constants)
+    if not weights.exists():
+        network = fitted(name, reading, pictures)
+        preprocessing = Preprocessing(channels=3, view=SingleCrop(resize=SIDE, crop=CROP), mean=MEAN, std=STD)
+        classes = tuple(f"c{number}" for number in range(1000))
+        card = Card(network=name, reading=reading, classes=classes, preprocessing=preprocessing)
+        save(weights, network, card, Statistics(MEAN, STD))
     made = {"weights": weights, "state": place / f"{library}.pt", "exported": place / "openvino"}
-    torch.save(export_state(network, library), made["state"])
+    torch.save(export_state(load(weights).network, library), made["state"])
     if not made["exported"].exists():
-        lenext.export(weights, to="openvino", out=str(made["exported"]))
+        lenext.export(weights, to="openvino", out=str(made["exported"]), data=str(pictures), limit=0.01)
     if not (place / "int8").exists():
         lenext.export(weights, to="openvino", out=str(place / "int8"), int8=True, calibrate=str(pictures), limit=1.0)
     return made | {"int8": place / "int8"}
@@ -153,7 +107,8 @@ def rival(library: str, name: str, state: str, pictures: str, out: str) -> None:
     model.load_state_dict(torch.load(state, weights_only=True))
     model.eval()
     data = ImageFolder(pictures, transform)
-    loader = torch.utils.data.DataLoader(data, batch_size=BATCH, num_workers=len(os.sched_getaffinity(0)))
+    workers = len(os.sched_getaffinity(0)) if len(data) > 1 else 0
+    loader = torch.utils.data.DataLoader(data, batch_size=BATCH, num_workers=workers)
     rows = []
     with torch.inference_mode():
         for images, _ in loader:
@@ -187,13 +142,11 @@ def timed(command: list[str], out: Path) -> tuple[float, dict[str, tuple[int, fl
     seconds = time.perf_counter() - start
     with out.open(newline="") as file:
         rows = [row for row in csv.reader(file) if row[0] != "path"]
-    return seconds, {row[0]: (int(row[-2]), float(row[-1])) for row in rows}
+    return seconds, {row[0]: (int(row[-2].removeprefix("c")), float(row[-1])) for row in rows}
 
 
-def measured(case: tuple, folder: Path, pictures: Path, rounds: int) -> dict:
+def measured(case: tuple, made: dict[str, Path], out: Path, pictures: Path, rounds: int) -> dict:
     """Seconds of every contestant in every round, and how its answers compare with the rival's."""
-    out = folder / "answers.csv"
-    made = prepare(case, folder, pictures)
     contestants = commands(case, made, pictures, out)
     names = list(contestants)
     seconds, answers = {name: [] for name in names}, {}
@@ -207,7 +160,11 @@ def measured(case: tuple, folder: Path, pictures: Path, rounds: int) -> dict:
     for name in names[1:]:
         same = [answers[name][path][0] == label for path, (label, _) in theirs.items()]
         apart = [abs(answers[name][path][1] - score) for path, (_, score) in theirs.items()]
-        equal[name] = {"equal_labels": round(statistics.fmean(same), 4), "largest_difference": round(max(apart), 4)}
+        equal[name] = {
+            "equal_labels": round(statistics.fmean(same), 4),
+            "largest_difference": round(max(apart), 4),
+            "within_0.02": round(statistics.fmean(one <= NEAR for one in apart), 4),
+        }
     return {
         "network": case[0], "reading": case[1], "against": case[2], "images": len(theirs),
         "seconds": seconds, "answers": equal,
@@ -223,7 +180,8 @@ def ratios(row: dict) -> list[dict]:
             each = sorted(their / our for their, our in zip(theirs, ours, strict=True))
             figures = {"value": statistics.median(each), "low": each[0], "high": each[-1]}
             rounded = {word: round(figure, 2) for word, figure in figures.items()}
-            found.append({"name": f"{row['network']} {name}", "against": row["against"], **rounded})
+            words = f"{row['network']} {name}{', one picture' if row['images'] == 1 else ''}"
+            found.append({"name": words, "against": row["against"], **rounded})
     return found
 
 
@@ -260,12 +218,18 @@ def main() -> None:
     pictures = asked.folder / f"jpeg-{asked.images}"
     if not pictures.exists():
         draw(pictures, asked.images)
-    rows = []
+    first = asked.folder / "first" / "c0" / "0000.jpg"  # from the start of a process to one label
+    first.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(min(pictures.rglob("*.jpg"), key=lambda file: file.name), first)
+    rows, out = [], asked.folder / "answers.csv"
     for case in CASES:
-        if case[0] in asked.networks:
-            rows.append(measured(case, asked.folder, pictures, asked.rounds))
+        if case[0] not in asked.networks:
+            continue
+        made = prepare(case, asked.folder, pictures)
+        for shown in (first.parent.parent, pictures):
+            rows.append(measured(case, made, out, shown, asked.rounds))
             for ratio in ratios(rows[-1]):
-                said = rows[-1]["answers"][ratio["name"].split()[1]]
+                said = rows[-1]["answers"][ratio["name"].split(",")[0].split()[1]]
                 print(f"{ratio['name']} against {ratio['against']}: {ratio['value']}x, {said}", flush=True)
     cores = len(os.sched_getaffinity(0))
     result = asked.result or RESULTS / f"folder-prediction_{platform.machine()}-{cores}-cores.json"

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from lenext.protocol import SingleCrop
-from lenext.recipes import Augmentation, RandomResizedCrop, ShortSide
+
+if TYPE_CHECKING:
+    from lenext.recipes import Augmentation
 
 # ours: what is left to scale down. JPEG's own scaling is a mean of squares; a final scaling of 2 or more hides it.
 AT_LEAST = 2
@@ -18,6 +21,8 @@ def enough(steps: Iterable[Augmentation], view: SingleCrop) -> int:
     A random part counts with its mean area. Decoded so, 12-megapixel photographs at 224 pixels differ by 0.2 grey
     levels in the mean from those decoded whole (``docs/log.md``).
     """
+    from lenext.recipes import RandomResizedCrop, ShortSide  # who only predicts has no recipe, and starts at once
+
     first = next(iter(steps), None)
     match first:
         case RandomResizedCrop(area=(low, high)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import numpy as np
 from lenext.data.cache_folder import cache_folder
 from lenext.engines.engine import OPENVINO, Floats, Pixels, cores, missing, rows
 
+CONVERTER = "openvino.tools.ovc"
 PRECISIONS = {"fp32": "f32", "bf16": "bf16"}
 
 
@@ -24,10 +27,7 @@ class OpenVino:
 
     def __init__(self, graph: Path, precision: str = "fp32", batch: int = 2) -> None:
         """precision: of the arithmetic; batch: images that come at once, as a rule."""
-        try:
-            import openvino
-        except ImportError:
-            raise missing("openvino", "openvino") from None
+        openvino = runtime()
         core = openvino.Core()
         core.set_property({"CACHE_DIR": str(cache_folder() / "openvino")})
         model = core.read_model(str(graph))
@@ -57,8 +57,28 @@ class OpenVino:
         return self._found
 
 
+def runtime() -> Any:
+    """The package, without its converter of other libraries' networks: half of its start, and loaded when asked for."""
+    if "openvino" in sys.modules:
+        return sys.modules["openvino"]
+    sys.modules[CONVERTER] = None  # type: ignore[assignment]  # the package begins without it where it is not there
+    try:
+        import openvino
+    except ImportError:
+        raise missing("openvino", "openvino") from None
+    finally:
+        del sys.modules[CONVERTER]
+    openvino.__getattr__ = converter
+    return openvino
+
+
+def converter(name: str) -> Any:
+    """``openvino.convert_model`` for whoever else uses the package in this process."""
+    if name != "convert_model":
+        raise AttributeError(name)
+    return import_module(CONVERTER).convert_model
+
+
 def computes_bf16() -> bool:
     """Whether the processor has instructions for bf16, as OpenVINO sees it."""
-    import openvino
-
-    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in runtime().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
