@@ -173,6 +173,8 @@ def describe(
     words = ["lenext", "bench", *networks]
     words += ["--training"] if options.training else []
     words += ["--engine", options.engine] if options.engine else []
+    words += [] if options.precision == AUTO else ["--precision", options.precision]
+    words += [word for batch in options.batches for word in ("--batch", str(batch))]
     words += ["--threads", str(torch.get_num_threads()), "--rounds", str(options.rounds)]
     words += ["--against", ",".join(options.against)] if options.against else []
     precision, ratios = Compute.choose(options.device, options.precision).precision, compared(rows)

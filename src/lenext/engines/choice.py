@@ -16,12 +16,13 @@ from statistics import median
 from typing import Any
 
 from lenext.data.cache_folder import cache_folder
-from lenext.engines.engine import Engine, Pixels, cores
+from lenext.engines.engine import COMPILED, Engine, Pixels, cores
 from lenext.errors import LenextError, UsageError
 
 ROUNDS = 5
 LIMIT = 90.0  # ours: seconds after which no further engine is tried
 SAMPLE = 0.05  # ours: seconds of a turn, at least
+COMPILING = 10.0  # ours: seconds that it takes at least; 12 to 120 were seen
 WORK = 2000  # ours: images for which an engine's start must pay
 
 
@@ -61,10 +62,16 @@ def choose(
         with suppress(LenextError, RuntimeError):
             return known, candidates[known.name]()
     engines, opening, failed, start = dict[str, Engine](), dict[str, float](), dict[str, str](), time.monotonic()
+    rates: dict[str, float] = {}
     for name, candidate in candidates.items():
         if engines and time.monotonic() - start > limit:
             failed[name] = "no time was left"
             continue
+        if name == COMPILED and engines:
+            rates = measured(engines, batch, limit)
+            if min(opening[one] + WORK / rates[one] for one in engines) < COMPILING:
+                failed[name] = f"to compile takes longer than {WORK:,} images by another engine"
+                continue
         begun = time.monotonic()
         try:
             engine = candidate()
@@ -75,7 +82,8 @@ def choose(
         engines[name], opening[name] = engine, time.monotonic() - begun
     if not engines:
         raise UsageError(f"No engine can run the network: {failed}.", "Use --engine eager.")
-    rates = measured(engines, batch, limit)
+    if rates.keys() != engines.keys():
+        rates = measured(engines, batch, limit)
     best = min(engines, key=lambda name: opening[name] + WORK / rates[name])
     choice = Choice(best, len(batch), rates, opening, failed)
     with suppress(OSError):  # where nothing can be kept it is measured anew
@@ -97,7 +105,7 @@ def measured(engines: Mapping[str, Engine], batch: Pixels, limit: float) -> dict
             for _ in range(calls.get(name, 1)):
                 engine.predict(batch)
             seconds[name].append((time.perf_counter() - begun) / calls.get(name, 1))
-            calls.setdefault(name, max(1, round(SAMPLE / seconds[name][0])))
+            calls.setdefault(name, max(1, round(SAMPLE / max(seconds[name][0], 1e-6))))
     return {name: len(batch) / median(found) for name, found in seconds.items()}
 
 
