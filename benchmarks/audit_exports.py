@@ -6,12 +6,10 @@ processes may share it. It takes hours, and the largest networks take more than 
 """
 
 import argparse
-import datetime as dt
 import fnmatch
 import gc
 import json
 import logging
-import platform
 import sys
 import tempfile
 import time
@@ -19,12 +17,12 @@ import warnings
 from pathlib import Path
 
 import torch
+from result import RESULTS, head, write
 
 from lenext.api.audit import audit
-from lenext.api.run_folder import versions
 from lenext.models import create_model, line, list_models
 
-RESULT = Path(__file__).parent.parent / "results" / "audit-exports.json"
+RESULT = RESULTS / "audit-exports.json"
 EXPORTERS = {"torchscript": False, "dynamo": True}
 
 
@@ -65,11 +63,11 @@ def measured(name: str, exporter: str) -> dict:
 def document(rows: list[dict]) -> dict:
     """What the result file says."""
     return {
-        "what": "our networks exported to ONNX by torch, and what `lenext audit` takes the files for",
-        "command": "make audit-exports",
-        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
-        "versions": versions(),
-        "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
+        **head(
+            "our networks exported to ONNX by torch, and what `lenext audit` takes the files for",
+            "make audit-exports",
+            f"{torch.get_num_threads()} threads",
+        ),
         "networks": len(list_models()),
         "exports": len(rows),
         "recognised": sum(row["recognised"] for row in rows),
@@ -88,7 +86,7 @@ def keep(row: dict, result: Path) -> None:
     others = [old for old in known(result) if (old["name"], old["exporter"]) != (row["name"], row["exporter"])]
     rows = sorted([*others, row], key=lambda one: (list_models().index(one["name"]), one["exporter"]))
     result.parent.mkdir(exist_ok=True)
-    result.write_text(json.dumps(document(rows), indent=1) + "\n", encoding="utf-8")
+    write(result, document(rows))
 
 
 def main() -> None:

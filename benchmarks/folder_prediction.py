@@ -12,8 +12,6 @@ reference's presets for evaluation. Both with as many worker processes as there 
 
 import argparse
 import csv
-import datetime as dt
-import json
 import os
 import platform
 import shutil
@@ -24,6 +22,7 @@ import time
 from pathlib import Path
 
 from fitted_network import CROP, MEAN, SIDE, STD, draw, fitted
+from result import head, write
 
 HOUSE = Path(__file__).parent.parent
 RESULTS = HOUSE / "results"
@@ -189,15 +188,14 @@ def document(rows: list[dict], arguments: argparse.Namespace) -> dict:
     """What the result file says."""
     from importlib import metadata
 
-    from lenext.benchmark.machine import processor_name
-
-    packages = ("lenext", "torch", "torchvision", "timm", "openvino", "numpy", "pillow", "simplejpeg")
+    packages = ("torchvision", "timm", "openvino", "pillow", "simplejpeg")
     return {
-        "what": "a folder of JPEGs (500x375) to a file of labels, whole processes, against timm and torchvision",
-        "command": f"make bench-folder IMAGES={arguments.images} ROUNDS={arguments.rounds}",
-        "machine": f"{processor_name()}, {len(os.sched_getaffinity(0))} cores",
-        "versions": {name: metadata.version(name) for name in packages} | {"python": platform.python_version()},
-        "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
+        **head(
+            "a folder of JPEGs (500x375) to a file of labels, whole processes, against timm and torchvision",
+            f"make bench-folder IMAGES={arguments.images} ROUNDS={arguments.rounds}",
+            f"{len(os.sched_getaffinity(0))} cores",
+            {name: metadata.version(name) for name in packages},
+        ),
         "seeds": [0],
         "measurements": rows,
         "ratios": [ratio for row in rows for ratio in ratios(row)],
@@ -233,7 +231,7 @@ def main() -> None:
                 print(f"{ratio['name']} against {ratio['against']}: {ratio['value']}x, {said}", flush=True)
     cores = len(os.sched_getaffinity(0))
     result = asked.result or RESULTS / f"folder-prediction_{platform.machine()}-{cores}-cores.json"
-    result.write_text(json.dumps(document(rows, asked), indent=1) + "\n", encoding="utf-8")
+    write(result, document(rows, asked))
     print(result)
 
 

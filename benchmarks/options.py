@@ -5,7 +5,6 @@ which are written to a temporary folder; the result file grows with every run, a
 """
 
 import argparse
-import datetime as dt
 import json
 import platform
 import statistics
@@ -16,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from result import head, write
 
 import lenext
-from lenext.api.run_folder import versions
 from lenext.data.idx import IDX_SETS
 from lenext.data.listing import find, part
 
@@ -78,15 +77,15 @@ def main() -> None:
                 row = {**key, **trained(data, model=asked.model, recipe="practical", **more)}
                 print(json.dumps(row), flush=True)
                 found = {
-                    "what": f"--{asked.what} of lenext train: {asked.model} on folders of Fashion-MNIST",
-                    "command": " ".join([sys.executable.rpartition("/")[2], *sys.argv]),
-                    "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
-                    "versions": versions(),
-                    "date": dt.datetime.now(dt.UTC).date().isoformat(),
+                    **head(
+                        f"--{asked.what} of lenext train: {asked.model} on folders of Fashion-MNIST",
+                        " ".join([sys.executable.rpartition("/")[2], *sys.argv]),
+                        f"{torch.get_num_threads()} threads",
+                    ),
                     "training_images": (UNEVEN if asked.what == "balance" else EVEN).tolist(),
                     "measurements": [*found["measurements"], row],
                 }
-                path.write_text(json.dumps(found, indent=1) + "\n")
+                write(path, found)
 
 
 if __name__ == "__main__":

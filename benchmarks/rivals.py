@@ -9,7 +9,6 @@ result file is written anew from all of them, so tools and seeds can be run one 
 """
 
 import argparse
-import datetime as dt
 import json
 import math
 import os
@@ -24,16 +23,16 @@ from typing import IO, Any
 
 import torch
 from PIL import Image
+from result import RESULTS, head, write
 
 from lenext.api.run_folder import versions
-from lenext.benchmark.machine import processor_name
 from lenext.data import builtin
 from lenext.data.item import TEST, Item
 from lenext.data.stratify import stratified_share
 from lenext.evaluation.intervals import Interval, wilson
 
 ROOT = Path(__file__).parent.parent
-RESULT = ROOT / "results" / "rivals-fashion-mnist.json"
+RESULT = RESULTS / "rivals-fashion-mnist.json"
 TOOLS = ("lenext", "fastai", "ultralytics", "timm")
 TRAINING, VALIDATION = 1 / 6, 1 / 10  # of the 60,000; of these 10,000
 RIVALS = ROOT / ".venv-rivals" / "bin" / "python"
@@ -182,13 +181,14 @@ def pooled(rows: Sequence[Mapping[str, Any]]) -> Interval:
 def document(rows: Sequence[Mapping[str, Any]], seconds: float) -> dict[str, Any]:
     mine = [one for one in rows if one["tool"] == "lenext"]
     return {
-        "what": "Fashion-MNIST from scratch: 10,000 training images as PNG folders (1,000 of them held out), the same "
-        f"{seconds:.0f} s from process start to trained weights and the same cores for each tool, no published "
-        "weights; top-1 on the 10,000 test images",
-        "command": "make rivals",
-        "machine": f"{processor_name()}, {torch.get_num_threads()} cores, load {os.getloadavg()[2]:.1f} in 15 minutes",
-        "versions": {name: value for one in rows for name, value in one["versions"].items()},
-        "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
+        **head(
+            "Fashion-MNIST from scratch: 10,000 training images as PNG folders (1,000 of them held out), the same "
+            f"{seconds:.0f} s from process start to trained weights and the same cores for each tool, no published "
+            "weights; top-1 on the 10,000 test images",
+            "make rivals",
+            f"{torch.get_num_threads()} cores, load {os.getloadavg()[2]:.1f} in 15 minutes",
+            {name: value for one in rows for name, value in one["versions"].items()},
+        ),
         "seeds": sorted({one["seed"] for one in rows}),
         "top1": {name: round(value, 5) for name, value in pooled(mine).document().items()} if mine else None,
         "measurements": list(rows),
@@ -228,8 +228,7 @@ def main() -> None:
     gathered = gather(asked.keep, asked.result, 0.0 if asked.epochs else asked.seconds)
     if gathered:
         asked.result.parent.mkdir(exist_ok=True)
-        text = json.dumps(document(gathered, asked.seconds), indent=1)
-        asked.result.write_text(f"{text}\n", encoding="utf-8")
+        write(asked.result, document(gathered, asked.seconds))
         print(asked.result)
 
 

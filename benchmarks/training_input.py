@@ -11,6 +11,7 @@ import math
 import platform
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -27,8 +28,9 @@ from lenext.data.decode import read_image
 from lenext.data.decoded import DecodedImages, Memory
 from lenext.data.draws import AUGMENTATION, uniforms
 from lenext.data.enough import enough
-from lenext.data.geometry import single_crop
 from lenext.data.images import FileImages
+from lenext.data.listing import Part
+from lenext.data.loader import Loader
 from lenext.data.statistics import Statistics
 from lenext.evaluation.allocator import keep_memory
 from lenext.protocol import SingleCrop
@@ -42,7 +44,7 @@ from torchvision.transforms.v2 import functional as tv  # noqa: E402
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 STEPS = (RandomResizedCrop(size=224), RandomFlip())
 VIEW = SingleCrop(resize=256, crop=224)
-SEED = 0
+SEED, BATCH = 0, 32
 
 
 def photographs(folder: Path, count: int, size: tuple[int, int], quality: int) -> list[Path]:
@@ -76,8 +78,8 @@ def part(source: np.ndarray, size: tuple[int, int], numbers: np.random.Generator
 
 
 def batches(images: int) -> list[range]:
-    """The positions of each batch of 32."""
-    return [range(start, min(start + 32, images)) for start in range(0, images, 32)]
+    """The positions of each batch."""
+    return [range(start, min(start + BATCH, images)) for start in range(0, images, BATCH)]
 
 
 class Documented:
@@ -112,38 +114,38 @@ class Documented:
 
 
 class Ours:
-    """Our reader and pipeline; normalised as a batch, which the network's device does."""
+    """The reader, pipeline and loader of ``lenext train``; normalised as a batch, which the network's device does."""
 
     def __init__(self, paths: list[Path], *, exact: bool, kept: bool) -> None:
         least = 0 if exact else enough(STEPS, VIEW)
         store = Memory(2**34) if kept else None
-        files = FileImages(Path("/"), tuple(str(path) for path in paths))
-        self.images = DecodedImages(files, least, 3, store=store)
+        names = tuple(map(str, paths))
+        images = DecodedImages(FileImages(Path("/"), names), least, 3, store=store)
+        self.order = np.arange(len(paths))
+        self.loader = Loader(Part(images, self.order, np.zeros(len(paths), np.int64), names), 3)
         self.statistics = Statistics(MEAN, STD)
         self.pipeline = Pipeline(STEPS, self.statistics, SEED)
 
-    def read(self, index: int) -> torch.Tensor:
-        return self.images.read(index, 3, 255).permute(1, 2, 0)[None].permute(0, 3, 1, 2)  # as the loader has it
+    def parts(self) -> Iterator[torch.Tensor]:
+        cuts = [rows.start for rows in batches(len(self.order))]
+        return (images for images, _ in self.loader.training(self.pipeline, 0, self.order, [*cuts, len(self.order)]))
 
-    def cut(self, index: int) -> torch.Tensor:
-        return self.pipeline(self.read(index), 0, index)
-
-    def view(self, index: int) -> torch.Tensor:
-        return single_crop(self.read(index), VIEW)
+    def views(self) -> Iterator[torch.Tensor]:
+        return self.loader.views(VIEW, BATCH)
 
     def training(self) -> None:
-        for rows in batches(len(self.images)):
-            self.statistics.normalise(torch.cat([self.cut(index) for index in rows]))
+        for images in self.parts():
+            self.statistics.normalise(images)
 
     def test(self) -> None:
-        for rows in batches(len(self.images)):
-            self.statistics.normalise(torch.cat([self.view(index) for index in rows]))
+        for images in self.views():
+            self.statistics.normalise(images)
 
 
-def difference(ours: list[torch.Tensor], theirs: list[Image.Image]) -> dict[str, float]:
+def difference(ours: Iterator[torch.Tensor], theirs: list[Image.Image]) -> dict[str, float]:
     """Of the pixels, in grey levels: mean, largest, and the peak signal to noise ratio in dB."""
-    pairs = zip(ours, theirs, strict=True)
-    gaps = torch.cat([(one[0].float() - tv.pil_to_tensor(other).float()).flatten() for one, other in pairs])
+    pairs = zip((image for batch in ours for image in batch), theirs, strict=True)
+    gaps = torch.cat([(one.float() - tv.pil_to_tensor(other).float()).flatten() for one, other in pairs])
     square = float(gaps.square().mean())
     return {
         "mean": round(float(gaps.abs().mean()), 4),
@@ -175,12 +177,12 @@ def measured(name: str, paths: list[Path], rounds: int, theirs_process: Worker) 
         samplers |= {"PIL + torchvision v2": lambda what=what: Sample(**theirs_process.ask({"what": what}))}
         in_turns(samplers, rounds=1, by_clock=False)  # warm up
         timings = in_turns(samplers, rounds=rounds, by_clock=False)
-        step = "cut" if what == "training" else "view"
+        step, seen = ("cut", Ours.parts) if what == "training" else ("view", Ours.views)
         theirs = [getattr(documented, step)(index) for index in range(len(paths))]
         for way, timing in timings.items():
             row = {"images": name, "what": what, "way": way, "milliseconds": 1e3 * timing.median / len(paths)}
             if way in ways:
-                row["difference"] = difference([getattr(ways[way], step)(i) for i in range(len(paths))], theirs)
+                row["difference"] = difference(seen(ways[way]), theirs)
                 value, low, high = ratios(timings["PIL + torchvision v2"], timing)
                 found.append(
                     {"name": f"{name}, {what}, {way}", "against": "PIL + torchvision v2", "value": round(value, 3),

@@ -8,17 +8,16 @@ which divide the folds anew. Seconds are of the whole command on this machine; C
 import argparse
 import json
 import os
-import platform
 import shlex
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import torch
 from photographs import build
+from result import head, write
 
 import lenext
 from lenext.evaluation.intervals import wilson
@@ -26,19 +25,13 @@ from lenext.evaluation.intervals import wilson
 MODEL = "efficientnet_lite0"
 
 VARIANTS = {
-    "features only": {"features_only": True},
-    "transfer": {},
-    "features only, one plain view": {"features_only": True, "settings": ("transfer.views=1",)},
-    "features only, the weights' own size": {
-        "features_only": True,
-        "settings": ("view.resize=224", "view.crop=224"),
-    },
-    "features only, central crop": {
-        "features_only": True,
-        "settings": ("transfer.views=1", "view.resize=366", "view.squash=false"),
-    },
-    "features only, logistic regression": {"features_only": True, "settings": ("transfer.classifier=logistic",)},
-    "upper stages": {"freeze": "stage6"},
+    "as it comes": {},
+    "one scale, the weights' own": {"settings": ("transfer.scales=[]", "view.resize=224", "view.crop=224")},
+    "one scale": {"settings": ("transfer.scales=[]",)},
+    "one scale, central crop": {"settings": ("transfer.scales=[]", "view.resize=438", "view.squash=false")},
+    "support vector machine": {"settings": ("transfer.classifier=svm", "transfer.strengths=[10.0]")},
+    "logistic regression": {"settings": ("transfer.classifier=logistic", "transfer.strengths=[100.0]")},
+    "steps": {"epochs": 5},
 }
 MIRRORED = "_mirror"  # in the name of a picture that is another one's mirror image
 
@@ -52,11 +45,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
     document = {
-        "what": f"{MODEL} from ImageNet weights on photographs of 8 classes, {asked.folds}-fold cross-validation",
-        "command": shlex.join(["python", *sys.argv]),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads",
-        "versions": {"lenext": lenext.__version__, "torch": torch.__version__, "numpy": np.__version__},
-        "date": datetime.now(UTC).date().isoformat(),
+        **head(
+            f"{MODEL} from ImageNet weights on photographs of 8 classes, {asked.folds}-fold cross-validation",
+            shlex.join(["python", *sys.argv]),
+            f"{os.cpu_count()} cores, {torch.get_num_threads()} threads",
+        ),
         "seeds": asked.seeds,
         "without_mirrored": asked.without_mirrored,
         "measurements": [],
@@ -71,10 +64,10 @@ def main() -> None:
             runs = [measured(photos, Path(folder) / f"{name}-{seed}", VARIANTS[name], seed, asked.folds)
                     for seed in asked.seeds]  # fmt: skip
             document["measurements"].append({"variant": name, "asked": VARIANTS[name], **together(runs), "runs": runs})
-            asked.out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+            write(asked.out, document)
             print(name, json.dumps(together(runs)), flush=True)
     document["top1"] = document["measurements"][0]["top1"]
-    asked.out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    write(asked.out, document)
 
 
 def measured(photos: Path, out: Path, variant: dict[str, object], seed: int, folds: int) -> dict[str, object]:

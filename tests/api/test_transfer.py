@@ -115,7 +115,7 @@ def featured(photos, first, tmp_path_factory):
     out = tmp_path_factory.mktemp("run") / "run"
     settings = (
         "transfer.views=1",
-        "transfer.scales=[1.0]",
+        "transfer.scales=[]",
         "transfer.strengths=[10.0]",
         "transfer.classifier=logistic",
     )

@@ -118,6 +118,9 @@ def damaged_jpegs():
     slow = encoded(noise(), "jpeg", progressive=True)
     last = slow.rindex(b"\xff\xda")
     yield refused("scans.jpg", slow[:-2] + slow[last:-2] * 5000 + b"\xff\xd9", "too-large")
+    # Behind a scan of all components another costs nothing, for no decoder reads it.
+    yield refused("second-scan.jpg", plain[:-2] + plain[scan:], "corrupt")
+    yield refused("many-scans.jpg", plain[:-2] + plain[scan:-2] * 5000 + b"\xff\xd9", "corrupt")
     arithmetic = Case("arithmetic.jpg", frame_of(0xC9), UPRIGHT, 255, DAMAGE)  # the coder of it reads any bytes
     yield arithmetic
 

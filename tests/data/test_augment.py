@@ -410,6 +410,7 @@ class TestPipeline:
         assert together.equal(torch.cat([pipeline(image[None], 2, 40 + row) for row, image in enumerate(images)]))
         strided = images.contiguous(memory_format=torch.channels_last)
         assert pipeline(strided, 2, 40).equal(together), "neither does the layout in memory matter"
+        assert torch.cat([*pipeline.singly(images.split(1), 2, 40, count)]).equal(together)
 
     def test_images_of_varied_size_must_go_one_by_one(self):
         assert not Pipeline((ShortSide(low=3, high=4), RandomCrop(size=3)), NO_STATISTICS, 0).whole_batches

@@ -309,6 +309,15 @@ class TestFiles:
         (tmp_path / "a.png").touch()
         assert self.why(tmp_path / "a.png") == "empty"
 
+    @pytest.mark.parametrize("more", [-1, 0, 1])
+    def test_a_file_longer_than_what_is_read_at_once_is_whole(self, tmp_path, monkeypatch, more):
+        data = encoded(kind="png")
+        (tmp_path / "long.png").write_bytes(data)
+        monkeypatch.setattr(decoder, "START", len(data) + more)
+        assert decoder.read_file(tmp_path / "long.png") == data
+        monkeypatch.setattr(decoder, "START", 64)
+        assert decoder.read_file(tmp_path / "long.png") == data
+
     def test_a_folder(self, tmp_path):
         assert self.why(tmp_path) == "special-file"
 

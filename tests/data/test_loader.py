@@ -83,6 +83,12 @@ class TestTraining:
                 assert label == data.labels[row]
         assert next(rows, None) is None
 
+    @pytest.mark.parametrize("pipeline", [SHAKEN, SCALED], ids=["one size", "many sizes"])
+    def test_the_channels_of_a_pixel_lie_together(self, data, pipeline):
+        """As files and arrays have them: resizing, normalising and the network would else move every pixel."""
+        for images, _ in epoch(data, 0, Pipeline(pipeline.steps[:2], STATISTICS, 5)):
+            assert images.is_contiguous(memory_format=torch.channels_last)
+
     def test_the_rest_of_an_epoch_is_the_rest_of_the_whole(self, data):
         whole, rest = epoch(data, 1), epoch(data, 2, first=2)
         assert len(rest) == 3

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
 
+from lenext.errors import UsageError
 from lenext.recipes import Transfer
 from lenext.training.linear import compact, divisions, fit_linear
 
@@ -33,6 +35,31 @@ def test_it_separates(blobs, classifier):
     assert (linear.logits(features[0]).argmax(1) == labels).mean() > 0.85
     assert linear.strength in Transfer().strengths
     assert len(linear.scores) == len(Transfer().strengths)
+
+
+def test_a_discriminant_is_scikit_learns(blobs):
+    features, labels = blobs
+    linear = fit_linear(features[:1], labels, 3, Transfer(classifier="discriminant", strengths=(0.4,)))
+    forward = compact(features[:1])[1].T
+    theirs = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.4).fit(features[0] @ forward, labels)
+    ours = np.exp(linear.logits(features[0]))
+    assert ours / ours.sum(1, keepdims=True) == pytest.approx(theirs.predict_proba(features[0] @ forward), abs=1e-6)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5])
+def test_a_discriminant_takes_shares(share):
+    with pytest.raises(UsageError, match="strengths of a discriminant"):
+        Transfer(classifier="discriminant", strengths=(share,))
+
+
+def test_one_image_of_a_class_and_two_classes_make_a_discriminant(blobs):
+    features, labels = blobs
+    rows = [0, 1, 4, 7, 10]
+    linear = fit_linear(features[:1, rows], labels[rows], 3, Transfer(classifier="discriminant", strengths=(0.4, 0.3)))
+    assert np.isfinite(linear.weight).all()
+    assert set(linear.logits(features[0]).argmax(1)) <= {0, 1}
+    alone = fit_linear(np.eye(3)[None], np.arange(3), 3, Transfer(classifier="discriminant", strengths=(0.4,)))
+    assert alone.logits(np.eye(3)).argmax(1).tolist() == [0, 1, 2]
 
 
 def test_two_classes_have_two_logits(blobs):

@@ -144,9 +144,7 @@ class Explainer:
         network, classes = self.model.network, self.model.card.classes
         inputs = self.model.statistics.normalise(seen.view.to(self.compute.device))
         with torch.no_grad():
-            maps = network.forward_features(inputs)
-            logits = network.forward_head(maps)
-            scores = activated(logits, self.model.temperature, self.model.card.activation)[0].cpu()
+            scores = activated(network(inputs), self.model.temperature, self.model.card.activation)[0].cpu()
         answer = int(scores.argmax())
         explained = Explained(
             path=seen.path,
@@ -154,7 +152,7 @@ class Explainer:
             predicted=classes[answer],
             predicted_probability=float(scores[answer]),
             picture=seen.picture.permute(1, 2, 0).numpy(),
-            near=self._near(maps),
+            near=self._near(inputs),
         )
         if self.method == "activations":
             return self._activations(explained, inputs)
@@ -162,11 +160,11 @@ class Explainer:
         named = replace(explained, class_=classes[target], probability=float(scores[target]))
         return self._map(named, inputs, target, seen.picture)
 
-    def _near(self, maps: Tensor) -> tuple[Found, ...]:
+    def _near(self, inputs: Tensor) -> tuple[Found, ...]:
         if self.pictures is None:
             return ()
         with torch.no_grad():
-            own = direction(self.model.network.forward_head(maps, pre_logits=True))[0].cpu().numpy()
+            own = direction(self.model.network.pooled(inputs))[0].cpu().numpy()
         return self.pictures.nearest(own, self.nearest)
 
     def _activations(self, explained: Explained, inputs: Tensor) -> Explained:

@@ -16,7 +16,7 @@ from lenext.api.chosen_recipe import as_stored, changes, check_numbers, check_re
 from lenext.api.labels import check_outputs, check_task, suited_to
 from lenext.api.options import TrainOptions
 from lenext.api.short_options import check_patience, unevenness, with_settings
-from lenext.api.transfer import transfer_recipe, with_frozen
+from lenext.api.transfer import transfer_recipe, with_frozen, without_steps
 from lenext.data.folds import divided
 from lenext.data.item import TRAIN
 from lenext.data.listing import Listing, part
@@ -125,7 +125,7 @@ def decide(asked: TrainOptions, listing: Listing, shown: Preprocessing | None = 
         seed=seed,
         precision=Compute.choose(asked.device, asked.precision or "fp32").precision,
         validation=validation,
-        rules=(*found, *loss, *rules, *unevenness(listing, recipe)),
+        rules=(*found, *loss, *without_steps(recipe, asked), *rules, *unevenness(listing, recipe)),
         micro_batch=asked.micro_batch,
         channels=channels,
         fold=asked.fold,
@@ -182,6 +182,8 @@ def with_rates(recipe: Recipe, name: str, options: dict[str, Any]) -> tuple[Reci
         recipe = replace(recipe, **{field: options[field]})
     if recipe.auxiliary and "auxiliary" in known:
         options.setdefault("auxiliary", True)
+    if recipe.transfer is not None and recipe.transfer.scales:
+        options.setdefault("scales", list(recipe.transfer.scales))
     return recipe, options
 
 

@@ -7,15 +7,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import torch
+
 from lenext.api.chosen_recipe import CHARACTERS
 from lenext.api.options import TrainOptions
 from lenext.data.listing import Listing
 from lenext.errors import UsageError
-from lenext.models import entry, model_file
+from lenext.evaluation.dense import pools_everything
+from lenext.models import create_model, entry, model_file
 from lenext.protocol import Preprocessing
 from lenext.recipes import Recipe
 from lenext.recipes.transfer import EVERYTHING
-from lenext.training.transfer import transfer
+from lenext.training.transfer import FEW, transfer
 from lenext.values import decode
 
 NO_WEIGHTS = "none"
@@ -56,8 +59,35 @@ def transfer_recipe(listing: Listing, shown: Preprocessing | None, images: int, 
     """
     if shown is None or shown.pixel_mean:
         return None
-    steps = not (asked.features_only or asked.freeze == EVERYTHING)
-    return transfer(shown, images=images, mirror=listing.name not in CHARACTERS, steps=steps)
+    assert asked.model is not None
+    return transfer(
+        shown,
+        images=images,
+        mirror=listing.name not in CHARACTERS,
+        steps=takes_steps(asked, images),
+        any_size=sees_any_size(asked.model),
+    )
+
+
+def without_steps(recipe: Recipe, asked: TrainOptions) -> tuple[str, ...]:
+    """Why a transfer ends with the fit of the classifier, where nobody asked for that."""
+    last = recipe.transfer and recipe.transfer.freeze
+    if last != EVERYTHING or recipe.epochs or asked.features_only or asked.freeze:
+        return ()
+    return (f"with fewer than {FEW} images only the classifier is fitted; --epochs 5 goes on with steps",)
+
+
+def sees_any_size(name: str) -> bool:
+    """Whether the network's head takes the mean of a map of whatever size."""
+    with torch.device("meta"):
+        return pools_everything(create_model(name).head)
+
+
+def takes_steps(asked: TrainOptions, images: int) -> bool:
+    """Whether any follow the fit of the classifier: as asked, else where there are images enough to gain by them."""
+    if asked.features_only or asked.freeze == EVERYTHING:
+        return False
+    return images >= FEW or asked.freeze is not None or asked.epochs is not None
 
 
 def with_frozen(recipe: Recipe, asked: TrainOptions) -> Recipe:

@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,27 +50,46 @@ class Pipeline:
 
     def __call__(self, images: Tensor, epoch: int, position: int) -> Tensor:
         """Augment the images that stand at ``position`` onwards in the order of ``epoch``."""
-        crop = next((number for number, step in enumerate(self.steps) if isinstance(step, RandomCrop)), 0)
-        for number, step in enumerate(self.steps):
+        return self._augmented(images, self._all_draws(epoch, position, len(images)))
+
+    def singly(self, images: Iterable[Tensor], epoch: int, position: int, count: int) -> Iterator[Tensor]:
+        """As above for ``count`` batches of one image, of any sizes; their numbers are drawn at once."""
+        draws = self._all_draws(epoch, position, count)
+        for number, image in enumerate(images):
+            yield self._augmented(image, [numbers[number : number + 1] for numbers in draws])
+
+    def _augmented(self, images: Tensor, draws: Sequence[Draws]) -> Tensor:
+        for number, (step, numbers) in enumerate(zip(self.steps, draws, strict=True)):
             mean = self.statistics.pixel_mean
-            if number == crop and self.statistics.subtract_first and mean is not None:
+            if number == self._first_crop and self.statistics.subtract_first and mean is not None:
                 side = mean.shape[-1]  # images of another size than the mean image are brought to it first
                 images = self.statistics.subtract(single_crop(images, SingleCrop(resize=side, crop=side)))
             if not isinstance(step, RandomErasing):
-                kind = STEPS[type(step)]
-                draws = self._draws(number, kind.width(step), epoch, position, images)
-                images = kind.apply(images, draws, step, self.statistics)
+                images = STEPS[type(step)].apply(images, numbers, step, self.statistics)
         return images
+
+    @cached_property
+    def _first_crop(self) -> int:
+        return next((number for number, step in enumerate(self.steps) if isinstance(step, RandomCrop)), 0)
 
     def finish(self, inputs: Tensor, epoch: int, position: int) -> Tensor:
         """The steps that change the network's input, not the pixels."""
         for number, step in enumerate(self.steps):
             if isinstance(step, RandomErasing):
-                inputs = erasing.erase(inputs, self._draws(number, erasing.DRAWS, epoch, position, inputs), step)
+                draws = self._draws(number, erasing.DRAWS, epoch, position, len(inputs))
+                inputs = erasing.erase(inputs, draws, step)
         return inputs
 
-    def _draws(self, number: int, width: int, epoch: int, position: int, images: Tensor) -> Draws:
-        return uniforms((self.seed, AUGMENTATION + number), epoch, position, len(images), width)
+    def _all_draws(self, epoch: int, position: int, count: int) -> list[Draws]:
+        """Of each step that changes pixels; none for the others."""
+        kinds = [None if isinstance(step, RandomErasing) else STEPS[type(step)] for step in self.steps]
+        return [
+            self._draws(number, kind.width(step) if kind else 0, epoch, position, count)
+            for number, (step, kind) in enumerate(zip(self.steps, kinds, strict=True))
+        ]
+
+    def _draws(self, number: int, width: int, epoch: int, position: int, count: int) -> Draws:
+        return uniforms((self.seed, AUGMENTATION + number), epoch, position, count, width)
 
     @property
     def whole_batches(self) -> bool:
@@ -96,20 +116,30 @@ def _random_crop(images: Tensor, draws: Draws, step: RandomCrop, _: Statistics) 
     spare = [max(0, side - wanted) for side, wanted in zip(images.shape[2:], step.shape, strict=True)]
     places = (draws * (np.array(spare) + 1)).astype(np.int64).tolist()
     crops = [
-        window(image[None, :, top : top + tall, left : left + wide], step.shape, step.fill)
-        for image, (top, left) in zip(images, places, strict=True)
+        window(image[:, :, top : top + tall, left : left + wide], step.shape, step.fill)
+        for image, (top, left) in zip(apart(images), places, strict=True)
     ]
-    return torch.cat(crops)
+    return together(crops)
 
 
 def _random_resized_crop(images: Tensor, draws: Draws, step: RandomResizedCrop, _: Statistics) -> Tensor:
     height, width = images.shape[2:]
     crops = []
-    for image, row in zip(images, draws, strict=True):
+    for image, row in zip(apart(images), draws, strict=True):
         top, left, h, w = area_box(height, width, row[: 4 * TRIES].reshape(TRIES, 4), step)
-        cut = image[None, :, top : top + h, left : left + w]
+        cut = image[:, :, top : top + h, left : left + w]
         crops.append(resize(cut, *step.shape, interpolation(step, row)))
-    return torch.cat(crops)
+    return together(crops)
+
+
+def apart(images: Tensor) -> tuple[Tensor, ...]:
+    """Each image as a batch of one with the batch's strides: ``image[None]`` would hide that channels lie together."""
+    return (images,) if len(images) == 1 else images.split(1)  # type: ignore[no-untyped-call]
+
+
+def together(images: list[Tensor]) -> Tensor:
+    """Batches as one; the only one is not copied."""
+    return images[0] if len(images) == 1 else torch.cat(images)
 
 
 def interpolation(step: ShortSide | RandomResizedCrop, draws: Draws) -> str:
@@ -134,8 +164,9 @@ def area_box(height: int, width: int, tries: Draws, step: RandomResizedCrop) -> 
 
 def _random_flip(images: Tensor, draws: Draws, step: RandomFlip, _: Statistics) -> Tensor:
     mirrored = draws[:, 0] < step.p
-    if mirrored.all() or not mirrored.any():  # as one image alone always is
-        return images.flip(3) if mirrored.all() else images
+    count = np.count_nonzero(mirrored)
+    if count in {0, len(images)}:  # as of one image alone always
+        return images.flip(3) if count else images
     return torch.where(torch.from_numpy(mirrored)[:, None, None, None], images.flip(3), images)
 
 

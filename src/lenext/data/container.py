@@ -158,23 +158,25 @@ def jpeg_scan(data: bytes) -> int:
 
 def jpeg_frame(data: bytes) -> Frame | None:
     """What the frame header says; None where it stands behind the first scan or is damaged."""
-    for marker, start, end in jpeg_spans(data):
+    spans = list(jpeg_spans(data))
+    for marker, start, end in spans:
         if marker in JPEG_FRAMES and end - start >= 6:
             count = data[start + 5]
             factors = [(data[at] >> 4, data[at] & 15) for at in range(start + 7, min(end, start + 6 + 3 * count), 3)]
             areas = [across * down for across, down in factors]
             whole = max((across for across, _ in factors), default=1) * max((down for _, down in factors), default=1)
-            first = jpeg_scan(data)
-            last = data.find(b"\xff\xd9", first)
-            scans = data.count(b"\xff\xda", first, len(data) if last < 0 else last)
+            first = jpeg_marker(data, spans[-1][2])
             together = first + 4 < len(data) and data[first + 4] == count
-            return Frame(sum(areas) / max(1, whole), scans, marker in JPEG_PROGRESSIVE or not together)
+            kept = marker in JPEG_PROGRESSIVE or not together
+            last = data.find(b"\xff\xd9", first) if kept else first + 2  # libjpeg refuses a second scan of the others
+            scans = data.count(b"\xff\xda", first, len(data) if last < 0 else last)
+            return Frame(sum(areas) / max(1, whole), scans, kept)
     return None
 
 
 @dataclass(frozen=True)
 class Frame:
-    """Of a JPEG: samples for each pixel, how many scans, whether all coefficients are kept until the last one."""
+    """Of a JPEG: samples for each pixel, how many scans are read, whether all coefficients are kept until the last."""
 
     samples: float
     scans: int

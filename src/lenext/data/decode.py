@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 GREY, COLOUR, TRANSPARENT = (1, 3, 4), (3, 1, 4), (3, 4, 1)  # numbers of channels that each can be read with
-START = 4096  # bytes that show the format
+START = 1 << 18  # bytes that are read at once: all of most pictures
 TINY, LARGE, EXTREME_ASPECT = 16, 40_000_000, 6  # pixels of the shorter side, pixels, longer to shorter side
 
 
@@ -111,12 +111,13 @@ def read_file(path: str | Path) -> bytes:
             if not stat.S_ISREG(found.st_mode):
                 raise ImageError(path, "special-file", "This is not a regular file.")
             size = min(found.st_size, LIMITS.file_bytes)
-            with open(descriptor, "rb", closefd=False) as file:
-                data = file.read(START)
-                if data:
-                    container.sniff(data)  # a large file that is no image is not read
-                file.seek(0)
-                data = file.read(size + 1) if found.st_size == size else b""
+            data = os.read(descriptor, min(size + 1, START))
+            if data:
+                container.sniff(data)  # a large file that is no image is not read
+            if len(data) != found.st_size == size:
+                with open(descriptor, "rb", closefd=False) as file:
+                    file.seek(0)
+                    data = file.read(size + 1)
         finally:
             os.close(descriptor)
     except ImageError as error:

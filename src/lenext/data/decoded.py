@@ -119,13 +119,13 @@ class DecodedImages:
 
     def read(self, index: int, channels: int, background: int) -> Tensor:
         """uint8 C H W, upright, not to be written to; raises ``ImageError`` only."""
-        path = self.images.path(index)
-        if self.store is None or (channels, background) != (self.channels, self.background):
-            return read_image(path, channels=channels, background=background, least=self.least)
-        found = self.store.get(index)
+        known = (channels, background) == (self.channels, self.background)
+        store = self.store if known else None
+        found = store.get(index) if store else None
         if found is None:
-            found = read_image(path, channels=channels, background=background, least=self.least)
-            self.store.put(index, found)
+            found = read_image(self.images.path(index), channels=channels, background=background, least=self.least)
+            if store:
+                store.put(index, found)
         return found
 
 

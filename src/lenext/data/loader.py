@@ -79,13 +79,13 @@ class Loader:
         if pipeline.whole_batches and isinstance(self.part.images, ArrayImages):
             images = pipeline(self._together(rows), epoch, start)
         else:
-            images = torch.cat([pipeline(self._one(row), epoch, start + i) for i, row in enumerate(rows)])
+            images = torch.cat(list(pipeline.singly(map(self._one, rows), epoch, start, len(rows))))
         return images, torch.from_numpy(self.part.labels[rows])
 
     def _one(self, row: np.int64) -> Tensor:
         pixels = self.part.images.read(int(self.part.indices[row]), self.channels, self.background)
         # A batch of one whose own stride says that channels lie together: torch's resizing looks at it.
-        return pixels.permute(1, 2, 0)[None].permute(0, 3, 1, 2)
+        return pixels.as_strided((1, *pixels.shape), (pixels.numel(), *pixels.stride()))
 
     def _together(self, rows: NDArray[np.int64]) -> Tensor:
         assert isinstance(self.part.images, ArrayImages)

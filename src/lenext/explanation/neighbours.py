@@ -28,11 +28,9 @@ def features(
 ) -> NDArray[np.float32]:
     """What the classifier is given of every image (uint8 N C H W), at length 1: (images, features)."""
     network.eval()
-    parts = []
     with torch.inference_mode():
-        for images in batches:
-            maps = network.forward_features(statistics.normalise(images.to(compute.device)))
-            parts.append(direction(network.forward_head(maps, pre_logits=True)).cpu())
+        inputs = (statistics.normalise(images.to(compute.device)) for images in batches)
+        parts = [direction(network.pooled(one)).cpu() for one in inputs]
     return torch.cat(parts).numpy() if parts else np.empty((0, network.num_features), dtype=np.float32)
 
 

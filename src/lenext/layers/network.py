@@ -6,7 +6,10 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
+
+from lenext.layers.scales import at_scales
 
 
 class Network(nn.Module):
@@ -17,10 +20,12 @@ class Network(nn.Module):
 
     ``input_size`` is the paper's (channels, height, width); ``num_features`` the width of the classifier's input.
     ``name``, ``reading`` and ``options`` say how ``create_model`` built the network, so that a weight file can do so.
+    ``scales``: shares of its size at which a picture is seen, and mirrored; () as it is, once.
     """
 
     name: str = ""
     reading: str = "paper"
+    scales: tuple[float, ...] = ()
 
     def __init__(
         self,
@@ -40,7 +45,15 @@ class Network(nn.Module):
         self._classifier = type(self.get_classifier())
 
     def forward(self, x: Tensor) -> Tensor:  # N C H W -> N classes
-        return self.forward_head(self.forward_features(x))
+        if not self.scales:
+            return self.forward_head(self.forward_features(x))
+        logits: Tensor = self.get_classifier()(self.pooled(x))
+        return logits
+
+    def pooled(self, x: Tensor) -> Tensor:  # N C H W -> N features
+        """The classifier's input: of several scales, their mean."""
+        views = at_scales(x, self.scales) if self.scales else (x,)
+        return torch.stack([self.forward_head(self.forward_features(view), pre_logits=True) for view in views]).mean(0)
 
     def forward_features(self, x: Tensor) -> Tensor:  # N C H W -> N features h w
         """The last stage's feature map."""

@@ -133,8 +133,11 @@ def create_model(
     """Build a network with fresh weights drawn from torch's generator.
 
     num_classes, in_channels: the paper's when None; reading: "paper" or another published reading;
-    options: what the paper varies (``shortcut="A"``). Raises ``UsageError`` for unknown names, readings and options.
+    options: what the paper varies (``shortcut="A"``), and ``scales`` of any network, at which it sees each picture.
+    Raises ``UsageError`` for unknown names, readings and options.
     """
+    from lenext.layers.scales import check_scales
+
     name = canonical(name)
     known = readings(name)
     if reading not in known:
@@ -142,6 +145,7 @@ def create_model(
             f"{name} has no reading {reading!r}.", did_you_mean(reading, known) or f"It has: {', '.join(known)}."
         )
     built = {difference.option: difference.value for difference in known[reading]} | options
+    scales = built.pop("scales", ())
     if num_classes is not None:
         built["num_classes"] = num_classes
     if in_channels is not None:
@@ -149,6 +153,7 @@ def create_model(
     check_options(name, built)
     network: Network = model_file(name).build(name, **built)
     network.name, network.reading, network.options = name, reading, dict(options)
+    network.scales = check_scales(scales)
     return network
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from lenext.errors import UsageError
 
-CLASSIFIERS = ("logistic", "svm")
+DISCRIMINANT = "discriminant"
+CLASSIFIERS = ("logistic", "svm", DISCRIMINANT)
 NOTHING, LOWER, EVERYTHING = "none", "lower", "all"  # beside the names of stages
 
 
@@ -16,17 +17,18 @@ class Transfer:
 
     freeze: the last stage that keeps its weights and statistics, with all before it: "none", the name of a stage or
     "stem", "lower" for the first two thirds of the stages, or "all", after which only the classifier trains;
-    classifier: "logistic" (regression) or "svm" (linear, one against the rest); views: of each image whose features are
-    learnt from, the plain one and augmented ones; scales: sides of the input, in shares of the view's, at which an
-    image's features are taken and averaged (VGG, Appendix B);
-    strengths: those of the fit (scikit-learn's C, for features of mean length 1), of which cross-validation within the
-    training images in ``folds`` parts chooses.
+    classifier: "logistic" (regression), "svm" (linear, one against the rest) or "discriminant" (Fisher's linear one);
+    views: of each image whose features are learnt from, the plain one and augmented ones; scales: shares of the view's
+    size at which the network sees an image, and mirrored, whose features are averaged, in the fit and in every answer
+    afterwards (VGG, Appendix B); () once, as it is;
+    strengths: those of the fit, of which cross-validation within the training images in ``folds`` parts chooses:
+    scikit-learn's C for features of mean length 1, of a discriminant the share of an even spread in that of a class.
     """
 
     freeze: str = NOTHING
     classifier: str = "logistic"
     views: int = 1
-    scales: tuple[float, ...] = (1.0,)
+    scales: tuple[float, ...] = ()
     strengths: tuple[float, ...] = (1.0, 10.0, 100.0, 1000.0)
     folds: int = 5
 
@@ -35,5 +37,9 @@ class Transfer:
             raise UsageError(
                 f"There is no classifier {self.classifier!r} of features.", f"Give one of {', '.join(CLASSIFIERS)}."
             )
-        if not self.scales or not self.strengths:
-            raise UsageError("A transfer needs one of scales and of strengths at least.", "Give a list: [1.0].")
+        if not self.strengths:
+            raise UsageError("A transfer needs a strength at least.", "Give a list: [1.0].")
+        if self.classifier == DISCRIMINANT and not all(0 <= share <= 1 for share in self.strengths):
+            raise UsageError(
+                f"The strengths of a discriminant are {self.strengths}.", "Give shares from 0 to 1: [0.4]."
+            )

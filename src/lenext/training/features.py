@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,7 +15,6 @@ from lenext.data.loader import Loader, batch_cuts
 from lenext.evaluation.inference import Compute
 from lenext.layers.network import Network
 from lenext.recipes import Recipe
-from lenext.training.fitting import to_image_size
 
 TOGETHER = 16  # ours: images of one pass; more are no faster on a CPU
 EARLY = 2**31  # ours: epochs above every one of a run; what a view draws is no epoch's augmentation
@@ -23,36 +22,30 @@ EARLY = 2**31  # ours: epochs above every one of a run; what a view draws is no 
 
 @dataclass(frozen=True)
 class Views:
-    """How images are seen before training: the recipe's plain view, then augmented ones, each at every scale."""
+    """How images are seen before training: the recipe's plain view, then augmented ones."""
 
     recipe: Recipe
     pipeline: Pipeline
 
-    def batches(self, loader: Loader, view: int, share: float) -> Iterator[Tensor]:
+    def batches(self, loader: Loader, view: int) -> Iterator[Tensor]:
         """uint8 batches of every image of the loader, in order, for view number ``view`` (0: the plain one)."""
-        recipe = to_image_size(self.recipe, max(1, round(self.recipe.view.crop * share))).recipe
         if view == 0:
-            yield from loader.views(recipe.view, TOGETHER)
+            yield from loader.views(self.recipe.view, TOGETHER)
             return
         order = np.arange(len(loader.part))
-        pipeline = replace(self.pipeline, steps=recipe.augment)
-        for images, _ in loader.training(pipeline, EARLY + view, order, batch_cuts(len(order), TOGETHER)):
+        for images, _ in loader.training(self.pipeline, EARLY + view, order, batch_cuts(len(order), TOGETHER)):
             yield images
 
 
 def frozen_features(network: Network, loader: Loader, views: Views, compute: Compute) -> NDArray[np.float64]:
-    """Features (views, images, width) of every image of the loader, of each view the mean over its scales.
+    """Features (views, images, width) of every image of the loader.
 
     The network is used in evaluation mode and left in it.
     """
     value = views.recipe.transfer
     assert value is not None
     network.eval()
-    found = []
-    for view in range(value.views):
-        scales = [of_batches(network, views, views.batches(loader, view, share), compute) for share in value.scales]
-        found.append(np.mean(scales, axis=0))
-    return np.stack(found)
+    return np.stack([of_batches(network, views, views.batches(loader, view), compute) for view in range(value.views)])
 
 
 def of_batches(network: Network, views: Views, batches: Iterable[Tensor], compute: Compute) -> NDArray[np.float64]:
@@ -62,6 +55,6 @@ def of_batches(network: Network, views: Views, batches: Iterable[Tensor], comput
         for images in batches:
             inputs = statistics.normalise(images.to(compute.device))
             with compute.autocast():
-                features = network.forward_head(network.forward_features(inputs), pre_logits=True)
+                features = network.pooled(inputs)
             parts.append(features.double().cpu())
     return torch.cat(parts).numpy()

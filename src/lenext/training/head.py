@@ -61,7 +61,8 @@ def fit_head(task: Task, watcher: Watcher, source: Source = training_features) -
     assert isinstance(task.network, Network)
     watcher.message(
         f"First phase: the classifier alone, on frozen features of {len(labels):,} images"
-        + (f" in {value.views} views." if value.views > 1 else ".")
+        + (f" in {value.views} views" if value.views > 1 else "")
+        + (f", the mean of {len(value.scales)} scales, each mirrored too." if value.scales else ".")
     )
     features = source(task)
     linear = task.goal.fit(features, labels, task.classes, value)

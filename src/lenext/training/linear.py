@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lenext.evaluation.calibration import fit_temperature
+from lenext.recipes.transfer import DISCRIMINANT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,7 @@ ITERATIONS = 1000  # ours: where the fit has not converged then, another hundred
 
 @dataclass(frozen=True)
 class Linear:
-    """Logits = features @ weight.T + bias. strength: the C that was chosen; scores: accuracy of each C within."""
+    """Logits = features @ weight.T + bias. strength: the one that was chosen; scores: accuracy of each within."""
 
     weight: Features  # classes x features
     bias: Features  # classes
@@ -119,7 +120,11 @@ def solution(features: Features, labels: NDArray[np.int64], classifier: str, str
 
 
 def fitted(features: Features, labels: NDArray[np.int64], classifier: str, strength: float) -> Any:
-    """scikit-learn's classifier of features (views, images, width); the loss is a mean over an image's views."""
+    """scikit-learn's classifier of features (views, images, width); the loss is a mean over an image's views.
+
+    Where no class has two images none has a spread, so that regression takes a discriminant's place.
+    """
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
     from sklearn.svm import LinearSVC
@@ -129,6 +134,9 @@ def fitted(features: Features, labels: NDArray[np.int64], classifier: str, stren
     model: Any = LogisticRegression(C=c, max_iter=ITERATIONS)
     if classifier == "svm":
         model = LinearSVC(C=c, max_iter=ITERATIONS, random_state=0)
+    elif classifier == DISCRIMINANT and images > len(np.unique(labels)):
+        model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=strength)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", "Only one sample")  # of a class, which then adds no spread
         return model.fit(features.reshape(views * images, width), np.tile(labels, views))
