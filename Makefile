@@ -121,8 +121,7 @@ ENGINES := $(BENCH) -m lenext bench --engine auto --threads $(THREADS) --rounds 
 bench-engines: $(PARITY)/.installed
 	$(PARITY)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
 		--editable ".[onnx,openvino]"
-	$(ENGINES) --batch 32 --precision bf16 --against eager,compile,openvino --out results/bench-engines-batch-32_$(MACHINE).json
-	$(ENGINES) --batch 1 --precision bf16 --against eager,compile,openvino --out results/bench-engines-batch-1_$(MACHINE).json
+	$(ENGINES) --precision bf16 --against eager,compile,openvino --out results/bench-engines_$(MACHINE).json
 	$(ENGINES) --precision fp32 --against eager,compile,onnxruntime,openvino --out results/bench-engines-fp32_$(MACHINE).json
 
 # Files to batches on one core against PIL + torchvision v2, with the difference of the pixels.

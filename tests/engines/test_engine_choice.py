@@ -52,7 +52,9 @@ def test_it_is_remembered_for_the_same_network_alone(cache):
     assert opened == ["eager", "openvino", "openvino", "eager", "openvino"]
 
 
-def test_an_engine_that_takes_long_to_start_must_pay():
+def test_an_engine_that_takes_long_to_start_must_pay(monkeypatch):
+    monkeypatch.setattr("lenext.engines.choice.STEADY", 0.0)
+
     def slow():
         time.sleep(0.5)
         return Sleeper("openvino", 0.0005)
@@ -60,6 +62,15 @@ def test_an_engine_that_takes_long_to_start_must_pay():
     choice, _ = choose({}, {"eager": lambda: Sleeper("eager", 0.0007), "openvino": slow}, BATCH)
     assert choice.name == "eager"
     assert "openvino takes" in choice.line()
+
+
+def test_quick_engines_are_judged_by_more_images(monkeypatch):
+    def slow():
+        time.sleep(0.2)
+        return Sleeper("openvino", 0.001)
+
+    monkeypatch.setattr("lenext.engines.choice.WORK", 20)
+    assert choose({}, {"eager": lambda: Sleeper("eager", 0.002), "openvino": slow}, BATCH)[0].name == "openvino"
 
 
 def test_nothing_is_compiled_where_that_cannot_pay(monkeypatch):

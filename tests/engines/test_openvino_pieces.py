@@ -37,7 +37,6 @@ def test_what_auto_tries(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     assert in_pieces(["eager", "openvino"], 1) == {"eager": ("eager", 1), "openvino": ("openvino", 1)}
     assert [in_pieces(["openvino"], batch) for batch in (2, 6, 32)] == [
-        {"openvino": ("openvino", 1)},
-        {"openvino": ("openvino", 1), "openvino:3": ("openvino", 3)},
-        {"openvino": ("openvino", 1), "openvino:4": ("openvino", 4), "openvino:16": ("openvino", 16)},
+        {f"openvino:{piece}" if piece > 1 else "openvino": ("openvino", piece) for piece in pieces}
+        for pieces in ((1, 2), (1, 3, 6), (1, 4, 16, 32))
     ]

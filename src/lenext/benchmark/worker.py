@@ -95,6 +95,8 @@ def serve(one: Contestant, orders: IO[str], answers: IO[str]) -> None:
         nonlocal work, by_clock
         work, by_clock = None, case.threads > 1
         torch.set_num_threads(case.threads)
+        if "torch._dynamo" in sys.modules:  # which gives up compiling after the eighth network of the same code
+            torch._dynamo.reset()  # noqa: SLF001
         try:
             work, found = one.prepared(case)
         except CASE_FAILS as error:

@@ -20,7 +20,8 @@ from lenext.errors import LenextError, UsageError
 
 ROUNDS = 5
 LIMIT = 90.0  # ours: seconds after which no further engine is tried
-SAMPLE = 0.05  # ours: seconds of a turn, at least
+SAMPLE = 0.2  # ours: seconds of a turn, at least
+STEADY = 3.0  # ours: seconds of the quickest engine for which it must pay at least
 COMPILING = 10.0  # ours: seconds that it takes at least; 12 to 120 were seen
 WORK = 2000  # ours: images for which an engine's start must pay
 
@@ -50,7 +51,7 @@ class Choice:
 def choose(
     key: Mapping[str, Any], candidates: Mapping[str, Callable[[], Engine]], batch: Pixels, limit: float = LIMIT
 ) -> tuple[Choice, Engine]:
-    """The engine with which ``WORK`` images are done first, start included, opened.
+    """The engine with which ``WORK`` images, or ``STEADY`` seconds of them, are done first, start included, opened.
 
     key: says which network, precision and batch this is; batch: uint8 N C H W. An engine that fails is passed over.
     Raises UsageError where all do.
@@ -83,7 +84,8 @@ def choose(
         raise UsageError(f"No engine can run the network: {failed}.", "Use --engine eager.")
     if rates.keys() != engines.keys():
         rates = measured(engines, batch, limit)
-    best = min(engines, key=lambda name: opening[name] + WORK / rates[name])
+    work = max(WORK, STEADY * max(rates.values()))
+    best = min(engines, key=lambda name: opening[name] + work / rates[name])
     choice = Choice(best, len(batch), rates, opening, failed)
     with suppress(OSError):  # where nothing can be kept it is measured anew
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -100,6 +102,8 @@ def measured(engines: Mapping[str, Engine], batch: Pixels, limit: float) -> dict
         if turn and time.monotonic() - start > limit:
             break
         for name, engine in engines.items():
+            if calls.get(name, 1) > 1:
+                engine.predict(batch)  # the threads of the engine before go to sleep meanwhile
             begun = time.perf_counter()
             for _ in range(calls.get(name, 1)):
                 engine.predict(batch)

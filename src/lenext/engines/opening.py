@@ -45,9 +45,10 @@ def open_graph(
 
 def in_pieces(engines: Iterable[str], batch: int) -> dict[str, tuple[str, int]]:
     """What "auto" tries: a name for each engine, and for OpenVINO with one, with four, with each core's share of images
-    at a time.
+    at a time, and with all.
     """
-    shares = {1, min(FOUR, -(-batch // cores())), -(-batch // cores())}
+    share = -(-batch // cores())
+    shares = {1, min(FOUR, share), share, batch}
     found = {}
     for engine in engines:
         for piece in sorted(shares) if engine == OPENVINO else [1]:
