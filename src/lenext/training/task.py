@@ -34,6 +34,7 @@ from lenext.training.scaling import Unscaled, scaling_of
 from lenext.training.signals import StopSignals
 
 TEST_BATCH = 64  # ours: images that are tested at once, at least; a recipe of single images would wait for each
+TEST_PIXELS = TEST_BATCH * 224**2  # ours: of larger images fewer, so that a test takes no more memory than training
 
 Batch = tuple[Tensor, Tensor]
 
@@ -168,7 +169,8 @@ class Task:
     @property
     def test_batch(self) -> int:
         """Images that are tested at once."""
-        usual = max(self.recipe.batch_size, TEST_BATCH)
+        fitting = TEST_PIXELS // math.prod(self.recipe.view.shape)
+        usual = max(self.recipe.batch_size, min(TEST_BATCH, fitting))
         return usual if self.micro_batch is None else min(usual, self.micro_batch)
 
     def batches(self, epoch: int, order: NDArray[np.int64], cuts: Sequence[int]) -> Iterator[Batch]:
