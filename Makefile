@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: install demo test test-faults test-faults-long checkpointing check tables golden clean mnist fashion \
-	test-parity catalogue audit-exports rivals fuzz bench bench-input bench-memory bench-mnist bench-training \
+	test-parity catalogue audit-exports rivals fuzz bench bench-engines bench-input bench-memory bench-mnist bench-training \
 	bench-folder bench-gpu bench-losses
 
 install: $(VENV)/.installed
@@ -113,6 +113,16 @@ RIVALS_OF_BENCH := torchvision,timm
 BENCH := OMP_NUM_THREADS=$(THREADS) $(PARITY)/bin/python
 bench: $(PARITY)/.installed
 	$(BENCH) -m lenext bench --threads $(THREADS) --against $(RIVALS_OF_BENCH) --out results/bench_$(THREADS)-threads.json
+
+# The engine that --engine auto takes against torch eager and compiled, ONNX Runtime and OpenVINO in the same precision,
+# one network of each family, images one by one and in batches: 40 minutes, most of which torch compiles.
+MACHINE := $(shell uname -m)-$(THREADS)-threads
+ENGINES := $(BENCH) -m lenext bench --engine auto --threads $(THREADS) --rounds 5
+bench-engines: $(PARITY)/.installed
+	$(PARITY)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		--editable ".[onnx,openvino]"
+	$(ENGINES) --precision bf16 --against eager,compile,openvino --out results/bench-engines_$(MACHINE).json
+	$(ENGINES) --precision fp32 --against eager,compile,onnxruntime,openvino --out results/bench-engines-fp32_$(MACHINE).json
 
 # Files to batches on one core against PIL + torchvision v2, with the difference of the pixels.
 bench-input: $(PARITY)/.installed

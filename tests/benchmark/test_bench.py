@@ -11,6 +11,7 @@ import lenext
 from lenext.api.bench import BenchOptions, reading_of
 from lenext.benchmark.case import Case, documented, ours
 from lenext.benchmark.rivals import RIVALS
+from lenext.benchmark.run import against_best
 from lenext.benchmark.worker import Worker
 from lenext.errors import Failed, UsageError
 
@@ -58,6 +59,33 @@ def test_figures_agree_with_one_another(document):
     assert ratio["low"] <= ratio["value"] <= ratio["high"]
 
 
+def test_an_engine_takes_our_place(tmp_path):
+    path = tmp_path / "found.json"
+    done = command("lenet5", "--engine", "onnxruntime", "--threads", "1", "--rounds", "1", "--batch", "2",
+                   "--precision", "fp32", "--against", "torch", "--quiet", "--out", str(path))  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[2].split()[:3] == ["lenet5", "lenext", "2"]
+    document = json.loads(path.read_text())
+    ours_row, torch_row = document["measurements"]
+    assert (ours_row["engine"], ours_row["precision"]) == ("onnxruntime", "fp32")
+    assert "engine" not in torch_row
+    assert document["command"].count("--engine onnxruntime") == 1
+    assert document["against_best"]["least"] == document["ratios"][0]["value"]
+    assert "fastest rival" in done.stdout.splitlines()[-1]
+
+
+def test_the_fastest_rival_of_the_same_precision_counts():
+    def ratio(name, precision, value):
+        return {"name": name, "precision": precision, "value": value}
+
+    found = against_best(
+        [ratio("a", "bf16", 4.0), ratio("a", "bf16", 2.0), ratio("a", "fp32", 0.5), ratio("b", "bf16", 0.5)], "bf16"
+    )
+    assert [case["value"] for case in found["cases"]] == [2.0, 0.5]
+    assert (found["least"], found["geometric_mean"]) == (0.5, pytest.approx(1.0))
+    assert against_best([ratio("a", "fp32", 1.0)], "bf16") is None
+
+
 def test_a_step_of_training_is_a_table_for_a_person():
     done = command("lenet5", "--training", "--threads", "1", "--rounds", "1", "--batch", "4", "--quiet")
     assert done.returncode == 0, done.stderr
@@ -72,6 +100,8 @@ def test_a_step_of_training_is_a_table_for_a_person():
     [
         ({"against": ("tensorrt",)}, "no rival 'tensorrt'"),
         ({"against": ("openvino",), "training": True}, "openvino is not measured in training"),
+        ({"engine": "openvino", "training": True}, "Engines do not train"),
+        ({"engine": "tensorrt"}, "no engine 'tensorrt'"),
         ({"threads": 0}, "--threads is 0"),
         ({"batches": (1,), "training": True}, "A batch has 1 images"),
         ({"out": "no/such/folder/a.json"}, "no folder no/such/folder"),

@@ -52,14 +52,34 @@ def test_it_is_remembered_for_the_same_network_alone(cache):
     assert opened == ["eager", "openvino", "openvino", "eager", "openvino"]
 
 
-def test_an_engine_that_takes_long_to_start_must_pay():
+def test_an_engine_that_takes_long_to_start_must_pay(monkeypatch):
+    monkeypatch.setattr("lenext.engines.choice.STEADY", 0.0)
+
     def slow():
         time.sleep(0.5)
-        return Sleeper("compiled", 0.0005)
+        return Sleeper("openvino", 0.0005)
 
-    choice, _ = choose({}, {"eager": lambda: Sleeper("eager", 0.0007), "compiled": slow}, BATCH)
+    choice, _ = choose({}, {"eager": lambda: Sleeper("eager", 0.0007), "openvino": slow}, BATCH)
     assert choice.name == "eager"
-    assert "compiled takes" in choice.line()
+    assert "openvino takes" in choice.line()
+
+
+def test_quick_engines_are_judged_by_more_images(monkeypatch):
+    def slow():
+        time.sleep(0.2)
+        return Sleeper("openvino", 0.001)
+
+    monkeypatch.setattr("lenext.engines.choice.WORK", 20)
+    assert choose({}, {"eager": lambda: Sleeper("eager", 0.002), "openvino": slow}, BATCH)[0].name == "openvino"
+
+
+def test_nothing_is_compiled_where_that_cannot_pay(monkeypatch):
+    candidates = {"eager": lambda: Sleeper("eager", 0.022), "compiled": lambda: Sleeper("compiled", 0)}
+    assert "compiled" in choose({"network": "slow"}, candidates, BATCH)[0].rates  # 2,000 images take ten seconds
+    monkeypatch.setattr("lenext.engines.choice.WORK", 200)
+    choice, _ = choose({"network": "quick"}, candidates, BATCH)
+    assert (choice.name, list(choice.rates)) == ("eager", ["eager"])
+    assert "longer than 200 images" in choice.failed["compiled"]
 
 
 def test_what_was_remembered_wrongly_is_measured_anew(cache):

@@ -18,8 +18,9 @@ from lenext.api.run_folder import versions
 from lenext.benchmark.case import Case
 from lenext.benchmark.machine import processor_name
 from lenext.benchmark.rivals import OURS, Contestant, chosen
-from lenext.benchmark.run import Limit, Row, compared, limit, measure
+from lenext.benchmark.run import Limit, Row, against_best, compared, limit, measure
 from lenext.benchmark.worker import Worker
+from lenext.engines.opening import check_name
 from lenext.errors import UsageError
 from lenext.evaluation.inference import AUTO, Compute
 from lenext.models import canonical, list_models
@@ -39,7 +40,8 @@ LIBRARIES = ("torchvision", "timm")  # those whose networks are other readings t
 @dataclass(frozen=True)
 class BenchOptions:
     """What is measured, as ``lenext bench`` offers it. against: names of rivals; batches: images at once;
-    threads: that compute, as many as torch takes by default; rounds: samples of each; reading: of all networks, that
+    threads: that compute, as many as torch takes by default; engine: by which ours is computed, "auto" for the fastest
+    here, eager torch where it is None; rounds: samples of each; reading: of all networks, that
     of the libraries' weights by default where a library takes part, else the paper's; out: a file for the document.
     """
 
@@ -53,6 +55,7 @@ class BenchOptions:
     image_size: int | None = None
     training: bool = False
     save_memory: bool = False
+    engine: str | None = None
     out: str | None = None
 
 
@@ -83,6 +86,10 @@ def check(options: BenchOptions) -> None:
     least = 2 if options.training else 1
     if any(batch < least for batch in options.batches):
         raise UsageError(f"A batch has {min(options.batches)} images.", f"Give --batch {least} or more.")
+    if options.engine is not None:
+        check_name(options.engine)
+        if options.training:
+            raise UsageError("Engines do not train.", "Leave --engine or --training out.")
     if options.out is not None and not Path(options.out).parent.is_dir():
         raise UsageError(f"There is no folder {Path(options.out).parent}.", "Make it, or choose another --out.")
 
@@ -111,7 +118,7 @@ def measured(
     document: dict[str, Any] = {}
     batches = options.batches or (BATCHES[1:] if options.training else BATCHES)
     with ExitStack() as stack:
-        workers = [stack.enter_context(Worker(one.name)) for one in contestants]
+        workers = [stack.enter_context(worker_of(one, options, threads)) for one in contestants]
         for name, batch in product(networks, batches):
             watcher.message(f"{name}, {batch} images at once ...")
             case = case_of(name, batch, compute, options)
@@ -126,6 +133,13 @@ def measured(
     return document
 
 
+def worker_of(one: Contestant, options: BenchOptions, threads: int) -> Worker:
+    """Its process; ours is another where an engine computes."""
+    if one is OURS and options.engine is not None:
+        return Worker(one.name, ("-m", "lenext.api.bench_worker"), threads)
+    return Worker(one.name, threads=threads)
+
+
 def case_of(name: str, batch: int, compute: Compute, options: BenchOptions) -> Case:
     return Case(
         name,
@@ -137,6 +151,7 @@ def case_of(name: str, batch: int, compute: Compute, options: BenchOptions) -> C
         threads=torch.get_num_threads(),
         training=options.training,
         save_memory=options.save_memory,
+        engine=options.engine,
     )
 
 
@@ -157,18 +172,24 @@ def describe(
     """The document of the rows so far."""
     words = ["lenext", "bench", *networks]
     words += ["--training"] if options.training else []
+    words += ["--engine", options.engine] if options.engine else []
+    words += [] if options.precision == AUTO else ["--precision", options.precision]
+    words += [word for batch in options.batches for word in ("--batch", str(batch))]
     words += ["--threads", str(torch.get_num_threads()), "--rounds", str(options.rounds)]
     words += ["--against", ",".join(options.against)] if options.against else []
+    precision, ratios = Compute.choose(options.device, options.precision).precision, compared(rows)
+    best = against_best(ratios, precision)
     return {
         "what": "a training step" if options.training else "inference",
         "command": " ".join(words),
         "machine": f"{processor_name()}, {os.cpu_count()} cores",
         "versions": versions() | {one.name: one.version for one in contestants},
         "date": dt.datetime.now(dt.UTC).date().isoformat(),
-        "precision": Compute.choose(options.device, options.precision).precision,
+        "precision": precision,
         "threads": torch.get_num_threads(),
         "time": "CPU time of the process" if torch.get_num_threads() == 1 else "clock, quiet samples",
         "limit": {"name": top.name, "gflops": top.gflops},
         "measurements": [row.document() for row in rows],
-        "ratios": compared(rows),
+        "ratios": ratios,
+        **({} if best is None else {"against_best": best}),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from lenext.engines.artefact import is_artefact, read_artefact, verify
 from lenext.engines.choice import choose, compiler
 from lenext.engines.eager import Compiled, Eager
 from lenext.engines.engine import AUTO, COMPILED, EAGER, ONNXRUNTIME, OPENVINO, Engine
-from lenext.engines.opening import check_precision, open_graph
+from lenext.engines.opening import check_precision, in_pieces, open_graph
 from lenext.errors import LenextError, UsageError
 from lenext.evaluation.inference import Compute
 from lenext.exports.graph import Deployed
@@ -40,9 +41,12 @@ def engine_of(model: Model, name: str, compute: Compute, batch: int, watcher: Wa
         return eager(model, compute)
     if name != AUTO:
         return opened(model, name, compute, batch, watcher)
+    # A short precision is leave, no order: ONNX Runtime, which has none, is quicker all the same where all is small.
+    single = replace(compute, precision="fp32")
     names = [EAGER, *with_files(model, watcher), *([COMPILED] if compiler() else [])]
     candidates: dict[str, Callable[[], Engine]] = {
-        one: partial(opened, model, one, compute, batch, watcher) for one in names
+        one: partial(opened, model, engine, single if engine == ONNXRUNTIME else compute, batch, watcher, piece)
+        for one, (engine, piece) in in_pieces(names, batch).items()
     }
     preprocessing = model.card.preprocessing
     pictures = made_pictures(preprocessing.channels, *preprocessing.view.shape)[:batch]
@@ -62,8 +66,8 @@ def with_files(model: Model, watcher: Watcher) -> list[str]:
     return [ONNXRUNTIME, OPENVINO]
 
 
-def opened(model: Model, name: str, compute: Compute, batch: int, watcher: Watcher) -> Engine:
-    """The engine of that name."""
+def opened(model: Model, name: str, compute: Compute, batch: int, watcher: Watcher, piece: int = 1) -> Engine:
+    """The engine of that name; piece: as of ``open_graph``."""
     if name == EAGER:
         return eager(model, compute)
     check_precision(name, compute.precision)
@@ -73,7 +77,7 @@ def opened(model: Model, name: str, compute: Compute, batch: int, watcher: Watch
         compute.place(model.network)
         deployed = Deployed(model.network, model.statistics, model.temperature, shape)
         return Compiled(deployed.eval(), compute.precision, batch)
-    return open_graph(in_cache(model, watcher), "onnx", name, compute.precision, batch)
+    return open_graph(in_cache(model, watcher), "onnx", name, compute.precision, batch, piece)
 
 
 def eager(model: Model, compute: Compute) -> Engine:

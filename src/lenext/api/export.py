@@ -169,7 +169,8 @@ def write_graph(model: Model, form: str, folder: Path, scales: Pixels | None) ->
     """The files of a format."""
     preprocessing = model.card.preprocessing
     shape = (*preprocessing.view.shape, preprocessing.channels)
-    deployed = graph.Deployed(model.network, model.statistics, model.temperature, shape)
+    quick = scales is None and form != "torch"
+    deployed = graph.Deployed(model.network, model.statistics, model.temperature, shape, quick=quick)
     whole = graph.program(deployed, shape)
     if form == "torch":
         graph.write_torch(whole, folder)

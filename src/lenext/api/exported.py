@@ -15,7 +15,7 @@ from lenext.data.decode import read_pixels
 from lenext.engines.artefact import Artefact, damaged, read_artefact, verify
 from lenext.engines.choice import choose
 from lenext.engines.engine import AUTO, COMPILED, Engine, Floats, Pixels
-from lenext.engines.opening import CAN, open_graph
+from lenext.engines.opening import CAN, in_pieces, open_graph
 from lenext.errors import LenextError, UsageError
 from lenext.training.watch import Watcher
 
@@ -81,7 +81,9 @@ def fastest(folder: Path, artefact: Artefact, precision: str, batch: int, watche
     """The engine that is quickest here of those that run the format."""
     view, form = artefact.preprocessing.view, artefact.format
     candidates: dict[str, Callable[[], Engine]] = {
-        name: partial(open_graph, folder, form, name, precision, batch) for name in CAN[form] if name != COMPILED
+        name: partial(open_graph, folder, form, engine, precision, batch, piece)
+        for name, (engine, piece) in in_pieces(CAN[form], batch).items()
+        if engine != COMPILED
     }
     pixels = np.random.default_rng(0).integers(0, 256, (batch, *view.shape, artefact.preprocessing.channels), np.uint8)
     key = {"files": dict(artefact.files), "precision": precision, "batch": batch}

@@ -31,7 +31,8 @@ OPTIMIZER = SGD(lr=1e-5, momentum=0.9, weight_decay=1e-4)
 class Case:
     """The network ``name`` on ``batch`` images of its own size, or of ``image_size`` pixels.
 
-    training: a whole step in place of a forward pass; save_memory: our step computes blocks again in the backward pass.
+    training: a whole step in place of a forward pass; save_memory: our step computes blocks again in the backward pass;
+    engine: what computes ours, eager torch where it is None.
     """
 
     name: str
@@ -43,11 +44,14 @@ class Case:
     threads: int = 1
     training: bool = False
     save_memory: bool = False
+    engine: str | None = None
 
     @cached_property
     def network(self) -> nn.Module:
-        """As it is built: nobody moves or changes it (see ``fresh``)."""
-        return create_model(self.name, reading=self.reading)
+        """As it is built, the same in every process: nobody moves or changes it (see ``fresh``)."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            return create_model(self.name, reading=self.reading)
 
     def fresh(self) -> nn.Module:
         """A copy of the network."""

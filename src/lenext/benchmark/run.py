@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from statistics import geometric_mean
 from typing import Any
 
 from lenext.benchmark.case import Case
@@ -19,7 +20,8 @@ LIMIT_ROUNDS = 5  # ours
 class Row:
     """One contestant on one case.
 
-    operations: billions; share: of the limit's speed, 0 to 1; memory: bytes that preparing and a first call took.
+    operations: billions; share: of the limit's speed, 0 to 1; memory: bytes that preparing and a first call took;
+    engine: what computed, where one was asked for, and told: why it.
     """
 
     network: str
@@ -29,6 +31,9 @@ class Row:
     operations: float
     share: float
     memory: int | None
+    precision: str
+    engine: str | None = None
+    told: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
         low, high = self.timing.spread
@@ -44,6 +49,8 @@ class Row:
             "samples": len(self.timing.samples),
             "quiet": self.timing.quiet,
             "disturbed": self.timing.disturbed,
+            "precision": self.precision,
+            **({} if self.engine is None else {"engine": self.engine, "told": list(self.told)}),
         }
 
 
@@ -78,9 +85,14 @@ def measure(case: Case, workers: Sequence[Worker], rounds: int, top: Limit, say:
     rows = []
     for worker, timing in timings.items():
         # Everybody computes the same network: the share is that of its operations as we build it.
-        operations, memory = prepared[worker]["operations"], prepared[worker]["memory"]
-        share = operations / timing.median / top.gflops
-        rows.append(Row(case.name, worker.name, case.batch, timing, operations, share, memory))
+        found = prepared[worker]
+        share = found["operations"] / timing.median / top.gflops
+        rows.append(
+            Row(
+                case.name, worker.name, case.batch, timing, found["operations"], share, found["memory"],
+                found["precision"], found.get("engine"), tuple(found.get("told", ())),
+            )
+        )  # fmt: skip
     return rows
 
 
@@ -96,6 +108,7 @@ def compared(rows: Iterable[Row]) -> list[dict[str, Any]]:
             {
                 "name": f"{first.by}, {row.network}, batch {row.batch}",
                 "against": row.by,
+                "precision": row.precision,
                 "value": value,
                 "low": low,
                 "high": high,
@@ -103,3 +116,19 @@ def compared(rows: Iterable[Row]) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def against_best(ratios: Iterable[dict[str, Any]], precision: str) -> dict[str, Any] | None:
+    """Each case beside the fastest rival of the same precision, the least of these ratios and their geometric mean.
+
+    ratios: as ``compared`` gives them; None where no rival has that precision.
+    """
+    best: dict[str, dict[str, Any]] = {}
+    for ratio in ratios:
+        known = best.get(ratio["name"])
+        if ratio["precision"] == precision and (known is None or ratio["value"] < known["value"]):
+            best[ratio["name"]] = ratio
+    if not best:
+        return None
+    values = [ratio["value"] for ratio in best.values()]
+    return {"cases": list(best.values()), "least": min(values), "geometric_mean": geometric_mean(values)}

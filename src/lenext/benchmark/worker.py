@@ -21,6 +21,7 @@ from lenext.evaluation.allocator import SWITCH
 
 if TYPE_CHECKING:
     from lenext.benchmark.case import Case
+    from lenext.benchmark.rivals import Contestant
 
 OURS = "lenext"
 CASE_FAILS = (RuntimeError, ValueError, TypeError, ImportError, AttributeError, KeyError)
@@ -29,7 +30,7 @@ CASE_FAILS = (RuntimeError, ValueError, TypeError, ImportError, AttributeError, 
 class Worker:
     """A contestant, asked through pipes; ``with`` ends its process."""
 
-    def __init__(self, name: str, program: Sequence[str] = ("-m", __name__)) -> None:
+    def __init__(self, name: str, program: Sequence[str] = ("-m", __name__), threads: int = 1) -> None:
         """``program``: what Python runs with the name behind it; it answers each line of JSON with another."""
         self.name = name
         self._process = subprocess.Popen(  # noqa: S603 - ourselves
@@ -37,7 +38,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=environment(name),
+            env=environment(name, threads),
         )
 
     def prepare(self, case: Case) -> dict[str, Any]:
@@ -72,36 +73,37 @@ class Worker:
                 pipe.close()
 
 
-def environment(name: str) -> dict[str, str]:
+def environment(name: str, threads: int) -> dict[str, str]:
     """What a contestant's process sees: a rival has the C library's memory as it comes, and is quiet."""
-    found = dict(os.environ)
+    found = os.environ | {"OMP_NUM_THREADS": str(threads)}
     if name != OURS:
         found |= {SWITCH: "default", "PYTHONWARNINGS": "ignore", "TF_CPP_MIN_LOG_LEVEL": "3"}
     return found
 
 
-def serve(name: str, orders: IO[str], answers: IO[str]) -> None:
+def serve(one: Contestant, orders: IO[str], answers: IO[str]) -> None:
     """Answer orders until there are no more."""
     import torch
 
     from lenext.benchmark.case import Case
-    from lenext.benchmark.rivals import contestant
     from lenext.benchmark.timing import Work, sample
 
     work: Work | None = None
-    one, by_clock = contestant(name), False
+    by_clock = False
 
     def prepare(case: Case) -> dict[str, Any]:
         nonlocal work, by_clock
         work, by_clock = None, case.threads > 1
         torch.set_num_threads(case.threads)
+        if "torch._dynamo" in sys.modules:  # which gives up compiling after the eighth network of the same code
+            torch._dynamo.reset()  # noqa: SLF001
         try:
             work, found = one.prepared(case)
         except CASE_FAILS as error:
             return {
-                "refused": f"{name} cannot run {case.name}: {str(error).splitlines()[0] if str(error) else error!r}"
+                "refused": f"{one.name} cannot run {case.name}: {str(error).splitlines()[0] if str(error) else error!r}"
             }
-        return found if work is not None else {"refused": f"{name} has no {case.name}."}
+        return found if work is not None else {"refused": f"{one.name} has no {case.name}."}
 
     for line in orders:
         order = json.loads(line)
@@ -114,11 +116,14 @@ def serve(name: str, orders: IO[str], answers: IO[str]) -> None:
         answers.flush()
 
 
-def main() -> None:
+def main(one: Contestant) -> None:
+    """Answer what stands on standard input."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints is for people
-    serve(sys.argv[1], sys.stdin, answers)
+    serve(one, sys.stdin, answers)
 
 
 if __name__ == "__main__":
-    main()
+    from lenext.benchmark.rivals import contestant
+
+    main(contestant(sys.argv[1]))

@@ -14,7 +14,8 @@ HEADER = ["network", "by", "batch", "ms", "images/s", "GFLOP/s", "of limit", "Mi
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAMES]...")
-@click.option("--against", metavar="RIVALS", help="torchvision,timm,torch,compile,onnxruntime,openvino,keras.")
+@click.option("--against", metavar="RIVALS", help="torchvision,timm,torch,eager,compile,onnxruntime,openvino,keras.")
+@click.option("--engine", help="Ours by auto, eager, compiled, openvino or onnxruntime, as predict has it [eager].")
 @click.option("--batch", "batches", multiple=True, type=click.IntRange(1), help="Images at once [1 and 32].")
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), default="auto", help="Ours [auto].")
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
@@ -36,6 +37,7 @@ def command(
 
     \b
     lenext bench resnet50 --against torchvision,openvino
+    lenext bench --engine auto --against eager,compile,openvino
     lenext bench --threads 1 --out results/bench.json
     """
     from lenext.api.bench import bench
@@ -58,9 +60,15 @@ def lines(document: dict[str, Any]) -> list[str]:
                 row["network"], row["by"], str(row["batch"]), f"{row['milliseconds']['value']:,.2f}",
                 f"{row['images_per_second']:,.1f}", f"{row['gflops']:,.0f}", f"{row['share_of_limit']:.0%}",
                 "" if row["memory"] is None else f"{row['memory'] / 2**20:,.0f}",
-                "" if ratio is None else f"{ratio:.2f}", "disturbed" if row["disturbed"] else "",
+                "" if ratio is None else f"{ratio:.2f}",
+                " ".join([row.get("engine", ""), "disturbed" if row["disturbed"] else ""]).strip(),
             ]
         )  # fmt: skip
     head = f"{document['what']}, {document['precision']}, {document['threads']} threads; {document['time']}; "
     head += f"limit {document['limit']['gflops']:,.0f} GFLOP/s; ratio: how many times as fast lenext is"
-    return [head, *table(HEADER, rows, {2, 3, 4, 5, 6, 7, 8})]
+    best = document.get("against_best")
+    shown = [head, *table(HEADER, rows, {2, 3, 4, 5, 6, 7, 8})]
+    if best is not None:
+        foot = f"{best['least']:.2f} at least, {best['geometric_mean']:.2f} in the geometric mean"
+        shown.append(f"beside the fastest rival of the same precision in each case: {foot}")
+    return shown

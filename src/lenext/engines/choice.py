@@ -12,21 +12,24 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from lenext.data.cache_folder import cache_folder
-from lenext.engines.engine import Engine, Pixels, cores
+from lenext.engines.engine import COMPILED, Engine, Pixels, cores
 from lenext.errors import LenextError, UsageError
 
 ROUNDS = 5
 LIMIT = 90.0  # ours: seconds after which no further engine is tried
+SAMPLE = 0.2  # ours: seconds of a turn, at least
+STEADY = 3.0  # ours: seconds of the quickest engine for which it must pay at least
+COMPILING = 10.0  # ours: seconds that it takes at least; 12 to 120 were seen
 WORK = 2000  # ours: images for which an engine's start must pay
 
 
 @dataclass(frozen=True)
 class Choice:
-    """name: of the winner; rates: images a second of each engine; opening: seconds until its first answer.
+    """name: of the winner, behind a colon the images that go through together; rates: images a second of each engine;
+    opening: seconds until its first answer.
 
     failed: why an engine was not measured.
     """
@@ -48,7 +51,7 @@ class Choice:
 def choose(
     key: Mapping[str, Any], candidates: Mapping[str, Callable[[], Engine]], batch: Pixels, limit: float = LIMIT
 ) -> tuple[Choice, Engine]:
-    """The engine with which ``WORK`` images are done first, start included, opened.
+    """The engine with which ``WORK`` images, or ``STEADY`` seconds of them, are done first, start included, opened.
 
     key: says which network, precision and batch this is; batch: uint8 N C H W. An engine that fails is passed over.
     Raises UsageError where all do.
@@ -59,10 +62,16 @@ def choose(
         with suppress(LenextError, RuntimeError):
             return known, candidates[known.name]()
     engines, opening, failed, start = dict[str, Engine](), dict[str, float](), dict[str, str](), time.monotonic()
+    rates: dict[str, float] = {}
     for name, candidate in candidates.items():
         if engines and time.monotonic() - start > limit:
             failed[name] = "no time was left"
             continue
+        if name == COMPILED and engines:
+            rates = measured(engines, batch, limit)
+            if min(opening[one] + WORK / rates[one] for one in engines) < COMPILING:
+                failed[name] = f"to compile takes longer than {WORK:,} images by another engine"
+                continue
         begun = time.monotonic()
         try:
             engine = candidate()
@@ -73,8 +82,10 @@ def choose(
         engines[name], opening[name] = engine, time.monotonic() - begun
     if not engines:
         raise UsageError(f"No engine can run the network: {failed}.", "Use --engine eager.")
-    rates = measured(engines, batch, limit)
-    best = min(engines, key=lambda name: opening[name] + WORK / rates[name])
+    if rates.keys() != engines.keys():
+        rates = measured(engines, batch, limit)
+    work = max(WORK, STEADY * max(rates.values()))
+    best = min(engines, key=lambda name: opening[name] + work / rates[name])
     choice = Choice(best, len(batch), rates, opening, failed)
     with suppress(OSError):  # where nothing can be kept it is measured anew
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -83,17 +94,22 @@ def choose(
 
 
 def measured(engines: Mapping[str, Engine], batch: Pixels, limit: float) -> dict[str, float]:
-    """Images a second of each: the median of rounds in which all take turns."""
+    """Images a second of each: by the quickest of rounds in which all take turns, which others disturbed least."""
     seconds: dict[str, list[float]] = {name: [] for name in engines}
+    calls: dict[str, int] = {}
     start = time.monotonic()
     for turn in range(ROUNDS):
         if turn and time.monotonic() - start > limit:
             break
         for name, engine in engines.items():
+            if calls.get(name, 1) > 1:
+                engine.predict(batch)  # the threads of the engine before go to sleep meanwhile
             begun = time.perf_counter()
-            engine.predict(batch)
-            seconds[name].append(time.perf_counter() - begun)
-    return {name: len(batch) / median(found) for name, found in seconds.items()}
+            for _ in range(calls.get(name, 1)):
+                engine.predict(batch)
+            seconds[name].append((time.perf_counter() - begun) / calls.get(name, 1))
+            calls.setdefault(name, max(1, round(SAMPLE / max(seconds[name][0], 1e-6))))
+    return {name: len(batch) / min(found) for name, found in seconds.items()}
 
 
 def remembered(file: Path) -> Choice | None:
@@ -115,7 +131,8 @@ def version(engine: str) -> str:
     from importlib import metadata  # 30 ms that only a choice should pay
 
     try:
-        return metadata.version(engine if engine in ("openvino", "onnxruntime") else "torch")
+        package = engine.partition(":")[0]
+        return metadata.version(package if package in ("openvino", "onnxruntime") else "torch")
     except metadata.PackageNotFoundError:
         return ""
 

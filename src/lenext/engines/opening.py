@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from lenext.engines.artefact import GRAPHS
-from lenext.engines.engine import COMPILED, EAGER, ENGINES, ONNXRUNTIME, OPENVINO, Engine
+from lenext.engines.engine import COMPILED, EAGER, ENGINES, ONNXRUNTIME, OPENVINO, Engine, cores
 from lenext.errors import UsageError
 
 CAN = {"onnx": (OPENVINO, ONNXRUNTIME), "openvino": (OPENVINO,), "torch": (EAGER, COMPILED)}
 BATCH = 16  # images that go through together
+FOUR = 4  # ours: images at a time that fill small layers and stay in caches
 
 
 def open_graph(
-    folder: Path, form: str, engine: str | None = None, precision: str = "fp32", batch: int = BATCH
+    folder: Path, form: str, engine: str | None = None, precision: str = "fp32", batch: int = BATCH, piece: int = 1
 ) -> Engine:
-    """The engine, or the format's own: ONNX Runtime's of ONNX.
+    """The engine, or the format's own: ONNX Runtime's of ONNX; piece: images that OpenVINO is given at a time.
 
     Raises UsageError for an engine that cannot run the format, or not in that precision, or is not installed.
     """
@@ -28,7 +30,7 @@ def open_graph(
     if name == OPENVINO:
         from lenext.engines.openvino import OpenVino
 
-        return OpenVino(graph, precision, batch)
+        return OpenVino(graph, precision, batch, piece)
     if name == ONNXRUNTIME:
         from lenext.engines.onnxruntime import OnnxRuntime
 
@@ -39,6 +41,19 @@ def open_graph(
 
     whole = torch.export.load(graph).module()
     return Program(whole) if name == EAGER else Compiled(whole, precision, batch)
+
+
+def in_pieces(engines: Iterable[str], batch: int) -> dict[str, tuple[str, int]]:
+    """What "auto" tries: a name for each engine, and for OpenVINO with one, with four, with each core's share of images
+    at a time, and with all.
+    """
+    share = -(-batch // cores())
+    shares = {1, min(FOUR, share), share, batch}
+    found = {}
+    for engine in engines:
+        for piece in sorted(shares) if engine == OPENVINO else [1]:
+            found[engine if piece == 1 else f"{engine}:{piece}"] = engine, piece
+    return found
 
 
 def check_precision(engine: str, precision: str, *, file: bool = False) -> None:
