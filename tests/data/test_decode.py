@@ -118,6 +118,12 @@ class TestOrientation:
         assert np.abs(pixels(data) - UPRIGHT).max() <= TOLERANCE["jpeg"]
 
     @pytest.mark.parametrize("orientation", range(1, 9))
+    def test_lines_of_one_pixel_are_turned_too(self, orientation):
+        for line in (UPRIGHT[:1], UPRIGHT[:, :1]):
+            data = encoded(turned(line, orientation), "png", exif=exif(orientation))
+            assert (pixels(data) == line).all()
+
+    @pytest.mark.parametrize("orientation", range(1, 9))
     def test_tiff(self, orientation):
         data = encoded(turned(UPRIGHT, orientation), "tiff", tiffinfo={274: orientation})
         assert (pixels(data) == UPRIGHT).all()

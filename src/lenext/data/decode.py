@@ -185,7 +185,8 @@ def upright_pixels(data: bytes, channels: int, background: int, least: int) -> N
     if swap:
         pixels = pixels.transpose(1, 0, 2)
     pixels = pixels[:: -1 if up_down else 1, :: -1 if left_right else 1]
-    return np.ascontiguousarray(pixels)
+    # A mirrored line of one pixel passes for contiguous in numpy, with a stride below zero that torch refuses.
+    return pixels.copy() if up_down or left_right else np.ascontiguousarray(pixels)
 
 
 def plane_pixels(data: bytes, found: planes.Planes) -> NDArray[np.uint8]:  # H W C

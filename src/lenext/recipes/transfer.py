@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from lenext.errors import UsageError
 
-DISCRIMINANT = "discriminant"
-CLASSIFIERS = ("logistic", "svm", DISCRIMINANT)
+CLASSIFIERS = LOGISTIC, SVM, DISCRIMINANT = "logistic", "svm", "discriminant"
 NOTHING, LOWER, EVERYTHING = "none", "lower", "all"  # beside the names of stages
 
 
@@ -26,7 +25,7 @@ class Transfer:
     """
 
     freeze: str = NOTHING
-    classifier: str = "logistic"
+    classifier: str = LOGISTIC
     views: int = 1
     scales: tuple[float, ...] = ()
     strengths: tuple[float, ...] = (1.0, 10.0, 100.0, 1000.0)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lenext.evaluation.calibration import fit_temperature
-from lenext.recipes.transfer import DISCRIMINANT
+from lenext.recipes.transfer import DISCRIMINANT, LOGISTIC, SVM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,9 +38,9 @@ class Linear:
 def fit_linear(features: Features, labels: NDArray[np.int64], classes: int, value: Transfer) -> Linear:
     """Fit on features (views, images, width) of images with these ``labels``.
 
-    Every view of an image is on the same side of each division. Where images are held out to choose the strength, their
-    likelihood also sets the unit of the logits, which a support vector machine leaves open. A class without an image
-    has a bias of its own that it never wins with.
+    Every view of an image is on the same side of each division. Where images are held out, their likelihood also sets
+    the unit of the logits: a support vector machine leaves it open, a discriminant of few images is too sure. A class
+    without an image has a bias of its own that it never wins with.
     """
     scaled, back = compact(features)
     held = [held_out(scaled, labels, value, strength) for strength in value.strengths]
@@ -77,10 +77,10 @@ ABSENT = 20.0  # logits below the least likely class: exp(-20) of its probabilit
 
 
 def held_out(features: Features, labels: NDArray[np.int64], value: Transfer, strength: float) -> Features | None:
-    """Logits (images, present classes) of images that did not fit; None where there is nothing to choose or divide."""
+    """Logits (images, present classes) of images that did not fit; None where nothing is to be learnt or divided."""
     present = np.unique(labels)
     logits = np.full((len(labels), len(present)), np.nan)
-    if len(value.strengths) > 1:
+    if len(value.strengths) > 1 or value.classifier != LOGISTIC:
         for fitted, held in divisions(labels, value.folds):
             weight, bias = solution(features[:, fitted], labels[fitted], value.classifier, strength)
             logits[held] = bias.min() - ABSENT
@@ -132,7 +132,7 @@ def fitted(features: Features, labels: NDArray[np.int64], classifier: str, stren
     views, images, width = features.shape
     c = strength / views
     model: Any = LogisticRegression(C=c, max_iter=ITERATIONS)
-    if classifier == "svm":
+    if classifier == SVM:
         model = LinearSVC(C=c, max_iter=ITERATIONS, random_state=0)
     elif classifier == DISCRIMINANT and images > len(np.unique(labels)):
         model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=strength)
