@@ -59,7 +59,7 @@ def test_the_practical_recipe_is_shown_where_a_network_has_none_of_its_own(recip
 
 def test_the_recipe_for_transfer_is_that_of_networks_with_published_weights(recipe):
     out = recipe("resnet50:transfer")[1]
-    assert "def transfer(shown: Preprocessing" in out
+    assert "def transfer(" in out
     assert "# ours: " in out
     document = json.loads(recipe("resnet50:transfer", "--json")[1])
     assert document["recipe"]["transfer"]["freeze"] == "lower"
