@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 
 import lenext
 from lenext.api.folds import SUMMARY
+from lenext.api.transfer import sees_any_size
 from lenext.data.folds import divided
 from lenext.data.item import TEST, TRAIN
 from lenext.data.listing import find, part
@@ -100,6 +101,19 @@ class TestRecipe:
                      epochs=1, settings=("optimizer.lr=0",), **SMALL)  # fmt: skip
         assert all(value.equal(parameters(first)[name]) for name, value in parameters(tmp_path / "run").items())
         assert [row["epoch"] for row in read_log(tmp_path / "run" / "metrics.jsonl")] == [1]
+
+
+def test_few_images_end_with_the_head(photos, first, tmp_path):
+    document = transfer(photos, first, tmp_path / "run")
+    assert (document["epochs"], document["steps"]) == (0, 0)
+    kept = document["recipe"]["transfer"]
+    assert (kept["freeze"], kept["classifier"]) == ("all", "discriminant")
+    assert any("fewer than 500 images" in rule for rule in document["rules"])
+
+
+def test_only_a_head_that_takes_a_mean_sees_several_scales():
+    assert sees_any_size("resnet18")
+    assert not sees_any_size("alexnet")
 
 
 def test_frozen_stages_stay(photos, first, tmp_path):

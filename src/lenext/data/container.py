@@ -34,8 +34,7 @@ FOREIGN = (
     (0, b"AT&TFORM", "DjVu"), (0, b"SIMPLE  =", "FITS"), (128, b"DICM", "DICOM"), (0, b"\xd7\xcd\xc6\x9a", "WMF"),
     (40, b" EMF", "EMF"), (0, b"\x8aMNG", "MNG"), (0, b"#?RADIANCE", "Radiance"), (0, b"\x1f\x8b", "gzip"),
     (0, b"PK\3\4", "ZIP"), (0, b"\x0a\5\1", "PCX"), (0, b"/* XPM", "XPM"), (0, b"#define", "XBM"),
-    (0, b"BPG\xfb", "BPG"),
-    (0, b"v/1\1", "OpenEXR"), (0, b"qoif", "QOI"), (0, b"DDS ", "DDS"),
+    (0, b"BPG\xfb", "BPG"), (0, b"v/1\1", "OpenEXR"), (0, b"qoif", "QOI"), (0, b"DDS ", "DDS"),
     *((0, b"P%c%c" % (kind, space), "PNM") for kind in b"1234567fF" for space in b" \t\r\n"),
 )  # fmt: skip
 
