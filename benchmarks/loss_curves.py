@@ -9,11 +9,10 @@ further from the mean of theirs than their own seeds are from each other.
 import argparse
 import json
 import platform
-import sys
 
 import numpy as np
 import torch
-from result import RESULTS, head, write
+from result import RESULTS, command, head, write
 from training_speed import by_torchvision, ours
 
 from lenext.benchmark.rivals import library
@@ -75,7 +74,7 @@ def main() -> None:
     document = {
         **head(
             "training losses beside those of three seeds of torchvision's loop",
-            " ".join(["python", "benchmarks/loss_curves.py", *sys.argv[1:]]),
+            command("benchmarks/loss_curves.py"),
             f"{torch.get_num_threads()} threads",
             {"torchvision": library("torchvision").__version__},
         ),

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,18 @@ def head(what: str, command: str, used: str, packages: Mapping[str, str] | None 
         "versions": versions() | dict(packages or {}),
         "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
     }
+
+
+def command(program: str) -> str:
+    """The line that was given, the place of the data left open: it is one machine's."""
+    words = sys.argv[1:]
+    return " ".join(
+        [
+            "python",
+            program,
+            *("DATA" if before == "--data-root" else word for before, word in zip(["", *words], words, strict=False)),
+        ]
+    )
 
 
 def write(path: Path, document: Mapping[str, Any]) -> None:

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from result import RESULTS, head, write
+from result import RESULTS, command, head, write
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
@@ -255,7 +255,7 @@ def main() -> None:
     document = {
         **head(
             "training with its input, images a second",
-            " ".join(["python", "benchmarks/training_speed.py", *sys.argv[1:]]),
+            command("benchmarks/training_speed.py"),
             f"{asked.threads} threads",
             {side: library(side).__version__ for side in asked.against},
         ),
