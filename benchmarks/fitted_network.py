@@ -55,13 +55,16 @@ def draw(folder: Path, count: int) -> None:
 
 
 def fitted(name: str, reading: str, pictures: Path):
-    """The network, trained in bf16 on at most 300 of the pictures; normalised as they are at the test's size."""
+    """The network, trained on at most 300 of the pictures, in bf16 where that is quick; normalised as they are at the
+    test's size.
+    """
     import torch
     from torch.nn import functional as F
 
     from lenext.data.decode import read_image
     from lenext.data.geometry import single_crop
     from lenext.data.statistics import Statistics
+    from lenext.evaluation.inference import Compute
     from lenext.models import create_model
     from lenext.protocol import SingleCrop
 
@@ -70,7 +73,8 @@ def fitted(name: str, reading: str, pictures: Path):
     view, constants = SingleCrop(resize=SIDE, crop=CROP), Statistics(MEAN, STD)
     views = torch.cat([single_crop(read_image(file)[None], view) for file in files])
     labels = torch.tensor([int(file.parent.name[1:]) for file in files])
-    network = create_model(name, reading=reading).to(memory_format=torch.channels_last).train()
+    network, compute = create_model(name, reading=reading).train(), Compute.choose("cpu", "auto")
+    compute.place(network)
     optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=0.05)
     steps = (EPOCHS + LAST) * -(-len(files) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
@@ -78,7 +82,7 @@ def fitted(name: str, reading: str, pictures: Path):
     for epoch in range(EPOCHS + LAST):
         for rows in torch.randperm(len(files)).split(BATCH):
             images = constants.normalise((small if epoch < EPOCHS else views)[rows])
-            with torch.autocast("cpu", dtype=torch.bfloat16):
+            with compute.autocast():
                 logits = network(images.flip(3) if torch.rand(()) < 0.5 else images)
             optimizer.zero_grad()
             F.cross_entropy(logits.float(), labels[rows]).backward()

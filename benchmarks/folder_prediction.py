@@ -122,15 +122,17 @@ def rival(library: str, name: str, state: str, pictures: str, out: str) -> None:
 
 
 def commands(case: tuple, made: dict[str, Path], pictures: Path, out: Path) -> dict[str, list[str]]:
-    """The contestants of a case, each a whole process that writes ``out``."""
+    """The contestants of a case, each a whole process that writes ``out``; bf16 where the processor has it."""
+    from lenext.engines.opening import precisions_of
+
     _, _, library, theirs = case
     predict = [sys.executable, "-m", "lenext", "predict", "--quiet", "--out", str(out)]
-    return {
-        library: [sys.executable, __file__, "--rival", library, theirs, str(made["state"]), str(pictures), str(out)],
-        "bf16": [*predict, "--precision", "bf16", str(made["exported"]), str(pictures)],
-        "fp32": [*predict, str(made["exported"]), str(pictures)],
-        "int8": [*predict, str(made["int8"]), str(pictures)],
+    found = {
+        library: [sys.executable, __file__, "--rival", library, theirs, str(made["state"]), str(pictures), str(out)]
     }
+    for precision in precisions_of("openvino"):
+        found[precision] = [*predict, "--precision", precision, str(made["exported"]), str(pictures)]
+    return found | {"int8": [*predict, str(made["int8"]), str(pictures)]}
 
 
 def timed(command: list[str], out: Path) -> tuple[float, dict[str, tuple[int, float]]]:

@@ -63,6 +63,13 @@ def test_it_is_measured_as_the_run_is(lenext, trained, photos, exported, to):
     assert measured[0]["split"] == measured[1]["split"]
 
 
+@pytest.mark.parametrize("to", FORMATS)
+def test_in_the_quickest_precision(lenext, photos, exported, to):
+    quick, full = (answers(lenext, exported[to]["out"], photos, "--precision", name) for name in ("auto", "fp32"))
+    for one, other in zip(quick, full, strict=True):
+        assert one["predictions"][0]["probability"] == pytest.approx(other["predictions"][0]["probability"], abs=0.05)
+
+
 @pytest.mark.parametrize("to", ["onnx", "openvino"])
 def test_torch_is_not_imported(photos, exported, to, tmp_path):
     code = f"""if True:

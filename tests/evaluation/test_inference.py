@@ -92,6 +92,14 @@ class TestChoice:
         assert len(str(caught.value)) < 200
         assert "auto" in caught.value.remedy
 
+    @pytest.mark.parametrize("able", [True, False])
+    def test_a_precision_that_the_processor_lacks_is_said(self, able, monkeypatch):
+        monkeypatch.setattr("torch.cpu.get_capabilities", lambda: {"avx512_bf16": able})
+        assert (Compute.choose("cpu", "bf16").caution is None) == able
+        assert "auto" in str(Compute.choose("cpu", "fp16").caution)
+        assert Compute.choose("cpu", "auto").caution is None
+        assert Compute.choose("cpu").caution is None
+
     @pytest.mark.parametrize("precision", ["fp8", "", "FP32"])
     def test_an_unknown_precision_is_not_taken_for_another(self, precision):
         with pytest.raises(UsageError, match="There is no precision") as caught:

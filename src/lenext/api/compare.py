@@ -62,6 +62,8 @@ def compare(
 def measured(a: str | Path, b: str | Path, data: str, asked: EvaluateOptions, watcher: Watcher) -> Compared:
     """The comparison itself."""
     reading = reading_of(asked)
+    if reading.compute.caution:
+        watcher.message(reading.compute.caution)
     models = [open_model(path, asked.weights, watcher) for path in (a, b)]
     for model in models:
         refuse_labels(

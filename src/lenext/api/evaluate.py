@@ -21,6 +21,7 @@ from lenext.api.options import read_options
 from lenext.api.protocols import SINGLE, choose_protocols
 from lenext.api.shares import digest
 from lenext.data.listing import fingerprint
+from lenext.engines.engine import EAGER
 from lenext.errors import DataError, LenextError, UsageError
 from lenext.evaluation.abroad import Abroad
 from lenext.evaluation.inference import AUTO, Compute
@@ -124,6 +125,8 @@ def measured_by(
 ) -> Measured:
     """The measurement by some processes: each of them gets the whole."""
     reading = replace(reading_of(asked), team=team)
+    if reading.compute.caution and asked.engine in (None, EAGER):
+        watcher.message(reading.compute.caution)
     if not models:
         raise UsageError("No model was named.", "Name a run folder or a weight file, or several as an ensemble.")
     loaded = [open_to_measure(model, asked, watcher) for model in models]

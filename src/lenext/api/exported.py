@@ -14,8 +14,8 @@ from lenext.data.array_view import array_view
 from lenext.data.decode import read_pixels
 from lenext.engines.artefact import Artefact, damaged, read_artefact, verify
 from lenext.engines.choice import choose
-from lenext.engines.engine import AUTO, COMPILED, Engine, Floats, Pixels
-from lenext.engines.opening import CAN, in_pieces, open_graph
+from lenext.engines.engine import AUTO, COMPILED, ONNXRUNTIME, Engine, Floats, Pixels
+from lenext.engines.opening import CAN, in_pieces, open_graph, quickest_precision
 from lenext.errors import LenextError, UsageError
 from lenext.training.watch import Watcher
 
@@ -61,6 +61,8 @@ def open_artefact(
     if device not in ("auto", "cpu"):
         raise UsageError(f"An exported network runs on the CPU, not on {device!r}.", "Use --device cpu, or its run.")
     artefact = read_artefact(folder)
+    if precision == AUTO:
+        precision = quickest_precision(artefact.format, engine)
     with ThreadPoolExecutor(1) as pool:
         sound = pool.submit(verify, folder, artefact)
         if engine == AUTO:
@@ -81,7 +83,7 @@ def fastest(folder: Path, artefact: Artefact, precision: str, batch: int, watche
     """The engine that is quickest here of those that run the format."""
     view, form = artefact.preprocessing.view, artefact.format
     candidates: dict[str, Callable[[], Engine]] = {
-        name: partial(open_graph, folder, form, engine, precision, batch, piece)
+        name: partial(open_graph, folder, form, engine, "fp32" if engine == ONNXRUNTIME else precision, batch, piece)
         for name, (engine, piece) in in_pieces(CAN[form], batch).items()
         if engine != COMPILED
     }

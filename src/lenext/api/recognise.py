@@ -31,6 +31,8 @@ def recogniser(model: str | Path, options: PredictOptions, watcher: Watcher) -> 
     loaded = open_model(model, options.weights, watcher)
     compute = Compute.choose(options.device, options.precision)
     if options.engine in (None, EAGER):
+        if compute.caution:
+            watcher.message(compute.caution)
         compute.place(loaded.network)
         rule = None if options.unknown is None else rule_to_predict(loaded, options.unknown)
         return Network(loaded, compute, rule)

@@ -80,6 +80,8 @@ def train(
 def train_one(spec: str | None, options: TrainOptions, watcher: Watcher, sitting: Sitting) -> dict[str, Any]:
     """Train one run, from whose beginning a limit of time counts."""
     compute = Compute.choose(options.device, options.precision or "fp32")
+    if compute.caution:
+        watcher.message(compute.caution)
     prepared = prepare(spec, options, watcher)
     folder, job, team = prepared.folder, prepared.job, sitting.team
     check_divided(job, make_task(prepared, options, compute), team)

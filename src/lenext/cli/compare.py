@@ -18,7 +18,9 @@ from lenext.cli.watch import screen
 @click.option("--split", help="train, val, test or all; by default the images that trained neither.")
 @click.option("--batch-size", type=click.IntRange(1), default=64, help="Images at once [64].")
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
-@click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", help="Of the networks' arithmetic.")
+@click.option(
+    "--precision", type=click.Choice(["auto", "fp32", "bf16"]), default="fp32", help="Of the networks' arithmetic."
+)
 @click.option("--workers", type=click.IntRange(0), default=2, help="Threads that read images [2].")
 @click.option("--data-root", help="Where the files of built-in sets lie.")
 @click.option("--on-bad", type=click.Choice(["skip", "stop"]), default="skip", help="When a file cannot be used.")

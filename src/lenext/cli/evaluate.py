@@ -23,7 +23,9 @@ from lenext.cli.watch import screen
 @click.option("--against", metavar="DATA", help="Other images, which the network should not know.")
 @click.option("--batch-size", type=click.IntRange(1), default=64, help="Images at once [64].")
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
-@click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", help="Of the network's arithmetic.")
+@click.option(
+    "--precision", type=click.Choice(["auto", "fp32", "bf16"]), default="fp32", help="Of the network's arithmetic."
+)
 @click.option("--engine", help="eager, compiled, openvino, onnxruntime or auto: the fastest here [eager].")
 @click.option("--workers", type=click.IntRange(0), default=2, help="Threads that read images [2].")
 @click.option("--data-root", help="Where the files of built-in sets lie.")

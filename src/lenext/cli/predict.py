@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 @click.option("--unknown", type=float, metavar="SHARE", help="Say `unknown` rather than err in more of the answers.")
 @click.option("--batch-size", type=click.IntRange(1), default=32, help="Images at once [32].")
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
-@click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", help="Of the network's arithmetic.")
+@click.option(
+    "--precision", type=click.Choice(["auto", "fp32", "bf16"]), default="fp32", help="Of the network's arithmetic."
+)
 @click.option("--engine", help="eager, compiled, openvino, onnxruntime or auto: the fastest here [eager].")
 @click.option("--out", metavar="FILE", help="Write the answers to a .csv or .jsonl, line by line.")
 @click.option("--resume", is_flag=True, help="Go on with --out: what it holds is not done again.")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from lenext.engines.artefact import GRAPHS
-from lenext.engines.engine import COMPILED, EAGER, ENGINES, ONNXRUNTIME, OPENVINO, Engine, cores
-from lenext.errors import UsageError
+from lenext.engines.engine import AUTO, COMPILED, EAGER, ENGINES, ONNXRUNTIME, OPENVINO, Engine, cores
+from lenext.errors import LenextError, UsageError
 
 CAN = {"onnx": (OPENVINO, ONNXRUNTIME), "openvino": (OPENVINO,), "torch": (EAGER, COMPILED)}
 BATCH = 16  # images that go through together
@@ -76,6 +77,15 @@ def precisions_of(form: str) -> list[str]:
     from lenext.engines.openvino import computes_bf16
 
     return ["fp32", "bf16"] if computes_bf16() else ["fp32"]
+
+
+def quickest_precision(form: str, engine: str | None) -> str:
+    """What "auto" means for an exported network: bf16 where an engine that may run it computes in it here."""
+    if engine == OPENVINO or (engine == AUTO and OPENVINO in CAN[form]):
+        form = "openvino"
+    with suppress(LenextError):  # OpenVINO is not installed
+        return precisions_of(form)[-1]
+    return "fp32"
 
 
 def check_name(engine: str, *, auto: bool = True) -> None:

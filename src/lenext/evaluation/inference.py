@@ -20,6 +20,7 @@ from lenext.protocol import SIGMOID, SOFTMAX
 AUTO = "auto"
 HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 PRECISIONS = ("fp32", *HALVES)
+IMITATED = "torch imitates them, and takes about seven times as long as in fp32"  # docs/log.md
 DEVICES = ("cpu", "cuda", "mps", "xpu")
 
 
@@ -57,6 +58,13 @@ class Compute:
             keep_memory(sparingly=sparingly)
         layout = torch.contiguous_format if single else torch.channels_last
         network.to(self.device, memory_format=layout)  # type: ignore[call-overload]
+
+    @property
+    def caution(self) -> str | None:
+        """What to say of a precision that the processor has no instructions for; None where there is nothing."""
+        if self.device.type == "cpu" and self.precision != "fp32" and self.precision != fast_precision(self.device):
+            return f"This processor has no instructions for {self.precision}: {IMITATED}. See --precision auto."
+        return None
 
     @property
     def dtype(self) -> torch.dtype:
