@@ -231,8 +231,9 @@ def main() -> None:
             for ratio in ratios(rows[-1]):
                 said = rows[-1]["answers"][ratio["name"].split(",")[0].split()[1]]
                 print(f"{ratio['name']} against {ratio['against']}: {ratio['value']}x, {said}", flush=True)
-    cores = len(os.sched_getaffinity(0))
-    result = asked.result or RESULTS / f"folder-prediction_{platform.machine()}-{cores}-cores.json"
+    shortest = "bf16" if "bf16" in rows[0]["seconds"] else "fp32"
+    name = f"folder-prediction-{shortest}_{platform.machine()}-{len(os.sched_getaffinity(0))}-cores"
+    result = asked.result or RESULTS / f"{name}.json"
     write(result, document(rows, asked))
     print(result)
 

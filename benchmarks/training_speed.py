@@ -252,6 +252,7 @@ def main() -> None:
                 if side != "lenext":
                     value, low, high = (round(one, 3) for one in ratios(timing, timings["lenext"]))
                     found.append({"name": name, "against": side, "value": value, "low": low, "high": high})
+    precision = Compute.choose("cpu", "auto").precision
     document = {
         **head(
             "training with its input, images a second",
@@ -259,11 +260,11 @@ def main() -> None:
             f"{asked.threads} threads",
             {side: library(side).__version__ for side in asked.against},
         ),
-        "precision": Compute.choose("cpu", "auto").precision,
+        "precision": precision,
         "measurements": rows,
         "ratios": found,
     }
-    path = RESULTS / f"training-speed_{platform.machine()}-{asked.threads}-threads.json"
+    path = RESULTS / f"training-speed-{precision}_{platform.machine()}-{asked.threads}-threads.json"
     write(path, document)
     for one in found:
         print(f"{one['name']}: {one['value']:.2f}x of {one['against']} ({one['low']:.2f} to {one['high']:.2f})")
