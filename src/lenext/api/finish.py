@@ -17,10 +17,10 @@ from lenext.api.data import counts, left_out
 from lenext.api.job import VALIDATION
 from lenext.api.pictures import with_pictures
 from lenext.api.prepare import Prepared
-from lenext.api.run_folder import versions
 from lenext.api.settle import concluded, facts, stopped
 from lenext.api.start import licence
 from lenext.api.trust import Settled, settle, show
+from lenext.benchmark.machine import versions
 from lenext.data.item import TEST, TRAIN, VAL
 from lenext.data.listing import part
 from lenext.evaluation.inference import activated

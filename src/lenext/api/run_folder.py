@@ -5,24 +5,22 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import platform
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import safetensors.torch
 import torch
 
-from lenext import __version__
 from lenext.api.chosen_channels import asked_channels
 from lenext.api.chosen_recipe import changes
 from lenext.api.job import Job
 from lenext.api.options import TrainOptions
 from lenext.api.same_machine import processor
 from lenext.api.start import location
+from lenext.benchmark.machine import versions
 from lenext.data.known import Known, others, read, remembered
 from lenext.data.listing import Listing, fingerprint
 from lenext.data.split import RULE, to_csv
@@ -241,16 +239,6 @@ def describe(job: Job, listing: Listing, data: str, spec: str) -> dict[str, Any]
         "threads": torch.get_num_threads(),
         "processor": processor(),
         "versions": versions(),
-    }
-
-
-def versions() -> dict[str, str]:
-    """What computes here."""
-    return {
-        "lenext": __version__,
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
     }
 
 
