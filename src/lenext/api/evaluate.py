@@ -65,7 +65,7 @@ class EvaluateOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class Evaluated:
     """A measurement; split: of which images, in words; models: paths as given; each: the answers of every network."""
 
     evaluation: Measurement
@@ -108,7 +108,7 @@ def measured(
     asked: EvaluateOptions,
     watcher: Watcher,
     last_words: Callable[[LenextError], object] = in_words,
-) -> Measured:
+) -> Evaluated:
     """The measurement itself; of several processes that a launcher started each shows the networks its share.
 
     last_words: as for ``train``.
@@ -122,7 +122,7 @@ def measured(
 
 def measured_by(
     team: Alone, models: Sequence[str | Path], data: str, asked: EvaluateOptions, watcher: Watcher
-) -> Measured:
+) -> Evaluated:
     """The measurement by some processes: each of them gets the whole."""
     reading = replace(reading_of(asked), team=team)
     if reading.compute.caution and asked.engine in (None, EAGER):
@@ -175,7 +175,7 @@ def measured_by(
         macs=sum(one.tested.macs for one in each),
         seconds=sum(one.seconds for one in each),
     )
-    found = Measured(evaluation=evaluation, split=split, models=tuple(map(str, models)), each=each)
+    found = Evaluated(evaluation=evaluation, split=split, models=tuple(map(str, models)), each=each)
     if calibration is None:
         return found
     own, model = shown_of(each[0], labels), loaded[0]
