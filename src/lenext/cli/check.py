@@ -34,8 +34,8 @@ def command(data: str, html: Path | None, fix_list: Path | None, as_json: bool, 
     imbalance. What decoding found is remembered in $LENEXT_CACHE, so that a second check is quick.
     """
     from lenext.api.check import CheckOptions, checked
-    from lenext.api.check_pictures import write_page
-    from lenext.api.fix_list import write_fix_list
+    from lenext.api.checked.fix_list import write_fix_list
+    from lenext.api.checked.page import write_page
 
     with screen(quiet=quiet) as watcher:
         found = checked(data, CheckOptions(**asked), watcher)

@@ -23,7 +23,7 @@ def command(a: str, b: str, data: str, as_json: bool, quiet: bool, **asked: Any)
     A and B are run folders, weight files, or networks' names for their published ImageNet weights.
     """
     from lenext.api.compare import measured
-    from lenext.api.evaluate import EvaluateOptions
+    from lenext.api.options import EvaluateOptions
 
     with screen(quiet=quiet) as watcher:
         found = measured(a, b, data, EvaluateOptions(**asked), watcher)

@@ -29,7 +29,8 @@ def command(models: tuple[str, ...], data: str, as_json: bool, quiet: bool, **as
     MODEL is a run folder, a weight file, or a network's name for its published ImageNet weights. Several are an
     ensemble: the mean of their probabilities answers. Started by torchrun, the processes share the images.
     """
-    from lenext.api.evaluate import EvaluateOptions, measured
+    from lenext.api.evaluate import measured
+    from lenext.api.options import EvaluateOptions
     from lenext.evaluation import abroad
     from lenext.parallel.place import place
 

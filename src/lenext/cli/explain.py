@@ -13,7 +13,7 @@ from lenext.cli.output import emit_each, end_unread
 from lenext.cli.watch import screen
 
 if TYPE_CHECKING:
-    from lenext.api.explanation import Explained
+    from lenext.api.explained.explanation import Explained
 
 METHODS = ["gradcam", "occlusion", "filters", "activations"]
 
@@ -43,7 +43,7 @@ def command(model: str, images: tuple[str, ...], out: str | None, as_json: bool,
     hottest tenth is hidden, what that tenth alone is worth, and whether random maps do as well.
     """
     from lenext.api.explain import ExplainOptions, explained
-    from lenext.api.explanation_folder import free
+    from lenext.api.explained.folder import free
 
     out = out or str(free(Path("explain")))
     with screen(quiet=quiet) as watcher:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lenext.api.likely import build, likely
-from lenext.api.target import Tensors
+from lenext.api.audited.likely import build, likely
+from lenext.api.audited.target import Tensors
 from lenext.explanation.audit import Point, unchanged
 from lenext.explanation.tensors import HIDDEN, Shape, channels, classes, difference, layers, weights
 from lenext.layers.network import Network

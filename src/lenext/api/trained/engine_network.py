@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lenext.api.engine import engine_of
-from lenext.api.exported import open_artefact
-from lenext.api.model import open_model
-from lenext.api.protocols import SINGLE
+from lenext.api.options import EvaluateOptions
+from lenext.api.trained.engine import engine_of
+from lenext.api.trained.exported import open_artefact
+from lenext.api.trained.model import open_model
+from lenext.api.trained.protocols import SINGLE
 from lenext.data.statistics import Statistics
 from lenext.engines.artefact import is_artefact
 from lenext.engines.engine import EAGER, Engine
@@ -25,7 +26,6 @@ from lenext.values import decode
 from lenext.weights.card import Card, Model
 
 if TYPE_CHECKING:
-    from lenext.api.evaluate import EvaluateOptions
     from lenext.layers.network import Network
 
 GREY_LEVELS = 255

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lenext.api.answers import Answers, Reading, answers
 from lenext.api.data import ready
 from lenext.api.labels import refuse_labels
-from lenext.api.protocols import SINGLE, Chosen
+from lenext.api.trained.answers import Answers, Reading, answers
+from lenext.api.trained.protocols import SINGLE, Chosen
 from lenext.data.item import TEST
 from lenext.data.listing import part
 from lenext.errors import Failed, UsageError

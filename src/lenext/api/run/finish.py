@@ -12,14 +12,14 @@ from typing import Any
 
 import torch
 
-from lenext.api.chosen_channels import usual_channels
 from lenext.api.data import counts, left_out
-from lenext.api.job import VALIDATION
-from lenext.api.pictures import with_pictures
-from lenext.api.prepare import Prepared
-from lenext.api.settle import concluded, facts, stopped
-from lenext.api.start import licence
-from lenext.api.trust import Settled, settle, show
+from lenext.api.run.chosen_channels import usual_channels
+from lenext.api.run.job import VALIDATION
+from lenext.api.run.pictures import with_pictures
+from lenext.api.run.prepare import Prepared
+from lenext.api.run.settle import concluded, facts, stopped
+from lenext.api.run.start import licence
+from lenext.api.run.trust import Settled, settle, show
 from lenext.benchmark.machine import versions
 from lenext.data.item import TEST, TRAIN, VAL
 from lenext.data.listing import part

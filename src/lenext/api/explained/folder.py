@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lenext.api.explanation import Explained
+from lenext.api.explained.explanation import Explained
 from lenext.errors import UsageError
 from lenext.explanation.overlay import drawn_size, layer, overlay, png
 from lenext.explanation.page import PAGE, SIDE, THUMB, Entry, Near, address, page, shown

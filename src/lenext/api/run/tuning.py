@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from lenext.api.chosen_recipe import as_stored
-from lenext.api.prepare import Prepared
-from lenext.api.run_folder import RunFolder
+from lenext.api.run.chosen_recipe import as_stored
+from lenext.api.run.folder import RunFolder
+from lenext.api.run.prepare import Prepared
 from lenext.data.item import TRAIN, VAL
 from lenext.data.listing import part
 from lenext.data.loader import batch_cuts

@@ -11,12 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lenext.api.chosen_channels import decided_channels, usual_channels
-from lenext.api.chosen_recipe import as_stored, changes, check_numbers, check_recipe, named_recipe, training_shape
 from lenext.api.labels import check_outputs, check_task, suited_to
 from lenext.api.options import TrainOptions
-from lenext.api.short_options import check_patience, unevenness, with_settings
-from lenext.api.transfer import transfer_recipe, with_frozen, without_steps
+from lenext.api.run.chosen_channels import decided_channels, usual_channels
+from lenext.api.run.chosen_recipe import as_stored, changes, check_numbers, check_recipe, named_recipe, training_shape
+from lenext.api.run.short_options import check_patience, unevenness, with_settings
+from lenext.api.run.transfer import transfer_recipe, with_frozen, without_steps
 from lenext.data.folds import divided
 from lenext.data.item import TRAIN
 from lenext.data.listing import Listing, part

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lenext.api.job import Job
+from lenext.api.run.job import Job
 from lenext.data.listing import Listing
 from lenext.errors import UsageError
 from lenext.layers.first_convolution import said
@@ -69,7 +69,7 @@ def begin(network: Network, job: Job, source: Source, listing: Listing, watcher:
     """Put the weights into the network; returns what run and card say of them. Raises UsageError where they misfit."""
     name = source.network.name
     facts: dict[str, Any] = {"network": name, "reading": source.network.reading, "licence": source.licence}
-    facts["sha256"] = digest({key: tensor.detach() for key, tensor in source.network.state_dict().items()})
+    facts["sha256"] = digest(source.network.state_dict())
     if job.recipe.inherit is not None:
         copied = inherit_layers(network, job.recipe.inherit, source.network)
         watcher.message(f"Starts from {name} in {', '.join(copied)}; all other layers are drawn.")

@@ -10,18 +10,18 @@ from pathlib import Path
 
 import torch
 
-from lenext.api import job as jobs
-from lenext.api.choice import choose_model, situation
-from lenext.api.chosen_channels import asked_channels, usual_channels
 from lenext.api.data import ready
-from lenext.api.job import Job, decide
 from lenext.api.options import ON_BAD, ON_NAN, TrainOptions
-from lenext.api.run_folder import RunFolder, same_data, same_job, same_recipe
-from lenext.api.same_machine import departures
-from lenext.api.shares import check_shares
-from lenext.api.short_options import check_options
-from lenext.api.start import begin, begin_again, location, open_source, origin, with_reading
-from lenext.api.transfer import PRACTICAL, check_transfer, shown_before, starts_from, transfers
+from lenext.api.run import job as jobs
+from lenext.api.run.chosen_channels import asked_channels, usual_channels
+from lenext.api.run.chosen_network import choose_model, situation
+from lenext.api.run.folder import RunFolder, same_data, same_job, same_recipe, under_runs
+from lenext.api.run.job import Job, decide
+from lenext.api.run.same_machine import departures
+from lenext.api.run.shares import check_shares
+from lenext.api.run.short_options import check_options
+from lenext.api.run.start import begin, begin_again, location, open_source, origin, with_reading
+from lenext.api.run.transfer import PRACTICAL, check_transfer, shown_before, starts_from, transfers
 from lenext.data.decoded import check_cache
 from lenext.data.folds import divided
 from lenext.data.item import TRAIN
@@ -268,9 +268,4 @@ def choose_folder(spec: str | None, asked: TrainOptions) -> RunFolder:
         return folder
     if spec is None:
         raise UsageError("Neither data nor a run folder were named.", "Give DATA, or --out and --resume.")
-    stem = f"{Path(spec).stem if Path(spec).suffix else Path(spec).resolve().name}-{asked.model}"
-    number, path = 1, Path("runs") / stem
-    while path.exists():
-        newest, number = path, number + 1
-        path = Path("runs") / f"{stem}-{number}"
-    return RunFolder(newest if asked.resume and number > 1 else path)
+    return RunFolder(under_runs(spec, f"{asked.model}", resume=asked.resume))

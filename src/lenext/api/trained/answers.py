@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lenext.api.data import counts
-from lenext.api.protocols import Chosen
+from lenext.api.trained.protocols import Chosen
 from lenext.data.folds import divided
 from lenext.data.imagenet import name_of
 from lenext.data.item import TEST, TRAIN, VAL

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lenext.api.options import PredictOptions
 from lenext.data.array_view import array_view
 from lenext.data.decode import read_pixels
 from lenext.engines.artefact import Artefact, damaged, read_artefact, verify
@@ -20,7 +21,6 @@ from lenext.errors import LenextError, UsageError
 from lenext.training.watch import Watcher
 
 if TYPE_CHECKING:
-    from lenext.api.predict import PredictOptions
     from lenext.evaluation.trust import Doubt
 
 

@@ -13,7 +13,7 @@ from lenext import __version__
 from lenext.api.export import Shown, one_class, write
 from lenext.data.cache_folder import cache_folder
 from lenext.engines.artefact import is_artefact, read_artefact, verify
-from lenext.engines.choice import choose, compiler
+from lenext.engines.choice import choose
 from lenext.engines.eager import Compiled, Eager
 from lenext.engines.engine import AUTO, COMPILED, EAGER, ONNXRUNTIME, OPENVINO, Engine
 from lenext.engines.opening import check_precision, in_pieces, open_graph
@@ -21,6 +21,7 @@ from lenext.errors import LenextError, UsageError
 from lenext.evaluation.inference import Compute
 from lenext.exports.graph import Deployed
 from lenext.exports.parity import made_pictures
+from lenext.training.compiling import compiler_missing
 from lenext.training.watch import Watcher
 from lenext.values import encode
 from lenext.weights.card import Model, digest
@@ -43,7 +44,7 @@ def engine_of(model: Model, name: str, compute: Compute, batch: int, watcher: Wa
         return opened(model, name, compute, batch, watcher)
     # A short precision is leave, no order: ONNX Runtime, which has none, is quicker all the same where all is small.
     single = replace(compute, precision="fp32")
-    names = [EAGER, *with_files(model, watcher), *([COMPILED] if compiler() else [])]
+    names = [EAGER, *with_files(model, watcher), *([] if compiler_missing(compute.device) else [COMPILED])]
     candidates: dict[str, Callable[[], Engine]] = {
         one: partial(opened, model, engine, single if engine == ONNXRUNTIME else compute, batch, watcher, piece)
         for one, (engine, piece) in in_pieces(names, batch).items()

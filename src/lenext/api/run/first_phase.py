@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lenext.api.prepare import Prepared
+from lenext.api.run.prepare import Prepared
 from lenext.data.item import TRAIN
 from lenext.data.listing import part
 from lenext.data.loader import Loader

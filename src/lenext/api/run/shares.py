@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from itertools import pairwise
 
@@ -10,8 +9,8 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from lenext.api.job import Job
 from lenext.api.options import TrainOptions
+from lenext.api.run.job import Job
 from lenext.errors import UsageError
 from lenext.evaluation.inference import AUTO
 from lenext.parallel.place import Place
@@ -115,11 +114,3 @@ def sentences(job: Job, network: nn.Module, team: Alone, before: int) -> list[st
     if before != team.size and not job.shards:
         text += f". It was {before} until now: equal up to rounding, not to the bit (--deterministic promises that)"
     return [f"{text}."]
-
-
-def digest(network: nn.Module) -> str:
-    """A fingerprint of all weights and statistics."""
-    found = hashlib.sha256()
-    for value in network.state_dict().values():
-        found.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
-    return found.hexdigest()

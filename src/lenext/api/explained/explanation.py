@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lenext.api.nearest import Found, Pictures
+from lenext.api.explained.nearest import Found, Pictures
 from lenext.data.decode import read_image
 from lenext.data.geometry import single_crop
 from lenext.data.placement import Placement, placement

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lenext.api.prepare import Prepared
+from lenext.api.run.prepare import Prepared
 from lenext.data.geometry import single_crop
 from lenext.data.listing import Part, part
 from lenext.data.placement import placement

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from lenext.api.doubt import rule_to_predict
-from lenext.api.engine import engine_of
 from lenext.api.labels import cuts_of
-from lenext.api.model import open_model
-from lenext.api.predict import PredictOptions, Recogniser
+from lenext.api.options import PredictOptions
+from lenext.api.trained.doubt import rule_to_predict
+from lenext.api.trained.engine import engine_of
+from lenext.api.trained.model import open_model
 from lenext.data.decode import read_image
 from lenext.data.geometry import single_crop
 from lenext.engines.engine import EAGER, Engine, Floats
@@ -24,6 +25,31 @@ from lenext.evaluation.inference import Compute, probabilities
 from lenext.evaluation.trust import Doubt, Rule
 from lenext.training.watch import Watcher
 from lenext.weights.card import Model
+
+
+class Recogniser(Protocol):
+    """A network, ready to be shown files."""
+
+    @property
+    def classes(self) -> Sequence[str]: ...
+
+    @property
+    def cuts(self) -> Sequence[float] | None:
+        """Thresholds of labels; None of a network that answers with a class."""
+        ...
+
+    @property
+    def grows(self) -> bool:
+        """Whether batches may be of any size, so that the first answers need not wait for a full one."""
+        ...
+
+    def show(self, path: str) -> Any:
+        """The view of a file, for ``recognise``. Raises ``ImageError`` only; called by several threads."""
+        ...
+
+    def recognise(self, views: Sequence[Any]) -> tuple[Floats, Sequence[Doubt] | None]:
+        """Probabilities of views, and the doubts about them where they were asked for."""
+        ...
 
 
 def recogniser(model: str | Path, options: PredictOptions, watcher: Watcher) -> Recogniser:

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from lenext.api.chosen_recipe import as_stored, changes
-from lenext.api.job import Job
-from lenext.api.prepare import Prepared
-from lenext.api.tuning import Tasks, tuned
+from lenext.api.run.chosen_recipe import as_stored, changes
+from lenext.api.run.job import Job
+from lenext.api.run.prepare import Prepared
+from lenext.api.run.tuning import Tasks, tuned
 from lenext.data.item import TEST, VAL
 from lenext.data.listing import part
 from lenext.errors import UsageError

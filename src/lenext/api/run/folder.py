@@ -14,12 +14,12 @@ from typing import Any
 import safetensors.torch
 import torch
 
-from lenext.api.chosen_channels import asked_channels
-from lenext.api.chosen_recipe import changes
-from lenext.api.job import Job
 from lenext.api.options import TrainOptions
-from lenext.api.same_machine import processor
-from lenext.api.start import location
+from lenext.api.run.chosen_channels import asked_channels
+from lenext.api.run.chosen_recipe import changes
+from lenext.api.run.job import Job
+from lenext.api.run.same_machine import processor
+from lenext.api.run.start import location
 from lenext.benchmark.machine import versions
 from lenext.data.known import Known, others, read, remembered
 from lenext.data.listing import Listing, fingerprint
@@ -192,6 +192,16 @@ class RunFolder:
                     f"Another process is training in {self.path}.", "Wait for it, or choose another folder with --out."
                 ) from None
             yield
+
+
+def under_runs(data: str, what: str, *, resume: bool) -> Path:
+    """A folder under runs/ named after data and ``what``, not there yet; to resume, the newest that is."""
+    stem = f"{Path(data).stem if Path(data).suffix else Path(data).resolve().name}-{what}"
+    number, path = 1, Path("runs") / stem
+    while path.exists():
+        newest, number = path, number + 1
+        path = Path("runs") / f"{stem}-{number}"
+    return newest if resume and number > 1 else path
 
 
 def as_now(recipe: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from lenext.api.target import Target
+from lenext.api.audited.target import Target
 from lenext.errors import UsageError
 from lenext.explanation.audit import Point
 from lenext.explanation.initial import Drawn, drawn, initial_points, initially

@@ -9,7 +9,7 @@ import numpy as np
 
 from lenext.data.images import ArrayImages
 from lenext.data.item import TRAIN
-from lenext.data.listing import Listing, part
+from lenext.data.listing import Listing, part, short_sides
 from lenext.models import line
 from lenext.protocol import MULTILABEL
 from lenext.training.practical import SMALL, practical_size
@@ -97,9 +97,7 @@ def reported(name: str) -> float:
 def situation(listing: Listing, *, gpu: bool, weights: bool) -> Situation:
     """The facts of a data set and this machine."""
     train = part(listing, TRAIN)
-    sides = [min(content.width, content.height) for content in listing.contents]
-    if not sides:
-        sides = [min(listing.images.read(0, 1, 255).shape[1:])]
+    sides = short_sides(listing)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return Situation(
         images=len(train),

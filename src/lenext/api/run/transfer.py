@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from lenext.api.chosen_recipe import CHARACTERS
 from lenext.api.options import TrainOptions
+from lenext.api.run.chosen_recipe import CHARACTERS
 from lenext.data.listing import Listing
 from lenext.errors import UsageError
 from lenext.evaluation.dense import pools_everything

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from lenext.data.listing import Listing
+from lenext.data.listing import Listing, short_sides
 from lenext.errors import UsageError, did_you_mean
 from lenext.models import entry, line, model_file
 from lenext.protocol import SingleCrop
@@ -145,10 +145,7 @@ def training_shape(recipe: Recipe) -> tuple[int, int]:
 def usual_size(name: str, listing: Listing) -> int:
     """The input size that fits network and images: the paper's at most, less for small images."""
     largest = int(line()[name]["input"][-1])
-    sides = [min(content.width, content.height) for content in listing.contents]
-    if not sides:  # a built-in set: all images are of one size
-        sides = [min(listing.images.read(0, 1, 255).shape[1:])]
-    return practical_size(sides, largest)
+    return practical_size(short_sides(listing), largest)
 
 
 def changes(before: Recipe, after: Recipe) -> tuple[str, ...]:

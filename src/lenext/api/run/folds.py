@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lenext.api.first_phase import Shelf, Sitting
 from lenext.api.options import TrainOptions
+from lenext.api.run.first_phase import Shelf, Sitting
+from lenext.api.run.folder import under_runs
 from lenext.data.folds import LEAST
 from lenext.errors import UsageError
 from lenext.evaluation.intervals import wilson
@@ -24,14 +25,14 @@ from lenext.weights.durable import write_file
 
 SUMMARY = "folds.json"
 
+TrainOne = Callable[[str | None, TrainOptions, Watcher, Sitting], dict[str, Any]]
 
-def train_folds(data: str | None, asked: TrainOptions, watcher: Watcher) -> dict[str, Any]:
+
+def train_folds(data: str | None, asked: TrainOptions, watcher: Watcher, train_one: TrainOne) -> dict[str, Any]:
     """Train and test every fold in a folder of its own; returns the document of ``lenext train --folds K --json``.
 
-    A fold that is finished is not trained again by a run with ``resume``.
+    train_one: trains the run of one fold. One that is finished is not trained again by a run with ``resume``.
     """
-    from lenext.api.train import train_one
-
     assert asked.folds is not None
     if asked.fold is not None:
         raise UsageError("--folds trains every fold, --fold one of them.", "Give one of the two.")
@@ -63,13 +64,7 @@ def folder_of(data: str, asked: TrainOptions) -> Path:
                 f"{folder} already holds something.", "Add --resume to go on with it, or choose another with --out."
             )
         return folder
-    stem = Path(data).stem if Path(data).suffix else Path(data).resolve().name
-    stem = f"{stem}-{asked.model or 'chosen'}-{asked.folds}-folds"
-    number, path = 1, Path("runs") / stem
-    while path.exists():
-        newest, number = path, number + 1
-        path = Path("runs") / f"{stem}-{number}"
-    return newest if asked.resume and number > 1 else path
+    return under_runs(data, f"{asked.model or 'chosen'}-{asked.folds}-folds", resume=asked.resume)
 
 
 def together(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

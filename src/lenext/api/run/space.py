@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from lenext.api.prepare import Prepared
-from lenext.api.run_folder import RunFolder
+from lenext.api.run.folder import RunFolder
+from lenext.api.run.prepare import Prepared
 from lenext.errors import Failed
 from lenext.recipes import SGD, AdamW, DiagonalLM, Optimizer, RMSProp, VelocitySGD
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lenext.api.prepare import Prepared
+from lenext.api.run.prepare import Prepared
 from lenext.data.item import TEST, TRAIN, VAL
 from lenext.data.listing import Part, part
 from lenext.data.loader import Loader
