@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lenext.api.answers import choose, positions
+from lenext.api.trained.answers import choose, positions
 from lenext.data.imagenet import NAMES, WNIDS
 from lenext.data.images import ArrayImages
 from lenext.data.item import TEST, VAL, Item

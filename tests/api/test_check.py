@@ -8,8 +8,8 @@ from PIL import Image
 
 import lenext
 from lenext.api.check import CheckOptions, checked
-from lenext.api.check_pictures import write_page
-from lenext.api.fix_list import write_fix_list
+from lenext.api.checked.fix_list import write_fix_list
+from lenext.api.checked.page import write_page
 from lenext.errors import UsageError
 from lenext.training.watch import Silent
 

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 import lenext
-from lenext.api.chosen_channels import decided_channels
 from lenext.api.options import TrainOptions
+from lenext.api.run.chosen_channels import decided_channels
 from lenext.data.listing import find
 from lenext.data.scan import scan
 from lenext.errors import UsageError

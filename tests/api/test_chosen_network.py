@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 import lenext
-from lenext.api.choice import Situation, choose_model, in_colour, networks_at_hand, seconds
+from lenext.api.run.chosen_network import Situation, choose_model, in_colour, networks_at_hand, seconds
 from lenext.data.listing import find
 from lenext.data.scan import scan
 from lenext.errors import UsageError

@@ -6,8 +6,8 @@ import torch
 from PIL import Image
 
 import lenext
-from lenext.api.explanation_folder import plain_stem
-from lenext.api.pictures import chosen_classes
+from lenext.api.explained.folder import plain_stem
+from lenext.api.run.pictures import chosen_classes
 from lenext.data.statistics import Statistics
 from lenext.errors import UsageError
 from lenext.evaluation.measure import Examples, measure

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from lenext.api.chosen_recipe import changes, read_recipe, training_shape
-from lenext.api.job import Job, build, check_input, decide, smallest_pass, statistics
 from lenext.api.options import TrainOptions
+from lenext.api.run.chosen_recipe import changes, read_recipe, training_shape
+from lenext.api.run.job import Job, build, check_input, decide, smallest_pass, statistics
 from lenext.data.images import ArrayImages
 from lenext.data.item import Content, Item
 from lenext.data.listing import Listing, part

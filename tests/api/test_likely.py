@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from lenext.api.likely import CHOSEN, build, likely, shapes_of
+from lenext.api.audited.likely import CHOSEN, build, likely, shapes_of
 from lenext.models import line
 
 

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 import lenext
-from lenext.api.model import open_model
+from lenext.api.trained.model import open_model
 from lenext.cli import main
 from lenext.data.decode import read_image
 from lenext.data.geometry import single_crop

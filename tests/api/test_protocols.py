@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lenext.api.protocols import choose_protocols, every_name, in_proportion
+from lenext.api.trained.protocols import choose_protocols, every_name, in_proportion
 from lenext.data.statistics import Statistics
 from lenext.errors import UsageError
 from lenext.models import create_model, list_models, protocols

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 import lenext
-from lenext.api.run_folder import RunFolder
-from lenext.api.settle import merged, shortened
+from lenext.api.run.folder import RunFolder
+from lenext.api.run.settle import merged, shortened
 from lenext.errors import UsageError
 from lenext.training.practical import practical
 from lenext.training.probe import Speed

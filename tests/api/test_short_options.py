@@ -4,8 +4,8 @@ import pytest
 from test_job import decided, listing, refused
 
 from lenext.api.options import TrainOptions
-from lenext.api.prepare import check
-from lenext.api.short_options import check_options, unevenness
+from lenext.api.run.prepare import check
+from lenext.api.run.short_options import check_options, unevenness
 from lenext.data.item import Item
 from lenext.errors import UsageError
 from lenext.recipes import Average, BalancedSampling, ClassWeights

@@ -7,7 +7,7 @@ import safetensors.torch
 from PIL import Image
 
 import lenext
-from lenext.api.run_folder import RunFolder
+from lenext.api.run.folder import RunFolder
 from lenext.errors import LenextError, UsageError, WeightFileError
 from lenext.recipes import Inherit
 from lenext.training.practical import practical

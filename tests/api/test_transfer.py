@@ -14,8 +14,8 @@ from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
 import lenext
-from lenext.api.folds import SUMMARY
-from lenext.api.transfer import sees_any_size
+from lenext.api.run.folds import SUMMARY
+from lenext.api.run.transfer import sees_any_size
 from lenext.data.folds import divided
 from lenext.data.item import TEST, TRAIN
 from lenext.data.listing import find, part

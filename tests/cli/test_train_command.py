@@ -6,7 +6,7 @@ import shutil
 import pytest
 from daylight import COLOURS, draw
 
-from lenext.api.run_folder import RunFolder
+from lenext.api.run.folder import RunFolder
 from lenext.weights.card import load
 
 QUICK = ("--model", "lenet5", "--epochs", "1")
@@ -215,7 +215,7 @@ def test_a_run_never_replaces_one_that_began_meanwhile(refused, photos, trained,
     shutil.copytree(trained, tmp_path / "run")
     before = sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir())
     folder = RunFolder(tmp_path / "run")
-    monkeypatch.setattr("lenext.api.prepare.choose_folder", lambda *_: folder)
+    monkeypatch.setattr("lenext.api.run.prepare.choose_folder", lambda *_: folder)
     assert refused("train", photos, *QUICK, "--out", tmp_path / "run")[0] == 1
     assert sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir()) == before
 

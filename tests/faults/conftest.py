@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import os
 import platform
@@ -14,8 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lenext.api.run_folder import versions
-from lenext.benchmark.machine import processor_name
+from lenext.benchmark.result import head, write
 
 LONG = os.environ.get("LENEXT_FAULTS") == "long"
 RESULTS = Path(__file__).parent.parent.parent / "results"
@@ -57,17 +55,11 @@ def pytest_terminal_summary(terminalreporter, exitstatus):
 
 def write_result():
     """results/faults_MACHINE.json, in which the counts of this part of the tests replace what they were before."""
-    path, today = RESULTS / f"faults_{platform.machine()}.json", dt.datetime.now(tz=dt.UTC).date().isoformat()
+    what = "faults put into training, saving and resuming; every one went as promised, else there is no such file"
+    now = head(what, "make test-faults-long", f"{os.cpu_count()} cores")
+    path = RESULTS / f"faults_{platform.machine()}.json"
     before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    same = before.get("versions") == versions()
+    same = before.get("versions") == now["versions"]
     rows = {row["name"]: row for row in before.get("measurements", ()) if same}
-    rows |= {kind: {"name": kind, "count": number, "date": today} for kind, number in COUNTS.items()}
-    document = {
-        "what": "faults put into training, saving and resuming; every one went as promised, else there is no such file",
-        "command": "make test-faults-long",
-        "machine": f"{processor_name()}, {os.cpu_count()} cores",
-        "versions": versions(),
-        "date": today,
-        "measurements": [rows[kind] for kind in sorted(rows)],
-    }
-    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    rows |= {kind: {"name": kind, "count": number, "date": now["date"]} for kind, number in COUNTS.items()}
+    write(path, {**now, "measurements": [rows[kind] for kind in sorted(rows)]})

@@ -8,8 +8,8 @@ from moves import marked, save
 from sittings import Heard, photos
 
 import lenext
-from lenext.api.finish import restore_best
-from lenext.api.run_folder import RunFolder
+from lenext.api.run.finish import restore_best
+from lenext.api.run.folder import RunFolder
 from lenext.errors import Failed, WeightFileError
 from lenext.training.checkpoint import Checkpoints
 from lenext.weights.card import load

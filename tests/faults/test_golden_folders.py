@@ -10,7 +10,7 @@ from sittings import photos
 
 import lenext
 from lenext.api.data import ready
-from lenext.api.run_folder import RunFolder
+from lenext.api.run.folder import RunFolder
 from lenext.data.folds import divided
 from lenext.data.split import to_csv
 from lenext.training.checkpoint import Checkpoints

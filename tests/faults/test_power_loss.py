@@ -8,7 +8,7 @@ from moves import SCORES, best_of, found, save
 from sittings import bits, photos
 
 import lenext
-from lenext.api.run_folder import RunFolder
+from lenext.api.run.folder import RunFolder
 from lenext.training.log import MetricLog
 from lenext.weights.card import load
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lenext.api.job import Job, statistics
+from lenext.api.run.job import Job, statistics
 from lenext.data.augment import Pipeline
 from lenext.data.images import ArrayImages
 from lenext.data.item import Item

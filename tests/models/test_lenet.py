@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import runpy
+
 import torch
 from torch import nn
 
 from lenext import create_model
+from lenext.models import lenet
 from lenext.models.lenet import C3_TABLE, EuclideanRBF, ScaledTanh, Subsampling, TableConv, output_codes
 
 
@@ -37,6 +40,13 @@ def test_subsampling_sums_four_pixels_and_scales_them_per_map() -> None:
 
 def test_the_squashing_function_keeps_one_and_minus_one() -> None:
     out = ScaledTanh()(torch.tensor([1.0, -1.0]))
+    assert torch.allclose(out, torch.tensor([1.0, -1.0]), atol=1e-4)
+
+
+def test_it_computes_on_the_cpu_wherever_its_file_was_first_imported() -> None:
+    with torch.device("meta"):  # as where a network is built for its shapes alone
+        squash = runpy.run_path(lenet.__file__)["ScaledTanh"]()
+    out = squash(torch.tensor([1.0, -1.0]))
     assert torch.allclose(out, torch.tensor([1.0, -1.0]), atol=1e-4)
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from torch import nn
 
-from lenext.api.audit_tensors import audit_tensors
-from lenext.api.likely import build, likely
-from lenext.api.starts import start_points
-from lenext.api.target import Target, Tensors, read_target
+from lenext.api.audited.likely import build, likely
+from lenext.api.audited.starts import start_points
+from lenext.api.audited.target import Target, Tensors, read_target
+from lenext.api.audited.tensors import audit_tensors
 from lenext.errors import UsageError
 from lenext.explanation.audit import Comparison, Point, compare, signature, unchanged
 from lenext.explanation.trace import Size, Trace, trace

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,9 +12,8 @@ from typing import Any
 import torch
 
 from lenext.api.options import read_options
-from lenext.api.run_folder import versions
 from lenext.benchmark.case import Case
-from lenext.benchmark.machine import processor_name
+from lenext.benchmark.result import head, write
 from lenext.benchmark.rivals import OURS, Contestant, chosen
 from lenext.benchmark.run import Limit, Row, against_best, compared, limit, measure
 from lenext.benchmark.worker import Worker
@@ -26,7 +23,6 @@ from lenext.evaluation.inference import AUTO, Compute
 from lenext.models import canonical, list_models
 from lenext.training.watch import Silent, Watcher
 from lenext.weights.catalogue import entries
-from lenext.weights.durable import write_file
 
 # ours: a network of each paper that is used today; the first of each family at its paper's size.
 USUAL = (
@@ -125,7 +121,7 @@ def measured(
             rows += measure(case, workers, options.rounds, top, watcher.message)
             document = describe(networks, contestants, options, top, rows)
             if options.out is not None:
-                write_file(Path(options.out), (json.dumps(document, indent=1) + "\n").encode())
+                write(Path(options.out), document)
     if any(row.timing.disturbed for row in rows):
         watcher.message(
             "Others used the processors during most samples of the rows that are marked: measure again, or --threads 1."
@@ -180,11 +176,12 @@ def describe(
     precision, ratios = Compute.choose(options.device, options.precision).precision, compared(rows)
     best = against_best(ratios, precision)
     return {
-        "what": "a training step" if options.training else "inference",
-        "command": " ".join(words),
-        "machine": f"{processor_name()}, {os.cpu_count()} cores",
-        "versions": versions() | {one.name: one.version for one in contestants},
-        "date": dt.datetime.now(dt.UTC).date().isoformat(),
+        **head(
+            "a training step" if options.training else "inference",
+            " ".join(words),
+            f"{os.cpu_count()} cores",
+            {one.name: one.version for one in contestants},
+        ),
         "precision": precision,
         "threads": torch.get_num_threads(),
         "time": "CPU time of the process" if torch.get_num_threads() == 1 else "clock, quiet samples",

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from lenext.api.engine import engine_of
+from lenext.api.trained.engine import engine_of
 from lenext.benchmark.case import Case
 from lenext.benchmark.engine_work import EngineWork
 from lenext.benchmark.rivals import OURS

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lenext.api.answers import Reading, answers, positions
 from lenext.api.data import HARMLESS, counts
 from lenext.api.labels import refuse_labels, same_task
-from lenext.api.model import open_model
 from lenext.api.options import read_options
-from lenext.api.protocols import SINGLE, choose_protocols
+from lenext.api.trained.answers import Reading, answers, positions
+from lenext.api.trained.model import open_model
+from lenext.api.trained.protocols import SINGLE, choose_protocols
 from lenext.data.cache import Cache
 from lenext.data.consistency import inconsistencies
 from lenext.data.duplicates import Twins, look_alikes, problems, to_leave_out

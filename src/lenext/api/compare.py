@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from lenext.api.answers import answers, choose, positions
-from lenext.api.data import left_out, ready
-from lenext.api.evaluate import EvaluateOptions, reading_of
+from lenext.api.data import left_out
+from lenext.api.evaluate import reading_of, ready_for
 from lenext.api.labels import refuse_labels, same_task
-from lenext.api.model import open_model
-from lenext.api.options import read_options
-from lenext.api.protocols import choose_protocols
+from lenext.api.options import EvaluateOptions, read_options
+from lenext.api.trained.answers import answers, choose, positions
+from lenext.api.trained.model import open_model
+from lenext.api.trained.protocols import choose_protocols
 from lenext.data.listing import Listing
 from lenext.evaluation.compare import Comparison, lines
 from lenext.evaluation.compare import compare as compared
@@ -72,15 +72,7 @@ def measured(a: str | Path, b: str | Path, data: str, asked: EvaluateOptions, wa
             "Set the documents of `lenext evaluate --json` side by side.",
         )
     chosen = choose_protocols(models, asked.protocol)
-    listing = ready(
-        data,
-        data_root=asked.data_root,
-        workers=asked.workers,
-        on_bad=asked.on_bad,
-        watcher=watcher,
-        least=1,
-        channels=[model.card.preprocessing.channels for model in models],
-    )
+    listing = ready_for([model.card for model in models], data, asked, watcher)
     for model in models:
         same_task(listing, model.card)
     images, split = choose(listing, [model.card for model in models], asked.split)

@@ -12,15 +12,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lenext.api.answers import Answers, Reading, answers, choose, positions
 from lenext.api.data import left_out, ready
-from lenext.api.doubt import before_others, calibration_of, check, labels_trusted, shown_of, trust_of
-from lenext.api.engine_network import open_to_measure
 from lenext.api.labels import cuts_of, same_task, truths
-from lenext.api.options import read_options
-from lenext.api.protocols import SINGLE, choose_protocols
-from lenext.api.shares import digest
-from lenext.data.listing import fingerprint
+from lenext.api.options import EvaluateOptions, read_options
+from lenext.api.trained.answers import Answers, Reading, answers, choose, positions
+from lenext.api.trained.doubt import before_others, calibration_of, check, labels_trusted, shown_of, trust_of
+from lenext.api.trained.engine_network import open_to_measure
+from lenext.api.trained.protocols import choose_protocols
+from lenext.data.listing import Listing, fingerprint
 from lenext.engines.engine import EAGER
 from lenext.errors import DataError, LenextError, UsageError
 from lenext.evaluation.abroad import Abroad
@@ -34,38 +33,11 @@ from lenext.parallel.team import Alone, in_words, team_of
 from lenext.protocol import MULTILABEL
 from lenext.training.watch import Silent, Watcher
 from lenext.values import encode
-from lenext.weights.card import Card
+from lenext.weights.card import Card, digest
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateOptions:
-    """How to measure.
-
-    protocol: "single" (the view that the weight file names) or a protocol of a network's paper, as ``ten-crop`` of the
-    network's own and ``vgg-dense-multiscale`` of any; split: "train", "val", "test" or "all", and when None the test
-    split, else the validation split (also the one that the run itself held out of these data), else every image;
-    weights: for networks' names which published ones; data_root: where the files of built-in sets lie; on_bad: skip or
-    stop; unknown: share of wrong answers that a network which may say `unknown` is allowed, None for what its run aimed
-    at; against: another data set, whose images the network should not know; engine: what computes, "auto" for the
-    fastest here, None for torch as it comes.
-    """
-
-    protocol: str = SINGLE
-    weights: str | None = None
-    split: str | None = None
-    batch_size: int = 64
-    device: str = "auto"
-    precision: str = "fp32"
-    workers: int = 2
-    data_root: str | None = None
-    on_bad: str = "skip"
-    unknown: float | None = None
-    against: str | None = None
-    engine: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Measured:
+class Evaluated:
     """A measurement; split: of which images, in words; models: paths as given; each: the answers of every network."""
 
     evaluation: Measurement
@@ -108,7 +80,7 @@ def measured(
     asked: EvaluateOptions,
     watcher: Watcher,
     last_words: Callable[[LenextError], object] = in_words,
-) -> Measured:
+) -> Evaluated:
     """The measurement itself; of several processes that a launcher started each shows the networks its share.
 
     last_words: as for ``train``.
@@ -122,7 +94,7 @@ def measured(
 
 def measured_by(
     team: Alone, models: Sequence[str | Path], data: str, asked: EvaluateOptions, watcher: Watcher
-) -> Measured:
+) -> Evaluated:
     """The measurement by some processes: each of them gets the whole."""
     reading = replace(reading_of(asked), team=team)
     if reading.compute.caution and asked.engine in (None, EAGER):
@@ -135,15 +107,7 @@ def measured_by(
     calibration = calibration_of(loaded, asked.protocol)
     check(calibration, loaded, unknown=asked.unknown, against=asked.against)
     chosen = choose_protocols(loaded, asked.protocol)
-    listing = ready(
-        data,
-        data_root=asked.data_root,
-        workers=asked.workers,
-        on_bad=asked.on_bad,
-        watcher=watcher,
-        least=1,
-        channels=[card.preprocessing.channels for card in cards],
-    )
+    listing = ready_for(cards, data, asked, watcher)
     images, split = choose(listing, cards, asked.split)
     for card in cards:
         same_task(listing, card)
@@ -154,7 +118,7 @@ def measured_by(
         )
     labels = truths(images, positions(listing, cards[0]), len(cards[0].classes))
     team.agree("data set", [split, images.names, fingerprint(listing) if team.size > 1 else ""])
-    team.agree("network", [digest(model.network) for model in loaded] if team.size > 1 else [])
+    team.agree("network", [digest(model.network.state_dict()) for model in loaded] if team.size > 1 else [])
     watcher.message(f"Measuring {len(images):,} images ({split}).")
     temperature = None if calibration is None else calibration.temperature
     each = tuple(
@@ -175,7 +139,7 @@ def measured_by(
         macs=sum(one.tested.macs for one in each),
         seconds=sum(one.seconds for one in each),
     )
-    found = Measured(evaluation=evaluation, split=split, models=tuple(map(str, models)), each=each)
+    found = Evaluated(evaluation=evaluation, split=split, models=tuple(map(str, models)), each=each)
     if calibration is None:
         return found
     own, model = shown_of(each[0], labels), loaded[0]
@@ -186,6 +150,19 @@ def measured_by(
         return replace(found, trust=trust)
     elsewhere = before_others(model, rule, own, chosen[0], asked.against, asked.data_root, reading, watcher)
     return replace(found, trust=trust, abroad=elsewhere)
+
+
+def ready_for(cards: Sequence[Card], data: str, asked: EvaluateOptions, watcher: Watcher) -> Listing:
+    """The data set, every image of which all of the networks can be shown."""
+    return ready(
+        data,
+        data_root=asked.data_root,
+        workers=asked.workers,
+        on_bad=asked.on_bad,
+        watcher=watcher,
+        least=1,
+        channels=[card.preprocessing.channels for card in cards],
+    )
 
 
 def ensemble_cuts(cards: Sequence[Card]) -> tuple[float, ...] | None:

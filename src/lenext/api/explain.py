@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lenext.api.explanation import Explained, Explainer, sheet_of_filters
-from lenext.api.explanation_folder import Folder, open_folder
-from lenext.api.model import open_model
-from lenext.api.nearest import search
+from lenext.api.explained.explanation import Explained, Explainer, sheet_of_filters
+from lenext.api.explained.folder import Folder, open_folder
+from lenext.api.explained.nearest import search
 from lenext.api.options import read_options
 from lenext.api.predict import expand
+from lenext.api.trained.model import open_model
 from lenext.data.ahead import read_ahead
 from lenext.errors import UsageError, did_you_mean
 from lenext.evaluation.inference import Compute

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lenext.api.answers import choose, positions
 from lenext.api.data import left_out, ready
 from lenext.api.labels import cuts_of
-from lenext.api.model import open_model
 from lenext.api.options import read_options
+from lenext.api.trained.answers import choose, positions
+from lenext.api.trained.model import open_model
+from lenext.benchmark.machine import versions
 from lenext.data.item import TRAIN
 from lenext.data.listing import Part, part
 from lenext.data.loader import Loader
@@ -198,8 +199,6 @@ def parity(model: Model, form: str, folder: Path, shown: Shown, *, int8: bool) -
 
 def described(model: Model, form: str, folder: Path, int8: bool, reports: list[Parity]) -> Artefact:
     """What the folder says of itself."""
-    from lenext.api.run_folder import versions
-
     return Artefact(
         format=form,
         precision="int8" if int8 else "fp32",

@@ -1,4 +1,4 @@
-"""What one can ask of a training run, and how the Python names read what they are asked."""
+"""What one can ask of training, measuring and predicting, and how the Python names read what they are asked."""
 
 from __future__ import annotations
 
@@ -163,3 +163,48 @@ class TrainOptions:
         chosen = (*named, self.balance, self.patience, self.freeze)
         switched = self.average or self.features_only
         return any(value is not None for value in chosen) or bool(self.settings) or switched
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateOptions:
+    """How to measure.
+
+    protocol: "single" (the view that the weight file names) or a protocol of a network's paper, as ``ten-crop`` of the
+    network's own and ``vgg-dense-multiscale`` of any; split: "train", "val", "test" or "all", and when None the test
+    split, else the validation split (also the one that the run itself held out of these data), else every image;
+    weights: for networks' names which published ones; data_root: where the files of built-in sets lie; on_bad: skip or
+    stop; unknown: share of wrong answers that a network which may say `unknown` is allowed, None for what its run aimed
+    at; against: another data set, whose images the network should not know; engine: what computes, "auto" for the
+    fastest here, None for torch as it comes.
+    """
+
+    protocol: str = "single"
+    weights: str | None = None
+    split: str | None = None
+    batch_size: int = 64
+    device: str = "auto"
+    precision: str = "fp32"
+    workers: int = 2
+    data_root: str | None = None
+    on_bad: str = "skip"
+    unknown: float | None = None
+    against: str | None = None
+    engine: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictOptions:
+    """top: classes to name; weights: for a network's name which published ones; workers: threads that read images.
+
+    unknown: share of wrong answers that is allowed, None to answer always; engine: what computes, "auto" for the
+    fastest here, None for torch as it comes, or for an exported network what its format is for.
+    """
+
+    top: int = 5
+    weights: str | None = None
+    batch_size: int = 32
+    device: str = "auto"
+    precision: str = "fp32"
+    workers: int = 2
+    unknown: float | None = None
+    engine: str | None = None

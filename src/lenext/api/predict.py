@@ -11,9 +11,9 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from lenext.api.options import read_options
+from lenext.api.options import PredictOptions, read_options
 from lenext.data.ahead import read_ahead
 from lenext.data.folder import entries, files_below
 from lenext.data.item import Problem
@@ -23,53 +23,10 @@ from lenext.errors import ImageError, UsageError
 from lenext.training.watch import Silent, Watcher
 
 if TYPE_CHECKING:
-    from lenext.engines.engine import Floats
+    from lenext.api.trained.recognise import Recogniser
     from lenext.evaluation.trust import Doubt
 
 UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, kw_only=True)
-class PredictOptions:
-    """top: classes to name; weights: for a network's name which published ones; workers: threads that read images.
-
-    unknown: share of wrong answers that is allowed, None to answer always; engine: what computes, "auto" for the
-    fastest here, None for torch as it comes, or for an exported network what its format is for.
-    """
-
-    top: int = 5
-    weights: str | None = None
-    batch_size: int = 32
-    device: str = "auto"
-    precision: str = "fp32"
-    workers: int = 2
-    unknown: float | None = None
-    engine: str | None = None
-
-
-class Recogniser(Protocol):
-    """A network, ready to be shown files."""
-
-    @property
-    def classes(self) -> Sequence[str]: ...
-
-    @property
-    def cuts(self) -> Sequence[float] | None:
-        """Thresholds of labels; None of a network that answers with a class."""
-        ...
-
-    @property
-    def grows(self) -> bool:
-        """Whether batches may be of any size, so that the first answers need not wait for a full one."""
-        ...
-
-    def show(self, path: str) -> Any:
-        """The view of a file, for ``recognise``. Raises ``ImageError`` only; called by several threads."""
-        ...
-
-    def recognise(self, views: Sequence[Any]) -> tuple[Floats, Sequence[Doubt] | None]:
-        """Probabilities of views, and the doubts about them where they were asked for."""
-        ...
 
 
 UNREAD = frozenset({"name", "special-file", "unreadable", "loop"})  # kinds of what a folder holds beside files
@@ -120,10 +77,10 @@ def predict(
 def opened(model: str | Path, options: PredictOptions, watcher: Watcher) -> Recogniser:
     """The network, by an exported file without torch or by torch."""
     if is_artefact(Path(model)):
-        from lenext.api.exported import Exported
+        from lenext.api.trained.exported import Exported
 
         return Exported(Path(model), options, watcher)
-    from lenext.api.recognise import recogniser  # brings torch
+    from lenext.api.trained.recognise import recogniser  # brings torch
 
     return recogniser(model, options, watcher)
 

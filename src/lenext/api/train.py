@@ -10,15 +10,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lenext.api.finish import finish
-from lenext.api.first_phase import Sitting, first_phase
-from lenext.api.folds import train_folds
 from lenext.api.options import TrainOptions, read_options
-from lenext.api.prepare import Prepared, check, prepare
-from lenext.api.run_folder import describe
-from lenext.api.settle import settle
-from lenext.api.shares import check_divided, digest, divided, on_place, sentences
-from lenext.api.space import check_space
+from lenext.api.run.finish import finish
+from lenext.api.run.first_phase import Sitting, first_phase
+from lenext.api.run.folder import describe
+from lenext.api.run.folds import train_folds
+from lenext.api.run.prepare import Prepared, check, prepare
+from lenext.api.run.settle import settle
+from lenext.api.run.shares import check_divided, divided, on_place, sentences
+from lenext.api.run.space import check_space
 from lenext.data.augment import Pipeline
 from lenext.data.decoded import AUTO, OFF, decoded
 from lenext.data.enough import enough
@@ -41,6 +41,7 @@ from lenext.training.optim import build_optimizer
 from lenext.training.task import Task
 from lenext.training.watch import Silent, Watcher
 from lenext.values import encode
+from lenext.weights.card import digest
 
 ROLLBACKS = 3  # ours: an eighth of the rate is another recipe
 
@@ -72,7 +73,7 @@ def train(
     spec = None if data is None else os.fspath(data)
     options = on_place(options, where)
     if options.folds is not None:
-        return train_folds(spec, options, watcher)
+        return train_folds(spec, options, watcher, train_one)
     with team_of(where, Compute.choose(options.device).device, last_words) as team:
         return train_one(spec, options, watcher, Sitting(began, team=team))
 
@@ -124,14 +125,14 @@ def run(
     if found is not None:
         watcher.message(f"Going on in epoch {found.epoch + 1} after step {found.step:,}.")
     progress = found or Progress()
-    team.agree("checkpoint", [progress.step, digest(network)])
+    team.agree("checkpoint", [progress.step, digest(network.state_dict())])
     log = MetricLog(folder.metrics, progress.log_bytes) if team.first else UnwrittenLog()
     rollbacks = ROLLBACKS if asked.on_nan == "rollback" else 0
     keeping = Keeping(checkpoints, log, asked.save_every, budget_of(clock, prepared.job.end), rollbacks)
     try:
         if found is None:
             first_phase(prepared, task, progress, keeping, watcher, sitting.shelf)
-            team.agree("head", digest(network))
+            team.agree("head", digest(network.state_dict()))
         fit(task, progress, keeping, watcher)
     finally:
         log.close()

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from lenext.cli.output import common, emit, table
+from lenext.cli.options import common
+from lenext.cli.output import emit, table
 
 
 @click.command()

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from lenext.cli.output import common, emit, table
+from lenext.cli.options import common, device
+from lenext.cli.output import emit, table
 from lenext.cli.watch import screen
 
 HEADER = ["network", "by", "batch", "ms", "images/s", "GFLOP/s", "of limit", "MiB", "ratio", ""]
@@ -18,7 +19,7 @@ HEADER = ["network", "by", "batch", "ms", "images/s", "GFLOP/s", "of limit", "Mi
 @click.option("--engine", help="Ours by auto, eager, compiled, openvino or onnxruntime, as predict has it [eager].")
 @click.option("--batch", "batches", multiple=True, type=click.IntRange(1), help="Images at once [1 and 32].")
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), default="auto", help="Ours [auto].")
-@click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
+@device
 @click.option("--threads", type=click.IntRange(1), help="Threads that compute; one is measured by CPU time.")
 @click.option("--rounds", type=click.IntRange(1), default=7, help="Samples of each [7].")
 @click.option("--reading", help="Of all networks [the rival library's, else the paper's].")

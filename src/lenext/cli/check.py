@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lenext.cli.output import common, emit, table
+from lenext.cli.options import common, data_root
+from lenext.cli.output import emit, table
 from lenext.cli.watch import screen
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ NAMED = 400  # problems that are written out; --json has all
 @click.option("--model", metavar="RUN", help="Name the labels that a trained model doubts: a run or a weight file.")
 @click.option("--html", type=click.Path(path_type=Path), help="Write a page with the pictures, side by side.")
 @click.option("--fix-list", type=click.Path(path_type=Path), help="Write what to leave out, a path a line.")
-@click.option("--data-root", help="Where the files of built-in sets lie.")
+@data_root
 @click.option("--device", default="auto", help="Of the model: auto, cpu, cuda, cuda:1 ...")
 @click.option("--workers", type=click.IntRange(1), default=2, help="Threads that read images [2].")
 @common
@@ -33,8 +34,8 @@ def command(data: str, html: Path | None, fix_list: Path | None, as_json: bool, 
     imbalance. What decoding found is remembered in $LENEXT_CACHE, so that a second check is quick.
     """
     from lenext.api.check import CheckOptions, checked
-    from lenext.api.check_pictures import write_page
-    from lenext.api.fix_list import write_fix_list
+    from lenext.api.checked.fix_list import write_fix_list
+    from lenext.api.checked.page import write_page
 
     with screen(quiet=quiet) as watcher:
         found = checked(data, CheckOptions(**asked), watcher)

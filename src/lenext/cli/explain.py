@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lenext.cli.output import common, json_text
+from lenext.cli.options import common, data_root, device, paths_of, weights, workers
+from lenext.cli.output import emit_each, end_unread
 from lenext.cli.watch import screen
-from lenext.errors import DataError
 
 if TYPE_CHECKING:
-    from lenext.api.explanation import Explained
+    from lenext.api.explained.explanation import Explained
 
 METHODS = ["gradcam", "occlusion", "filters", "activations"]
 
@@ -31,10 +30,10 @@ METHODS = ["gradcam", "occlusion", "filters", "activations"]
 @click.option("--neighbours", metavar="DATA", help="Data whose training images are searched for the nearest ones.")
 @click.option("--nearest", type=click.IntRange(1), default=5, help="How many neighbours to show [5].")
 @click.option("--out", type=click.Path(), help="A new folder for pictures and page [explain, explain-2 ...].")
-@click.option("--weights", help="With a network's name: its published weights, as `lenext show` lists them [the best].")
-@click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
-@click.option("--workers", type=click.IntRange(0), default=2, help="Threads that read images [2].")
-@click.option("--data-root", help="Where the files of built-in sets lie.")
+@weights
+@device
+@workers
+@data_root
 @common
 def command(model: str, images: tuple[str, ...], out: str | None, as_json: bool, quiet: bool, **asked: Any) -> None:
     """Say why MODEL answers as it does: heat maps on the pictures, what they are worth, and a page of them all.
@@ -44,31 +43,20 @@ def command(model: str, images: tuple[str, ...], out: str | None, as_json: bool,
     hottest tenth is hidden, what that tenth alone is worth, and whether random maps do as well.
     """
     from lenext.api.explain import ExplainOptions, explained
-    from lenext.api.explanation_folder import free
+    from lenext.api.explained.folder import free
 
-    given = [path for word in images for path in ([line.rstrip("\n") for line in sys.stdin] if word == "-" else [word])]
     out = out or str(free(Path("explain")))
     with screen(quiet=quiet) as watcher:
-        found = explained(model, [path for path in given if path], ExplainOptions(out=out, **asked), watcher)
-    readable = write_json(found.entries) if as_json else write_lines(found.entries, quiet=quiet)
+        found = explained(model, list(paths_of(images)), ExplainOptions(out=out, **asked), watcher)
+    readable = (
+        emit_each(one.document() for one in found.entries) if as_json else write_lines(found.entries, quiet=quiet)
+    )
     if not quiet and found.folder is not None:
         from lenext.evaluation.text import visible
 
         click.echo(f"Look at {visible(str(found.folder.index))}.", err=True)
-    if not readable and as_json:  # the document names the reasons; a second one would make it unreadable
-        click.get_current_context().exit(DataError.exit_status)
     if not readable:
-        raise DataError("None of the files could be read.", "See the reason beside each.")
-
-
-def write_json(entries: Iterator[Explained]) -> int:
-    """One JSON list, written as it grows; returns how many files were readable."""
-    readable, opening = 0, "["
-    for one in entries:
-        click.echo(opening + json_text(one.document()), nl=False)
-        readable, opening = readable + (one.error is None), ",\n"
-    click.echo("]")
-    return readable
+        end_unread(as_json=as_json)
 
 
 def write_lines(entries: Iterator[Explained], *, quiet: bool) -> int:

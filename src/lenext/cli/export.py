@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from lenext.cli.output import common, emit
+from lenext.cli.options import common, data_root, weights, workers
+from lenext.cli.output import emit
 from lenext.cli.watch import screen
 
 
@@ -18,9 +19,9 @@ from lenext.cli.watch import screen
 @click.option("--calibrate", metavar="DATA", help="Images that set the scales of eight bits.")
 @click.option("--data", metavar="DATA", help="Images to compare network and file on [made pictures].")
 @click.option("--limit", type=float, metavar="SHARE", help="Labels that may change [0.001; with --int8 0.02].")
-@click.option("--weights", help="With a network's name: its published weights, as `lenext show` lists them [the best].")
-@click.option("--workers", type=click.IntRange(0), default=2, help="Threads that read images [2].")
-@click.option("--data-root", help="Where the files of built-in sets lie.")
+@weights
+@workers
+@data_root
 @common
 def command(model: str, as_json: bool, quiet: bool, **asked: Any) -> None:
     """Export MODEL for other programs: pixels in, probabilities out, classes and preprocessing beside it.

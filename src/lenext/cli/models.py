@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from lenext.cli.output import common, emit, fitted, table
+from lenext.cli.options import common
+from lenext.cli.output import emit, fitted, table
 from lenext.errors import UsageError, did_you_mean
 from lenext.models import FILE_OF, line, list_models
 

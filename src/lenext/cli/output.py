@@ -1,25 +1,16 @@
-"""What every verb shares: its options, and one document or some lines on standard output."""
+"""What a verb puts on standard output: one document or some lines."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NoReturn
 
 import click
 
-from lenext.errors import UsageError
+from lenext.errors import DataError
 from lenext.evaluation.text import columns, visible
-
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-def common(function: Function) -> Function:
-    """--json and --quiet."""
-    quiet = click.option("--quiet", is_flag=True, help="No progress and no messages.")
-    as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
-    return quiet(as_json(function))
 
 
 def emit(document: Any, lines: Iterable[str], *, as_json: bool) -> None:
@@ -29,6 +20,23 @@ def emit(document: Any, lines: Iterable[str], *, as_json: bool) -> None:
     else:
         for line in lines:
             click.echo(line)
+
+
+def emit_each(answers: Iterable[Mapping[str, Any]]) -> int:
+    """One JSON list of what is said of each file, written as it grows; returns how many were readable."""
+    readable, opening = 0, "["
+    for answer in answers:
+        click.echo(opening + json_text(answer), nl=False)
+        readable, opening = readable + (answer["error"] is None), ",\n"
+    click.echo("]")
+    return readable
+
+
+def end_unread(*, as_json: bool) -> NoReturn:
+    """The end where none of the files could be read."""
+    if as_json:  # the document names the reasons; a second one would make it unreadable
+        click.get_current_context().exit(DataError.exit_status)
+    raise DataError("None of the files could be read.", "See the reason beside each.")
 
 
 def json_text(document: Any) -> str:
@@ -60,17 +68,3 @@ def fitted(lines: Iterable[str]) -> Iterator[str]:
 
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
     return (line if len(line) <= width else f"{line[: width - 1]}…" for line in lines)
-
-
-def options_of(words: tuple[str, ...]) -> dict[str, Any]:
-    """``--option name=value`` as a mapping; values are read as JSON, or as text."""
-    options = {}
-    for word in words:
-        name, equals, text = word.partition("=")
-        if not equals:
-            raise UsageError(f"--option {word!r} has no value.", "Write it as --option shortcut=A.")
-        try:
-            options[name] = json.loads(text)
-        except json.JSONDecodeError:
-            options[name] = text
-    return options

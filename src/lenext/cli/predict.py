@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lenext.cli.output import common, emit, json_text
+from lenext.cli.options import common, device, engine, paths_of, precision, weights, workers
+from lenext.cli.output import emit, emit_each, end_unread
 from lenext.cli.watch import screen
 from lenext.errors import DataError, UsageError
 
@@ -20,18 +20,16 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("model")
 @click.argument("paths", nargs=-1, required=True)
-@click.option("--weights", help="With a network's name: its published weights, as `lenext show` lists them [the best].")
+@weights
 @click.option("--top", type=click.IntRange(1), default=1, help="Classes to name [1; 5 with --json].")
 @click.option("--unknown", type=float, metavar="SHARE", help="Say `unknown` rather than err in more of the answers.")
 @click.option("--batch-size", type=click.IntRange(1), default=32, help="Images at once [32].")
-@click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
-@click.option(
-    "--precision", type=click.Choice(["auto", "fp32", "bf16"]), default="fp32", help="Of the network's arithmetic."
-)
-@click.option("--engine", help="eager, compiled, openvino, onnxruntime or auto: the fastest here [eager].")
+@device
+@precision
+@engine
 @click.option("--out", metavar="FILE", help="Write the answers to a .csv or .jsonl, line by line.")
 @click.option("--resume", is_flag=True, help="Go on with --out: what it holds is not done again.")
-@click.option("--workers", type=click.IntRange(0), default=2, help="Threads that read images [2].")
+@workers
 @common
 def command(
     model: str, paths: tuple[str, ...], as_json: bool, quiet: bool, out: str | None, resume: bool, **asked: Any
@@ -53,22 +51,10 @@ def command(
         if out is not None:
             write_file(model, paths, out, resume=resume, as_json=as_json, watcher=watcher, asked=asked)
             return
-        answers = predict(model, named(paths), watcher=watcher, **asked)
-    readable = write_json(answers) if as_json else write_lines(answers, quiet=quiet)
-    if not readable and as_json:  # the document names the reasons; a second one would make it unreadable
-        context.exit(DataError.exit_status)
+        answers = predict(model, paths_of(paths), watcher=watcher, **asked)
+    readable = emit_each(answers) if as_json else write_lines(answers, quiet=quiet)
     if not readable:
-        raise DataError(NONE_READ, BESIDE)
-
-
-NONE_READ, BESIDE = "None of the files could be read.", "See the reason beside each."
-
-
-def named(paths: tuple[str, ...]) -> Iterator[str]:
-    """The paths given, and those on standard input, which may be any number, as they come."""
-    for word in paths:
-        lines = (line.rstrip("\n") for line in sys.stdin) if word == "-" else [word]
-        yield from (path for path in lines if path)
+        end_unread(as_json=as_json)
 
 
 def write_file(
@@ -81,7 +67,7 @@ def write_file(
     start, count, readable = time.monotonic(), 0, 0
     with PredictionsFile(out, top=asked["top"], unknown=asked["unknown"] is not None, resume=resume) as file:
         before = len(file)
-        for answer in predict(model, named(paths), watcher=watcher, done=file, **asked):
+        for answer in predict(model, paths_of(paths), watcher=watcher, done=file, **asked):
             file.write(answer)
             count, readable = count + 1, readable + (answer["error"] is None)
         file.finish()
@@ -91,16 +77,6 @@ def write_file(
     emit(document | {"seconds": round(seconds, 3)}, [line], as_json=as_json)
     if count and not readable:
         click.get_current_context().exit(DataError.exit_status)
-
-
-def write_json(answers: Iterator[dict[str, Any]]) -> int:
-    """One JSON list, written as it grows; returns how many files were readable."""
-    readable, opening = 0, "["
-    for answer in answers:
-        click.echo(opening + json_text(answer), nl=False)
-        readable, opening = readable + (answer["error"] is None), ",\n"
-    click.echo("]")
-    return readable
 
 
 def write_lines(answers: Iterator[dict[str, Any]], *, quiet: bool) -> int:

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from lenext.cli.output import common, emit
+from lenext.cli.options import common
+from lenext.cli.output import emit
 from lenext.cli.watch import screen
 
 

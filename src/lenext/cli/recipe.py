@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 import lenext
-from lenext.cli.output import common, emit
+from lenext.cli.options import common
+from lenext.cli.output import emit
 from lenext.errors import UsageError, did_you_mean
 from lenext.explanation.quotation import Line, quote_function, quote_value, variants
 from lenext.models import FILE_OF, canonical, entry, line, model_file

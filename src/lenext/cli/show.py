@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lenext.cli.output import common, emit, options_of, table
+from lenext.cli.options import common, options_of
+from lenext.cli.output import emit, table
 from lenext.errors import Failed, UsageError
 from lenext.models import build_options, canonical, create_model, entry, model_file, readings
 from lenext.weights.catalogue import Entry, entries

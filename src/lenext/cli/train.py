@@ -12,7 +12,8 @@ import click
 
 from lenext.cli.failure import fail
 from lenext.cli.image_size import FITS, SIZE
-from lenext.cli.output import common, emit, options_of
+from lenext.cli.options import common, data_root, device, on_bad, options_of
+from lenext.cli.output import emit
 from lenext.cli.sections import SectionedCommand
 from lenext.cli.watch import screen
 
@@ -56,7 +57,7 @@ SECTIONS = {
 @click.option("--folds", type=int, metavar="K", help="Cross-validate: K runs, each tested on its fold.")
 @click.option("--fold", metavar="I/K", help="One run of these.")
 @click.option("--error-target", type=float, metavar="SHARE", help="Wrong among the answers, or say `unknown` [0.05].")
-@click.option("--on-bad", type=click.Choice(["skip", "stop"]), default="skip", help="When a file cannot be used.")
+@on_bad
 @click.option(
     "--cache",
     type=click.Choice(["auto", "ram", "disk", "off"]),
@@ -64,8 +65,8 @@ SECTIONS = {
     help="Of decoded files [auto: ram if they fit].",
 )
 @click.option("--exact", is_flag=True, help="Read images whole that are scaled down to less than half.")
-@click.option("--data-root", help="Where the files of built-in sets lie.")
-@click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
+@data_root
+@device
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), help="Of the arithmetic [fp32].")
 @click.option("--workers", type=int, default=2, help="Threads that read images [2].")
 @click.option("--threads", type=int, help="Threads that compute; as many as cores by default.")

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 import lenext
-from lenext.cli.output import common, emit
+from lenext.cli.options import common
+from lenext.cli.output import emit
 from lenext.explanation.address import search
 from lenext.models import ALIASES, FILE_OF
 

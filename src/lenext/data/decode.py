@@ -100,8 +100,7 @@ def describe(data: bytes, name: str) -> Description:
 def read_file(path: str | Path) -> bytes:
     """The bytes of a regular file of at most ``LIMITS.file_bytes`` that begins as an image does.
 
-    Anything else raises ``ImageError``. A FIFO without a writer is opened
-    without waiting, recognised and refused.
+    Anything else raises ``ImageError``. A FIFO without a writer is opened without waiting, recognised and refused.
     """
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
     try:

@@ -89,6 +89,12 @@ def part(listing: Listing, split: str | None) -> Part:
     return Part(listing.images, numbers, encoded(listing, items), tuple(item.path for item in items))
 
 
+def short_sides(listing: Listing) -> list[int]:
+    """Pixels of every image's shorter side; once for all of a built-in set, whose images are of one size."""
+    sides = [min(content.width, content.height) for content in listing.contents]
+    return sides or [min(listing.images.read(0, 1, 255).shape[1:])]
+
+
 def encoded(listing: Listing, items: Sequence[Item]) -> NDArray[np.int64]:
     """What ``Part.labels`` are of these items."""
     position = {name: index for index, name in enumerate(listing.classes)}

@@ -22,14 +22,8 @@ SAMPLES, ROWS, PLANAR, PREDICTOR, TILE_WIDTH, TILE_HEIGHT, EXTRA, FORMAT = 277, 
 
 COLOURS = {0: 1, 1: 1, 2: 3}  # PhotometricInterpretation -> samples that it speaks of: WhiteIsZero, BlackIsZero, RGB
 ALPHA = {1, 2}  # ExtraSamples that are transparency
-COMPRESSIONS = {
-    1,
-    5,
-    8,
-    32773,
-    32946,
-    50000,
-}  # none, LZW, deflate, PackBits, deflate, Zstandard: of bytes, not pictures
+# Of bytes, not of pictures: none, LZW, deflate, PackBits, deflate, Zstandard.
+COMPRESSIONS = {1, 5, 8, 32773, 32946, 50000}
 UNSIGNED, FLOAT = 1, 3  # SampleFormat
 MOST = 1024  # channels
 
@@ -104,11 +98,8 @@ def grey_files(data: bytes, planes: Planes) -> Iterator[tuple[bytes, int]]:
 
 
 def refuse_unreadable(data: bytes, page: Directory, bits: int) -> None:
-    form, predictor, compression = (
-        number(page, FORMAT, UNSIGNED),
-        number(page, PREDICTOR, 1),
-        number(page, COMPRESSION, 1),
-    )
+    form, compression = number(page, FORMAT, UNSIGNED), number(page, COMPRESSION, 1)
+    predictor = number(page, PREDICTOR, 1)
     swapped = form == FLOAT and compression != 1 and data[:2] == b"MM"  # which Pillow does not turn round
     if compression not in COMPRESSIONS or predictor not in {1, 2} or swapped:
         raise refusal("unsupported", "The image has channels in a compression that is not supported.")

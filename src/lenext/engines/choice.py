@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -145,8 +143,3 @@ def machine() -> str:
         told = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in reversed(lines))}
         words = " ".join(told.get(name, "") for name in ("vendor_id", "cpu family", "model", "model name", "flags"))
     return f"{hashlib.sha256(words.encode()).hexdigest()[:16]}, {cores()} threads"
-
-
-def compiler() -> bool:
-    """Whether torch can compile here."""
-    return any(shutil.which(name) for name in (os.environ.get("CXX") or "g++", "clang++"))

@@ -90,6 +90,6 @@ def quickest_precision(form: str, engine: str | None) -> str:
 
 def check_name(engine: str, *, auto: bool = True) -> None:
     """Refuse a name that is no engine's."""
-    names = ("auto", *ENGINES) if auto else ENGINES
+    names = (AUTO, *ENGINES) if auto else ENGINES
     if engine not in names:
         raise UsageError(f"There is no engine {engine!r}.", f"Give one of {', '.join(names)}.")

@@ -17,9 +17,9 @@ from lenext.evaluation.measure import (
     NAME,
     ROWS,
     WORST,
+    Circumstances,
     Evaluation,
     Examples,
-    Measured,
     Mistake,
     check_numbers,
     cost_lines,
@@ -64,7 +64,7 @@ class LabelScore(ClassScore):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelEvaluation(Measured):
+class LabelEvaluation(Circumstances):
     """A measurement of any number of labels an image.
 
     exact: share of images whose labels are all right; map: mean average precision over the labels that an image has;

@@ -67,8 +67,8 @@ class Confused:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
-    """What every measurement says of itself: each readable image counted once.
+class Circumstances:
+    """On what and how a measurement was made; each readable image counts once.
 
     scaled: how the protocol's lengths differ from the paper's, in words; macs: multiply-adds of all images together;
     seconds: of reading, cutting and computing; None where nobody measured.
@@ -100,7 +100,7 @@ class Measured:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluation(Measured):
+class Evaluation(Circumstances):
     """A measurement of one answer an image. Rows of ``confusion`` are the truth, columns the answer.
 
     mistakes: the ``WORST`` most confident ones, most confident first; examples: of each class that has an image;
@@ -306,7 +306,7 @@ def _summary(evaluation: Evaluation) -> list[str]:
     return [*text, *cost_lines(evaluation)]
 
 
-def cost_lines(evaluation: Measured) -> list[str]:
+def cost_lines(evaluation: Circumstances) -> list[str]:
     """What a measurement cost, how it differs from a paper's, and what it left out."""
     text = []
     if evaluation.macs is not None and evaluation.seconds is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from dataclasses import replace
 from typing import NamedTuple
@@ -135,4 +134,4 @@ def to_steps(recipe: Recipe, steps: int) -> Fitted:
         return Fitted(recipe)
     shorter = Average(decay=1 - 1 / longest, rising=average.rising)
     rule = f"average over {1 / (1 - average.decay):,.0f} -> {longest:,} steps: a fifth of the run's {steps:,}"
-    return Fitted(dataclasses.replace(recipe, average=shorter), rule)
+    return Fitted(replace(recipe, average=shorter), rule)

@@ -23,7 +23,7 @@ Source = Callable[[Task], Features]  # the features of the task's training image
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedHead:
     """What the first phase found: the classifier, and its loss and accuracy on what it was fitted on."""
 
     linear: Linear
@@ -54,7 +54,7 @@ def training_features(task: Task) -> Features:
     return frozen_features(task.network, task.training, Views(task.recipe, task.pipeline), task.compute)
 
 
-def fit_head(task: Task, watcher: Watcher, source: Source = training_features) -> Fitted:
+def fit_head(task: Task, watcher: Watcher, source: Source = training_features) -> FittedHead:
     """Fit the classifier and put it into the network."""
     value, labels = task.recipe.transfer, task.training.part.labels
     assert value is not None
@@ -70,7 +70,7 @@ def fit_head(task: Task, watcher: Watcher, source: Source = training_features) -
     said = [f"{strength:g}: {score:.4f}" for strength, score in zip(value.strengths, linear.scores, strict=True)]
     if len(said) > 1:
         watcher.message(f"  strength {linear.strength:g} is best within the training images ({', '.join(said)})")
-    return Fitted(linear, *task.goal.judged(linear.logits(features), labels))
+    return FittedHead(linear, *task.goal.judged(linear.logits(features), labels))
 
 
 @torch.no_grad()

@@ -36,9 +36,8 @@ def inner_score(features: Features, labels: Labels, value: Transfer, strength: f
         return 0.0
     parts = min(value.folds, len(labels))
     place = np.empty(len(labels), dtype=np.int64)
-    place[np.lexsort(labels.T)] = (
-        np.arange(len(labels)) % parts
-    )  # images of one set of labels are spread over all parts
+    # Images of one set of labels are spread over all parts.
+    place[np.lexsort(labels.T)] = np.arange(len(labels)) % parts
     answers = np.zeros(labels.shape)
     for number in range(parts):
         held = place == number

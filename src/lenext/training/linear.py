@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Features = NDArray[np.float64]
 ITERATIONS = 1000  # ours: where the fit has not converged then, another hundred change no answer
+LEAST_SPREAD = 0.05  # ours: of the mean, so that a feature that hardly moves is not blown up
+ABSENT = 20.0  # logits below the least likely class: exp(-20) of its probability
 
 
 @dataclass(frozen=True)
@@ -70,10 +72,6 @@ def compact(features: Features) -> tuple[Features, Features]:
         axes = np.linalg.svd(scaled.reshape(-1, width), full_matrices=False)[2]
         return scaled @ axes.T, axes @ back
     return scaled, back
-
-
-LEAST_SPREAD = 0.05  # ours: of the mean, so that a feature that hardly moves is not blown up
-ABSENT = 20.0  # logits below the least likely class: exp(-20) of its probability
 
 
 def held_out(features: Features, labels: NDArray[np.int64], value: Transfer, strength: float) -> Features | None:

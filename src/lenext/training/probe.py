@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
-from typing import TypeVar
+from itertools import islice, pairwise
 
 from lenext.evaluation.inference import probabilities
 from lenext.training.budget import Clock
@@ -15,8 +13,6 @@ from lenext.training.task import Task
 
 SHARE = 0.03  # ours: of the limit, what each of the two probes may take
 LEAST, MOST = 1, 50  # ours: steps that are measured; on a slow machine each one costs what the run itself needs
-
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -55,13 +51,5 @@ def enough(times: list[float], limit: float) -> bool:
 
 def typical(times: list[float]) -> float:
     """The mean time between two moments, the first apart where there are more; at least a microsecond."""
-    spans = list(differences(times))
+    spans = [after - before for before, after in pairwise(times)]
     return max(1e-6, statistics.fmean(spans[1:] or spans))
-
-
-def differences(times: Iterable[float]) -> Iterator[float]:
-    before = None
-    for time in times:
-        if before is not None:
-            yield time - before
-        before = time

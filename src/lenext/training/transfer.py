@@ -39,9 +39,8 @@ def transfer(
     if size <= SMALL:
         moved = (whole, RandomCrop(size=size, width=width, pad=size // 8))  # ours: as practical
     else:
-        moved = (
-            RandomResizedCrop(size=size, width=width, area=(0.35, 1.0), interpolation=method),
-        )  # ours: as practical
+        part = RandomResizedCrop(size=size, width=width, area=(0.35, 1.0), interpolation=method)  # ours: as practical
+        moved = (part,)
     several = any_size and mirror and width is None and SMALL < size <= LARGEST
     return Recipe(
         name="transfer",

@@ -1,0 +1,224 @@
+"""The end of a run: choose the checkpoint, measure it, and write weight file, report and model card."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shlex
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lenext.api.data import counts, left_out
+from lenext.api.run.chosen_channels import usual_channels
+from lenext.api.run.job import VALIDATION
+from lenext.api.run.pictures import with_pictures
+from lenext.api.run.prepare import Prepared
+from lenext.api.run.settle import concluded, facts, stopped
+from lenext.api.run.start import licence
+from lenext.api.run.trust import Settled, settle, show
+from lenext.benchmark.machine import versions
+from lenext.data.item import TEST, TRAIN, VAL
+from lenext.data.listing import part
+from lenext.evaluation.inference import activated
+from lenext.evaluation.label_measure import Measurement, measure_of
+from lenext.evaluation.model_card import write_card
+from lenext.evaluation.record import DataFacts, NetworkFacts, Record, RunFacts, Usage
+from lenext.evaluation.report import write_report
+from lenext.evaluation.trust import Shown
+from lenext.models import model_file
+from lenext.protocol import MULTILABEL, Preprocessing
+from lenext.training.batch_statistics import exact_statistics
+from lenext.training.checkpoint import Checkpoints, Progress
+from lenext.training.goal import activation
+from lenext.training.log import read_log
+from lenext.training.memory import peak_memory
+from lenext.training.sharded import LOCAL
+from lenext.training.task import Task
+from lenext.training.watch import Watcher
+from lenext.values import encode, fields
+from lenext.weights.card import Card, save
+
+
+def finish(prepared: Prepared, task: Task, progress: Progress, watcher: Watcher) -> dict[str, Any]:
+    """Measure the best checkpoint on the images that did not train, write the result, return its document."""
+    prepared = concluded(prepared, task, progress)
+    folder, job = prepared.folder, prepared.job
+    restore_best(Checkpoints(folder.checkpoints), task, watcher)
+    if job.recipe.exact_statistics:
+        seen = exact_statistics(task.network, task.views_of_training(job.recipe.exact_statistics))
+        if seen:
+            watcher.message(f"Statistics of batch normalisation taken anew over {seen:,} training images.")
+    shown = {split: show(prepared, task, part(prepared.listing, split)) for split in held_out(prepared)}
+    settled = settle(prepared, task, shown, watcher)
+    measured = evaluations(prepared, task, shown, settled)
+    card = describe(prepared, measured)
+    card = replace(card, calibration=settled.calibration, thresholds=settled.thresholds or ())
+    save(folder.weights, prepared.network, card, prepared.statistics, settled.familiar)
+    record = replace(chronicle(prepared, measured, progress), trust=settled.found)
+    record = with_pictures(record, prepared, task.compute, settled.temperature)
+    write_report(folder.report, record)
+    write_card(folder.model_card, record)
+    split, headline = record.headline
+    watcher.message(headline.said(split))
+    watcher.message(f"Weights, report and model card are in {folder.path}; look at {folder.report}.")
+    return {
+        "run": str(folder.path),
+        "model": job.model,
+        "reading": job.reading,
+        "recipe": encode(job.recipe),
+        "rules": list(job.rules),
+        "deviations": list(job.deviations),
+        "epochs": progress.epoch,
+        "steps": progress.step,
+        "seconds": round(progress.seconds, 3),
+        "stopped": stopped(task, progress),
+        "precision": job.precision,
+        "peak_memory": peak_memory(task.compute.device),
+        **facts(prepared),
+        "best": {"split": split, **headline.document()},
+        "evaluations": {name: evaluation.document() for name, evaluation in measured.items()},
+        **settled.found.document(),
+    }
+
+
+def restore_best(checkpoints: Checkpoints, task: Task, watcher: Watcher) -> None:
+    """Put the weights of the best validation into the network; without validation the last ones, or their average."""
+    if task.average.kept is not None:
+        task.network.load_state_dict(task.average.kept.state_dict())
+    for path in checkpoints.best_first():
+        if checkpoints.restore_weights(path, task.network):
+            return
+        watcher.message(f"The best checkpoint, {path.name}, is damaged; the next best is used.")
+
+
+def held_out(prepared: Prepared) -> list[str]:
+    """The splits to measure: validation and test where they exist, else the training images themselves."""
+    return [split for split in (VAL, TEST) if split in prepared.listing.splits] or [TRAIN]
+
+
+def evaluations(prepared: Prepared, task: Task, shown: Mapping[str, Shown], settled: Settled) -> dict[str, Measurement]:
+    """Measurements by split, of the calibrated probabilities."""
+    measured, measure = {}, measure_of(settled.thresholds)
+    for split, one in shown.items():
+        logits = torch.from_numpy(one.logits)
+        chosen = part(prepared.listing, split)
+        measured[split] = measure(
+            activated(logits, settled.temperature, activation(task.goal)).numpy(),
+            chosen.labels,
+            names=chosen.names,
+            classes=prepared.listing.classes,
+            protocol="single",
+            views=task.recipe.view.views,
+            unreadable=left_out(prepared.listing) if split == list(shown)[-1] else (),
+        )
+    return measured
+
+
+def describe(prepared: Prepared, measured: Mapping[str, Measurement]) -> Card:
+    """The card of the weight file."""
+    job, listing, constants = prepared.job, prepared.listing, prepared.statistics
+    return Card(
+        network=job.model,
+        reading=job.reading,
+        options=job.options,
+        classes=listing.classes,
+        preprocessing=Preprocessing(
+            channels=prepared.network.input_size[0],
+            view=job.recipe.view,
+            mean=constants.mean,
+            std=constants.std,
+            pixel_mean=constants.pixel_mean is not None,
+        ),
+        recipe={**encode(job.recipe), "rules": list(job.rules), "deviations": list(job.deviations)},
+        start=job.start,
+        data={
+            "name": listing.name,
+            "fingerprint": prepared.data,
+            "counts": counts(listing),
+            "validation": job.validation,
+            "seed": job.seed,
+            "fold": job.fold,
+            "split": job.split,
+        },
+        metrics={split: evaluation.summary() for split, evaluation in measured.items()},
+        versions=versions(),
+        licence=licence(job.start),
+        task=listing.task,
+    )
+
+
+def chronicle(prepared: Prepared, measured: Mapping[str, Measurement], progress: Progress) -> Record:
+    """All that the report and the model card say."""
+    job, folder, listing = prepared.job, prepared.folder, prepared.listing
+    paper = model_file(job.model).PAPER
+    many = listing.task == MULTILABEL
+    return Record(
+        title=f"{job.model} on {listing.name}",
+        network=NetworkFacts(
+            name=job.model,
+            reading=job.reading,
+            paper=paper.title,
+            year=paper.year,
+            params=sum(p.numel() for p in prepared.network.parameters()),
+            input=(prepared.network.input_size[0], *job.recipe.view.shape),
+        ),
+        data=DataFacts(
+            name=listing.name,
+            classes=listing.classes,
+            counts=counts(listing),
+            problems=[vars(problem) for problem in listing.problems],
+        ),
+        recipe=fields(job.recipe),
+        deviations=(*job.rules, *job.deviations),
+        curves=read_log(folder.metrics),
+        evaluations=measured,
+        chosen_on=VAL if VAL in measured else "",
+        run=RunFacts(
+            seconds=progress.seconds,
+            machine=f"{platform.machine()}, {platform.system()}",
+            versions=versions(),
+            seed=job.seed,
+            command=command_line(prepared),
+        ),
+        usage=usage(folder.path, many=many),
+        **facts(prepared),
+    )
+
+
+def command_line(prepared: Prepared) -> str:
+    """The line that repeats the run: its recipe from the run folder, and all else that is not as by default."""
+    job = prepared.job
+    words = ["lenext", "train", prepared.spec, "--model", job.model]
+    if job.deviations or job.recipe.name != "practical":
+        words += ["--recipe", str(prepared.folder.recipe)]
+    words += [] if job.reading == "paper" else ["--reading", job.reading]
+    for name, value in job.options.items():
+        words += ["--option", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
+    words += ["--weights", str(job.start["weights"])] if job.start else []
+    words += ["--channels", str(job.channels)] if job.channels not in (None, usual_channels(job.model)) else []
+    words += ["--micro-batch", str(job.micro_batch)] if job.micro_batch else []
+    words += ["--seed", str(job.seed)] if job.seed else []
+    words += ["--fold", job.fold] if job.fold else []
+    words += [] if job.validation == (0 if job.fold else VALIDATION) else ["--validation", str(job.validation)]
+    words += [] if job.precision == "fp32" else ["--precision", job.precision]
+    words += ["--save-memory"] if job.save_memory else []
+    words += [] if job.compile == "off" else ["--compile", job.compile]
+    words += ["--deterministic", "--shards", str(job.shards)] if job.shards else []
+    words += [] if job.batch_norm == LOCAL else ["--batch-norm", job.batch_norm]
+    return shlex.join(words)
+
+
+def usage(run: Path, *, many: bool) -> Usage:
+    """The lines to type where the run was started; many: whether an answer names any number of labels."""
+    python = f"""\
+import lenext
+
+for answer in lenext.predict({str(run)!r}, ["image.jpg"]):
+    print({'answer["labels"]' if many else 'answer["predictions"][0]'})"""
+    named = shlex.quote(str(run))
+    shell = f"lenext predict {named} image.jpg --top 3\nlenext evaluate {named} DATA"
+    return Usage(shell=shell, python=python)

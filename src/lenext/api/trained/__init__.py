@@ -1,0 +1,1 @@
+"""Trained networks in use, whatever computes them: opened, shown images, asked, doubted."""

@@ -1,0 +1,115 @@
+"""An engine for a network of torch: exported into the cache where it needs a file, compared, chosen by measurement."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from lenext import __version__
+from lenext.api.export import Shown, one_class, write
+from lenext.data.cache_folder import cache_folder
+from lenext.engines.artefact import is_artefact, read_artefact, verify
+from lenext.engines.choice import choose
+from lenext.engines.eager import Compiled, Eager
+from lenext.engines.engine import AUTO, COMPILED, EAGER, ONNXRUNTIME, OPENVINO, Engine
+from lenext.engines.opening import check_precision, in_pieces, open_graph
+from lenext.errors import LenextError, UsageError
+from lenext.evaluation.inference import Compute
+from lenext.exports.graph import Deployed
+from lenext.exports.parity import made_pictures
+from lenext.training.compiling import compiler_missing
+from lenext.training.watch import Watcher
+from lenext.values import encode
+from lenext.weights.card import Model, digest
+
+FEW = 16  # made pictures on which a file in the cache is compared with its network
+
+
+def engine_of(model: Model, name: str, compute: Compute, batch: int, watcher: Watcher) -> Engine:
+    """The engine ``name`` for the network, or with "auto" the fastest here, which one line explains.
+
+    Raises UsageError for a device or precision that it does not have, Failed where its answers are others.
+    """
+    one_class(model)
+    if compute.device.type != "cpu":
+        if name != AUTO:
+            raise UsageError(f"The engine {name} computes on the CPU here.", "Add --device cpu, or leave --engine out.")
+        watcher.message(f"Engine eager: the others compute on the CPU, not on {compute.device}.")
+        return eager(model, compute)
+    if name != AUTO:
+        return opened(model, name, compute, batch, watcher)
+    # A short precision is leave, no order: ONNX Runtime, which has none, is quicker all the same where all is small.
+    single = replace(compute, precision="fp32")
+    names = [EAGER, *with_files(model, watcher), *([] if compiler_missing(compute.device) else [COMPILED])]
+    candidates: dict[str, Callable[[], Engine]] = {
+        one: partial(opened, model, engine, single if engine == ONNXRUNTIME else compute, batch, watcher, piece)
+        for one, (engine, piece) in in_pieces(names, batch).items()
+    }
+    preprocessing = model.card.preprocessing
+    pictures = made_pictures(preprocessing.channels, *preprocessing.view.shape)[:batch]
+    key = {"network": mark(model), "precision": compute.precision, "batch": batch}
+    choice, engine = choose(key, candidates, pictures)
+    watcher.message(choice.line())
+    return engine
+
+
+def with_files(model: Model, watcher: Watcher) -> list[str]:
+    """The engines that need a file, which is written before any of them is timed; none where that cannot be done."""
+    try:
+        in_cache(model, watcher)
+    except LenextError as error:
+        watcher.message(f"Only torch is tried: {error}")
+        return []
+    return [ONNXRUNTIME, OPENVINO]
+
+
+def opened(model: Model, name: str, compute: Compute, batch: int, watcher: Watcher, piece: int = 1) -> Engine:
+    """The engine of that name; piece: as of ``open_graph``."""
+    if name == EAGER:
+        return eager(model, compute)
+    check_precision(name, compute.precision)
+    if name == COMPILED:
+        preprocessing = model.card.preprocessing
+        shape = (*preprocessing.view.shape, preprocessing.channels)
+        compute.place(model.network)
+        deployed = Deployed(model.network, model.statistics, model.temperature, shape)
+        return Compiled(deployed.eval(), compute.precision, batch)
+    return open_graph(in_cache(model, watcher), "onnx", name, compute.precision, batch, piece)
+
+
+def eager(model: Model, compute: Compute) -> Engine:
+    return Eager(model.network, model.statistics, compute, model.temperature)
+
+
+def in_cache(model: Model, watcher: Watcher) -> Path:
+    """The network as an ONNX folder, written and compared when it is first asked for."""
+    folder = cache_folder() / "exported" / mark(model)
+    if is_artefact(folder):
+        try:
+            verify(folder, read_artefact(folder))
+        except LenextError:  # damaged: written anew
+            import shutil
+
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            return folder
+    watcher.message(f"Exporting {model.card.network} once; what comes of it is kept in {folder}.")
+    preprocessing = model.card.preprocessing
+    pictures = made_pictures(preprocessing.channels, *preprocessing.view.shape)[:FEW]
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    write(model, "onnx", folder, Shown(pictures, None, "made pictures"))
+    return folder
+
+
+def mark(model: Model) -> str:
+    """What a network with its input is, in short."""
+    card = model.card
+    told = [__version__, card.network, card.reading, encode(card.preprocessing), model.temperature, dict(card.options)]
+    tensors = dict(model.network.state_dict())
+    if model.statistics.pixel_mean is not None:
+        tensors["pixel_mean"] = model.statistics.pixel_mean
+    return hashlib.sha256((json.dumps(told, default=str) + digest(tensors)).encode()).hexdigest()[:32]

@@ -1,0 +1,94 @@
+"""Exported networks in use; ONNX Runtime and OpenVINO need no torch, and nothing here imports it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lenext.api.options import PredictOptions
+from lenext.data.array_view import array_view
+from lenext.data.decode import read_pixels
+from lenext.engines.artefact import Artefact, damaged, read_artefact, verify
+from lenext.engines.choice import choose
+from lenext.engines.engine import AUTO, COMPILED, ONNXRUNTIME, Engine, Floats, Pixels
+from lenext.engines.opening import CAN, in_pieces, open_graph, quickest_precision
+from lenext.errors import LenextError, UsageError
+from lenext.training.watch import Watcher
+
+if TYPE_CHECKING:
+    from lenext.evaluation.trust import Doubt
+
+
+class Exported:
+    """A folder of ``lenext export``, ready to be shown files."""
+
+    grows = True
+    cuts = None
+
+    def __init__(self, folder: Path, options: PredictOptions, watcher: Watcher) -> None:
+        if options.weights is not None:
+            raise UsageError(f"{folder} has its own weights, so {options.weights!r} cannot be used.", "Leave them out.")
+        if options.unknown is not None:
+            raise UsageError("--unknown looks inside the network, and an exported one is closed.", "Name its run.")
+        self.artefact, self.engine = open_artefact(
+            folder, options.engine, options.precision, options.device, options.batch_size, watcher
+        )
+        self.classes: Sequence[str] = self.artefact.classes
+
+    def show(self, path: str) -> Pixels:  # H W C
+        """See ``Recogniser``."""
+        shown_as = self.artefact.preprocessing
+        pixels = read_pixels(path, channels=shown_as.channels, background=shown_as.background)
+        return array_view(pixels, shown_as.view)
+
+    def recognise(self, views: Sequence[Pixels]) -> tuple[Floats, Sequence[Doubt] | None]:
+        """See ``Recogniser``."""
+        return self.engine.predict(np.stack(views).transpose(0, 3, 1, 2)), None
+
+
+def open_artefact(
+    folder: Path, engine: str | None, precision: str, device: str, batch: int, watcher: Watcher
+) -> tuple[Artefact, Engine]:
+    """What is in the folder, and an engine that runs it; its files are checked while the engine starts.
+
+    Raises WeightFileError for a damaged folder, UsageError for what this machine or format cannot do.
+    """
+    if device not in ("auto", "cpu"):
+        raise UsageError(f"An exported network runs on the CPU, not on {device!r}.", "Use --device cpu, or its run.")
+    artefact = read_artefact(folder)
+    if precision == AUTO:
+        precision = quickest_precision(artefact.format, engine)
+    with ThreadPoolExecutor(1) as pool:
+        sound = pool.submit(verify, folder, artefact)
+        if engine == AUTO:
+            sound.result()
+            return artefact, fastest(folder, artefact, precision, batch, watcher)
+        try:
+            found = open_graph(folder, artefact.format, engine, precision, batch)
+        except LenextError:
+            raise
+        except Exception as error:  # noqa: BLE001  (engines raise what they like; the file is to blame if it changed)
+            sound.result()
+            raise damaged(folder, f"{artefact.graph} cannot be opened ({str(error).partition(chr(10))[0]})") from None
+        sound.result()
+    return artefact, found
+
+
+def fastest(folder: Path, artefact: Artefact, precision: str, batch: int, watcher: Watcher) -> Engine:
+    """The engine that is quickest here of those that run the format."""
+    view, form = artefact.preprocessing.view, artefact.format
+    candidates: dict[str, Callable[[], Engine]] = {
+        name: partial(open_graph, folder, form, engine, "fp32" if engine == ONNXRUNTIME else precision, batch, piece)
+        for name, (engine, piece) in in_pieces(CAN[form], batch).items()
+        if engine != COMPILED
+    }
+    pixels = np.random.default_rng(0).integers(0, 256, (batch, *view.shape, artefact.preprocessing.channels), np.uint8)
+    key = {"files": dict(artefact.files), "precision": precision, "batch": batch}
+    choice, engine = choose(key, candidates, pixels.transpose(0, 3, 1, 2))
+    watcher.message(choice.line())
+    return engine

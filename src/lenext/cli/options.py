@@ -1,0 +1,68 @@
+"""Options and arguments that several verbs share, and how they are read."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from functools import reduce
+from typing import Any, TypeVar
+
+import click
+
+from lenext.errors import UsageError
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+weights = click.option(
+    "--weights", help="With a network's name: its published weights, as `lenext show` lists them [the best]."
+)
+device = click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
+precision = click.option(
+    "--precision", type=click.Choice(["auto", "fp32", "bf16"]), default="fp32", help="Of the network's arithmetic."
+)
+engine = click.option("--engine", help="eager, compiled, openvino, onnxruntime or auto: the fastest here [eager].")
+workers = click.option("--workers", type=click.IntRange(0), default=2, help="Threads that read images [2].")
+data_root = click.option("--data-root", help="Where the files of built-in sets lie.")
+on_bad = click.option(
+    "--on-bad", type=click.Choice(["skip", "stop"]), default="skip", help="When a file cannot be used."
+)
+
+
+def measuring(function: Function) -> Function:
+    """What every measurement on a data set can be asked for."""
+    options = (
+        click.option("--protocol", default="single", help="ten-crop, vgg-dense ...; `lenext show` lists a network's."),
+        click.option("--split", help="train, val, test or all; by default the images that did not train."),
+        click.option("--batch-size", type=click.IntRange(1), default=64, help="Images at once [64]."),
+        device, precision, workers, data_root, on_bad,
+    )  # fmt: skip
+    return reduce(lambda done, option: option(done), reversed(options), function)
+
+
+def common(function: Function) -> Function:
+    """--json and --quiet."""
+    quiet = click.option("--quiet", is_flag=True, help="No progress and no messages.")
+    as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+    return quiet(as_json(function))
+
+
+def options_of(words: tuple[str, ...]) -> dict[str, Any]:
+    """``--option name=value`` as a mapping; values are read as JSON, or as text."""
+    options = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not equals:
+            raise UsageError(f"--option {word!r} has no value.", "Write it as --option shortcut=A.")
+        try:
+            options[name] = json.loads(text)
+        except json.JSONDecodeError:
+            options[name] = text
+    return options
+
+
+def paths_of(words: Iterable[str]) -> Iterator[str]:
+    """The paths given, and for - those on standard input, which may be any number, as they come."""
+    for word in words:
+        lines = (line.rstrip("\n") for line in sys.stdin) if word == "-" else [word]
+        yield from (path for path in lines if path)
