@@ -28,6 +28,12 @@ def counts(network: Network) -> tuple[int, int]:
         return parameters(network), multiply_adds(network.eval(), network.input_size)
 
 
+def test_the_classifier_is_drawn_as_torch_draws_it_whatever_the_form(shallow: str) -> None:
+    for form in ("a", "c"):
+        classifier = create_model(shallow, form=form).get_classifier()
+        assert float(classifier.weight.detach().abs().max()) <= classifier.in_features**-0.5  # type: ignore[union-attr]
+
+
 @pytest.fixture
 def shallow(monkeypatch: pytest.MonkeyPatch) -> str:
     """One block a stage, four paths of two channels."""

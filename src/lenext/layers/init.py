@@ -73,6 +73,8 @@ def draw(weight: Tensor, init: Init) -> None:
     match init:
         case Gaussian():
             nn.init.normal_(weight, std=init.std)
+        case He(linear=False) if weight.dim() == 2:
+            nn.init.uniform_(weight, -(weight.shape[1] ** -0.5), weight.shape[1] ** -0.5)
         case He():
             nn.init.kaiming_normal_(weight, mode=f"fan_{init.fan}", nonlinearity="relu")  # type: ignore[arg-type]
         case Glorot():

@@ -7,7 +7,7 @@ weights of (c) to the others; the row from 1x64d to 32x4d, of equal cost and fal
 
 Decided: form (c), a grouped convolution, is the one that was trained and released; (a) and (b) are built from the same
 draws, so that a seed gives one function in every form. (a) normalises the sum of its paths once, not each path.
-Decided: initial weights are fb.resnet.torch's, on which the released code stands: He's, with the fan out.
+Decided: initial weights are the released code's, fb.resnet.torch's: He's with the fan out, Torch's in the classifier.
 Not the paper's: ``resnext101_32x8d``, of the same authors' laboratory, as torchvision and timm have it.
 """
 
@@ -203,7 +203,7 @@ def build(
             raise UsageError(f"{name} cannot have the {option} {value!r}.", "Give a whole number, 1 or more.")
     classes = num_classes or (10 if len(design.blocks) == 3 else 1000)
     network = assemble(design, "c", classes, in_channels)
-    initialise(network, He(fan="out"))
+    initialise(network, He(fan="out", linear=False))
     if form != "c":
         trained_form, network = network, assemble(design, form, classes, in_channels)
         network.load_state_dict(other_form(trained_form.state_dict(), form, design.cardinality))
@@ -225,7 +225,7 @@ CIFAR = Recipe(
     augment=PAD_AND_CROP,                                           # Appendix A
     normalise=ChannelMean(),                                        # fb.resnet.torch
     view=SingleCrop(resize=32, crop=32),                            # Appendix A: the original image
-    init=He(fan="out"),                                             # fb.resnet.torch
+    init=He(fan="out", linear=False),                               # fb.resnet.torch
 )  # fmt: skip
 
 RECIPES: Mapping[str, Mapping[str, Recipe]] = {"*_cifar": {"paper": CIFAR}, "*": {"paper": RECIPE}}

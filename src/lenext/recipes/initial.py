@@ -22,9 +22,13 @@ class Gaussian:
 
 @dataclass(frozen=True, kw_only=True)
 class He:
-    """Convolution and linear weights N(0, sqrt(2 / fan)), biases 0; ``fan`` is "in" or "out"."""
+    """Convolution and linear weights N(0, sqrt(2 / fan)), biases 0; ``fan`` is "in" or "out".
+
+    linear: whether linear weights too; else they are uniform within +- 1 / sqrt(F) of F inputs, as Torch draws them.
+    """
 
     fan: str = "in"
+    linear: bool = True
 
     def __post_init__(self) -> None:
         if self.fan not in {"in", "out"}:

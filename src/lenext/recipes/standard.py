@@ -41,7 +41,7 @@ FB_RESNET_TORCH = Recipe(
     augment=SCALE_AND_ASPECT,
     normalise=IMAGENET,
     view=SingleCrop(resize=256, crop=224, interpolation="bicubic"),                 # fb.resnet.torch
-    init=He(fan="out"),                                                             # fb.resnet.torch
+    init=He(fan="out", linear=False),                                               # fb.resnet.torch
 )  # fmt: skip
 
 # CIFAR: the image or its mirror image, moved by up to 4 pixels.
