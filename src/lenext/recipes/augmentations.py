@@ -30,13 +30,15 @@ class ShortSide:
 class RandomCrop:
     """A ``size`` x ``size`` square at a uniform place, after ``pad`` pixels of ``fill`` on each side.
 
-    width: where it is no square, but ``size`` high.
+    width: where it is no square, but ``size`` high; mean: the padding is the mean of each channel in place of ``fill``,
+    as where the mean goes before the padding.
     """
 
     size: int
     pad: int = 0
     fill: int = 0
     width: int | None = None
+    mean: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -46,7 +46,7 @@ FB_RESNET_TORCH = Recipe(
 
 # CIFAR: the image or its mirror image, moved by up to 4 pixels.
 PAD_AND_CROP: tuple[Augmentation, ...] = (
-    RandomCrop(size=32, pad=4),                                                     # 1512.03385, 4.2
+    RandomCrop(size=32, pad=4, mean=True),                          # 1512.03385, 4.2; fb.resnet.torch: the mean first
     RandomFlip(p=0.5),                                                              # 1512.03385, 4.2
 )  # fmt: skip
 
