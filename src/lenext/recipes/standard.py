@@ -54,6 +54,6 @@ PAD_AND_CROP: tuple[Augmentation, ...] = (
 RAND_AUGMENT_AND_ERASING: tuple[Augmentation, ...] = (
     RandomResizedCrop(size=224, area=(0.08, 1.0), interpolation="bicubic"),         # ours: the code's; not printed
     RandomFlip(p=0.5),                                                              # ours: the code's; not printed
-    RandAugment(operations=2, magnitude=9, std=0.5, p=0.5),                         # 2201.03545, Table 5
+    RandAugment(operations=2, magnitude=9, std=0.5, p=0.5, interpolation="bicubic"),    # 2201.03545, Table 5; its code
     RandomErasing(p=0.25),                                                          # 2201.03545, Table 5
 )  # fmt: skip
