@@ -114,6 +114,13 @@ def test_a_truncated_normal_has_no_tails() -> None:
     assert 1.4 < net[0].weight.abs().max() <= 1.5
 
 
+def test_a_truncated_normal_may_make_the_classifier_small() -> None:
+    net = network()
+    initialise(net, TruncatedNormal(std=0.02, classifier=0.001))
+    assert net[0].weight.std().item() == pytest.approx(0.02, rel=0.03)
+    assert net[3].weight.std().item() == pytest.approx(0.00002, rel=0.03)
+
+
 def test_weights_that_are_not_there_are_left_alone() -> None:
     initialise(nn.Linear(2, 2, device="meta"), TruncatedNormal(std=0.02))
 

@@ -25,6 +25,8 @@ def initialise(network: nn.Module, init: Init) -> None:
     for name, part in layers:
         layer = name.rpartition(".")[2]
         draw(part.weight, of_layer(init, layer))
+        if isinstance(init, TruncatedNormal) and part is layers[-1][1]:
+            part.weight.mul_(init.classifier)
         if part.bias is not None:
             part.bias.fill_(bias_of(init, layer, last=part is layers[-1][1]))
     for part in network.modules():

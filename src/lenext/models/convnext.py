@@ -179,7 +179,7 @@ TUNING = replace(
     optimizer=AdamW(lr=5e-5, weight_decay=1e-8, layer_decay=0.8),                   # Table 6: from 22K
     schedule=Cosine(final=1e-6 / 5e-5),                                             # Table 6; ours: the code's end
     mixing=None,                                                                    # Table 6
-    init=None,
+    init=TruncatedNormal(std=0.02, classifier=0.001),                               # Table 6: of a fresh classifier
     average=None,                                                                   # Table 6
 )  # fmt: skip
 TUNING384 = replace(

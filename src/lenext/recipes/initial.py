@@ -44,10 +44,14 @@ class Glorot:
 
 @dataclass(frozen=True, kw_only=True)
 class TruncatedNormal:
-    """Convolution and linear weights N(0, std) within +- ``cut``, biases 0 (ConvNeXt's code cuts at 2, not 2 std)."""
+    """Convolution and linear weights N(0, std) within +- ``cut``, biases 0 (ConvNeXt's code cuts at 2, not 2 std).
+
+    classifier: what the weights of the last layer are multiplied by.
+    """
 
     std: float
     cut: float = 2.0
+    classifier: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
