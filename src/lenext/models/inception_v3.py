@@ -231,7 +231,7 @@ RECIPE = Recipe(
     augment=(
         RandomResizedCrop(size=299, area=(0.05, 1.0)),                      # ours: the released code's
         RandomFlip(p=0.5),                                                  # ours: the released code's
-        ColourJitter(brightness=0.125, contrast=0.5, saturation=0.5),       # ours: the released code's
+        ColourJitter(brightness=0.125, contrast=0.5, saturation=0.5),       # ours: the code's, without its turns of hue
     ),
     normalise=FixedScale(mean=0.5, std=0.5),                                # ours: the released code's -1 to 1
     view=SingleCrop(resize=342, crop=299),                                  # ours: as in PROTOCOLS
