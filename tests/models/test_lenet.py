@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import runpy
+
 import torch
 from torch import nn
 
 from lenext import create_model
+from lenext.models import lenet
 from lenext.models.lenet import C3_TABLE, EuclideanRBF, ScaledTanh, Subsampling, TableConv, output_codes
 
 
@@ -70,3 +73,11 @@ def test_the_output_codes_are_neither_trained_nor_forgotten() -> None:
     network = create_model("lenet5")
     assert "head.output.codes" in network.state_dict()
     assert "head.output.codes" not in dict(network.named_parameters())
+
+
+def test_its_squash_has_numbers_wherever_the_file_is_read_first() -> None:
+    """Networks are counted without memory, and their files may be read for the first time there."""
+    with torch.device("meta"):
+        names = runpy.run_path(lenet.__file__)
+    x = torch.linspace(-2, 2, 5)
+    torch.testing.assert_close(names["ScaledTanh"]().train()(x), 1.7159 * torch.tanh(x * 2 / 3))

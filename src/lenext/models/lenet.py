@@ -74,7 +74,7 @@ class ScaledTanh(Squash):
     Training computes tanh(b) = 2 sigmoid(2b) - 1, for which torch's CPU code takes a quarter of the time.
     """
 
-    low = torch.tensor(-1.7159, dtype=torch.float64)  # without dimensions it takes part in any precision
+    low = torch.tensor(-1.7159, dtype=torch.float64, device="cpu")  # without dimensions it takes part anywhere
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
