@@ -238,7 +238,7 @@ RECIPE = Recipe(
     loss=CrossEntropy(label_smoothing=0.1),                                 # 7
     auxiliary=0.4,                                                          # ours: the released code's
     clip=2.0,                                                               # 8; ours: the norm of all gradients
-    average=Average(decay=0.9999),                                          # 8; ours: the released code's decay
+    average=Average(decay=0.9999, rising=True),                             # 8; ours: the released code's
 )  # fmt: skip
 
 RECIPES: Mapping[str, Mapping[str, Recipe]] = {"*": {"paper": RECIPE}}

@@ -204,7 +204,7 @@ RECIPE = Recipe(
     normalise=FixedScale(mean=0.5, std=0.5),                                # ours: slim's -1 to 1
     view=SingleCrop(resize=256, crop=224, crop_first=True),                 # ours: slim's central 87.5 %
     clip=2.0,                                                               # ours: Inception-v3's
-    average=Average(decay=0.9999),                                          # ours: Inception-v3's
+    average=Average(decay=0.9999, rising=True),                             # ours: Inception-v3's
 )  # fmt: skip
 
 RECIPES: Mapping[str, Mapping[str, Recipe]] = {"*": {"paper": RECIPE}}
