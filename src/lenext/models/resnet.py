@@ -41,7 +41,7 @@ from lenext.recipes import (
     Steps,
     VelocitySGD,
 )
-from lenext.recipes.standard import FB_RESNET_TORCH, PAD_AND_CROP
+from lenext.recipes.standard import FB_CIFAR, FB_RESNET_TORCH, PAD_AND_CROP
 
 PAPER = Paper(
     title="Deep Residual Learning for Image Recognition",
@@ -211,10 +211,11 @@ CIFAR = Recipe(
     view=SingleCrop(resize=32, crop=32), init=He(fan="in"),         # 4.2: the single view
 )  # fmt: skip
 WARM_UP = Steps(at=(32_000, 48_000), factor=0.1, warmup_lr=0.01, warmup_iterations=400)  # 4.2: about 400
+FB_SMALL = replace(FB_CIFAR, name="resnet:fb-cifar")  # fb.resnet.torch
 
 RECIPES: Mapping[str, Mapping[str, Recipe]] = {
-    "resnet110_cifar": {"paper": replace(CIFAR, name="resnet:cifar-110", schedule=WARM_UP)},
-    "*_cifar": {"paper": CIFAR},
+    "resnet110_cifar": {"paper": replace(CIFAR, name="resnet:cifar-110", schedule=WARM_UP), "fb": FB_SMALL},
+    "*_cifar": {"paper": CIFAR, "fb": FB_SMALL},
     "*": {"paper": RECIPE, "fb": replace(FB_RESNET_TORCH, name="resnet:fb")},       # fb.resnet.torch: reading v1.5
 }  # fmt: skip
 
