@@ -30,8 +30,9 @@ class Result:
     source: str
 
 
-# What was done and its address, (protocol, source) or (data, protocol, source), -> network -> a figure for each metric.
-Reported = Mapping[tuple[str, ...], Mapping[str, float | tuple[float, ...]]]
+# What was done and its address, (protocol, source) or (data, protocol, source), -> network -> a figure for each metric,
+# None where the paper prints none.
+Reported = Mapping[tuple[str, ...], Mapping[str, float | tuple[float | None, ...]]]
 ERRORS = ("top-1 error", "top-5 error")
 ACCURACIES = ("top-1 accuracy", "top-5 accuracy")
 
@@ -45,7 +46,8 @@ def results(
         *other, protocol, source = key
         figures = table.get(name, ())
         for metric, value in zip(metrics, figures if isinstance(figures, tuple) else (figures,), strict=False):
-            found.append(Result(metric, value, other[0] if other else data, protocol, source))
+            if value is not None:
+                found.append(Result(metric, value, other[0] if other else data, protocol, source))
     return tuple(found)
 
 

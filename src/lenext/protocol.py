@@ -55,12 +55,14 @@ class TenCrop:
     """Four corners, centre and their mirrors, of the image scaled to a shorter side of ``resize`` pixels.
 
     With ``square`` they are cut from its central ``resize`` x ``resize`` square (AlexNet), else from the whole of it.
+    With ``logits`` the class scores of the ten are averaged, not their probabilities (fb.resnet.torch).
     """
 
     resize: int
     crop: int
     square: bool = False
     interpolation: str = "bilinear"
+    logits: bool = False
 
     @property
     def views(self) -> int:

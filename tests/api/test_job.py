@@ -85,7 +85,7 @@ class TestRecipes:
             ({"model": None}, "No network was named", "lenext models"),
             ({"model": "resnet5"}, "no network called 'resnet5'", "resnet50"),
             ({"recipe": "papre"}, "has no recipe 'papre'", "paper"),
-            ({"recipe": "zzzzzz"}, "has no recipe", "It has: practical, paper."),
+            ({"recipe": "zzzzzz"}, "has no recipe", "It has: practical, paper, fb."),
             ({"model": "lenet5", "recipe": "zzzzzz"}, "has no recipe", "It has: practical, paper"),
             ({"recipe": "gone.json"}, "gone.json cannot be read", "recipe.json"),
         ],

@@ -145,6 +145,22 @@ class TestRandomCrop:
         found = applied(RandomCrop(size=3), marked.expand(500, 1, 5, 5), draws)
         assert set(found[:, 0, 0, 0].tolist()) == {0, 1, 2, 5, 6, 7, 10, 11, 12}
 
+    def test_padding_may_be_the_mean_of_each_channel(self):
+        """fb.resnet.torch: the mean goes before the padding, which so is 0 to the network."""
+        statistics = Statistics((0.5, 0.25, 0.75), (0.2,) * 3)
+        step, images = RandomCrop(size=8, pad=4, fill=9, mean=True), pixels(200, 3, 8, 8)
+        draws = uniforms((0, AUGMENTATION), 0, 0, 200, 2)
+        for image, (y, x), crop in zip(images, draws, applied(step, images, draws, statistics), strict=True):
+            around = zip(image.numpy(), (128, 64, 191), strict=True)
+            padded = np.stack([np.pad(channel, 4, constant_values=grey) for channel, grey in around])
+            top, left = int(y * 9), int(x * 9)
+            assert (crop.numpy() == padded[:, top : top + 8, left : left + 8]).all()
+
+    def test_of_images_without_their_mean_that_is_zero(self):
+        images, draws = pixels(20, 3, 8, 8).float(), uniforms((0, AUGMENTATION), 0, 0, 20, 2)
+        found = applied(RandomCrop(size=8, pad=4, fill=9, mean=True), images, draws, COLOURFUL)
+        assert found.equal(applied(RandomCrop(size=8, pad=4), images, draws))
+
     def test_padding_after_the_mean_image_stands_for_the_mean(self):
         """CIFAR: zero is the mean once it was subtracted."""
         mean = pixels(1, 3, 8, 8, seed=1)[0].float()

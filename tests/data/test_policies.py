@@ -13,6 +13,7 @@ from lenext.data.draws import uniforms
 from lenext.data.policies import BICUBIC, BILINEAR, NEAREST, V0, V0_OPERATIONS, Level, auto_augment, rand_augment
 from lenext.errors import UsageError
 from lenext.recipes import AutoAugment, ColourJitter, RandAugment
+from lenext.recipes.standard import RAND_AUGMENT_AND_ERASING
 
 GREY = (128, 128, 128)
 
@@ -126,6 +127,18 @@ class TestRandAugment:
         found = rand_augment(pixels(), draws, RandAugment(fill=GREY))
         expected = ImageOps.invert(picture()).rotate(27, resample=BILINEAR, fillcolor=GREY)
         assert np.array_equal(found[0].permute(1, 2, 0), np.asarray(expected))
+
+    def test_how_a_moved_picture_is_read_may_be_fixed(self):
+        # Rotate as above, whose draw says bilinear; ConvNeXt's code hands its interpolation of crops down to timm.
+        draws = np.array([[3.5 / 15, 0.1, 0.5, 0.9, 0.1, 0.0, 0.9, 0.5, 0.9, 0.1]])
+        found = rand_augment(pixels(), draws, RandAugment(fill=GREY, interpolation="bicubic"))
+        expected = picture().rotate(27, resample=BICUBIC, fillcolor=GREY)
+        assert np.array_equal(found[0].permute(1, 2, 0), np.asarray(expected))
+        assert [step.interpolation for step in RAND_AUGMENT_AND_ERASING if isinstance(step, RandAugment)] == ["bicubic"]
+
+    def test_another_way_of_reading_is_refused(self):
+        with pytest.raises(UsageError, match="interpolation is 'area'"):
+            RandAugment(interpolation="area")
 
     def test_an_operation_that_is_not_used_changes_nothing(self):
         draws = np.array([[0.3, 0.5, 0.5, 0.5, 0.5] * 2])

@@ -23,10 +23,12 @@ MULTI, DENSE = MultiCrop(scales=(34, 40), crop=32, grid=2), Dense(scales=(32, 45
 PROTOCOLS = [
     SingleCrop(resize=36, crop=32),
     TenCrop(resize=36, crop=32),
+    TenCrop(resize=36, crop=32, interpolation="bicubic", logits=True),
     SquareCrops(scales=(34,), crop=32),
     MULTI,
     DENSE,
     Dense(scales=(40,), mirror=False),
+    Mean(parts=(TenCrop(resize=36, crop=32, logits=True), MULTI)),
     Mean(parts=(MULTI, DENSE)),
 ]
 protocols = pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda protocol: type(protocol).__name__)
@@ -44,7 +46,7 @@ def network(request):
 
 
 def naive(network, image, protocol):
-    """One view at a time; the softmax of each; their mean."""
+    """One view at a time; the softmax of each; their mean. Or the mean of the logits and its softmax."""
     if isinstance(protocol, Mean):
         return sum(naive(network, image, part) for part in protocol.parts) / len(protocol.parts)
     if isinstance(protocol, Dense):
@@ -52,9 +54,11 @@ def naive(network, image, protocol):
     else:
         ask, shown = network, views(image, protocol).split(1)
     with torch.no_grad():
-        answers = [ask(STATISTICS.normalise(view)).softmax(1) for view in shown]
+        answers = torch.cat([ask(STATISTICS.normalise(view)) for view in shown])
     assert len(answers) == protocol.views
-    return torch.cat(answers).mean(0)
+    if isinstance(protocol, TenCrop) and protocol.logits:
+        return answers.mean(0).softmax(0)
+    return answers.softmax(1).mean(0)
 
 
 @protocols

@@ -47,6 +47,16 @@ def test_he_is_gaussian_and_glorot_uniform() -> None:
     assert net[0].weight.abs().max() <= math.sqrt(6 / (FAN_IN + FAN_OUT))
 
 
+def test_a_classifier_may_be_drawn_as_torch_draws_it() -> None:
+    net = network()
+    initialise(net, He(fan="out", linear=False))
+    assert net[0].weight.std().item() == pytest.approx(math.sqrt(2 / FAN_OUT), rel=0.03)
+    bound = 1 / math.sqrt(INS)
+    assert 0.99 * bound < net[3].weight.abs().max() <= bound
+    assert net[3].weight.std().item() == pytest.approx(bound / math.sqrt(3), rel=0.03)
+    assert not net[3].bias.any()
+
+
 def test_biases_are_zero_and_normalisation_is_the_identity() -> None:
     net = network()
     for parameter in net.parameters():
@@ -102,6 +112,13 @@ def test_a_truncated_normal_has_no_tails() -> None:
     net = network()
     initialise(net, TruncatedNormal(std=1.0, cut=1.5))
     assert 1.4 < net[0].weight.abs().max() <= 1.5
+
+
+def test_a_truncated_normal_may_make_the_classifier_small() -> None:
+    net = network()
+    initialise(net, TruncatedNormal(std=0.02, classifier=0.001))
+    assert net[0].weight.std().item() == pytest.approx(0.02, rel=0.03)
+    assert net[3].weight.std().item() == pytest.approx(0.00002, rel=0.03)
 
 
 def test_weights_that_are_not_there_are_left_alone() -> None:

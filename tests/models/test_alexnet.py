@@ -12,6 +12,7 @@ from lenext.errors import UsageError
 from lenext.explanation.summary import summarise
 from lenext.layers.network import Network
 from lenext.models import readings
+from lenext.models.alexnet import PUBLISHED
 from lenext.models.table import multiply_adds, parameters
 
 
@@ -165,3 +166,9 @@ def test_what_cannot_be_is_refused() -> None:
     for option, value in (("lrn", "torch"), ("pool", 4), ("head", "caffe"), ("tower", "two")):
         with pytest.raises(UsageError, match=f"no {option}"):
             on_meta(**{option: value})
+
+
+@pytest.mark.parametrize("reading", ["caffe", "caffenet", "authors"])
+def test_the_replications_say_what_they_reached(reading: str) -> None:
+    reached = [result for result in PUBLISHED["alexnet"].results if result.protocol == f"single crop, {reading}"]
+    assert [result.metric for result in reached] == ["top-1 error", "top-5 error"]

@@ -207,6 +207,12 @@ def test_convolutions_are_drawn_by_their_fan_out() -> None:
     assert float(weight.detach().std()) == pytest.approx((2 / 48) ** 0.5, rel=0.1)
 
 
+def test_the_classifier_is_drawn_as_torch_draws_it_which_leaves_the_first_loss_at_chance() -> None:
+    classifier = create_model(SMALL).get_classifier()
+    assert float(classifier.weight.detach().abs().max()) <= classifier.in_features**-0.5  # type: ignore[union-attr]
+    assert not classifier.bias.any()  # type: ignore[union-attr,operator]
+
+
 def test_the_rate_falls_at_half_and_three_quarters_of_the_run() -> None:
     for recipe in entry(RECIPES, SMALL).values():
         assert isinstance(recipe.schedule, EpochSteps)

@@ -15,7 +15,7 @@ from lenext.layers.network import Network
 from lenext.layers.padding import SameConv2d, margins
 from lenext.layers.squeeze_excite import SqueezeExcite
 from lenext.models import readings
-from lenext.models.efficientnet import VARIANTS, MBConv, compound, scaled
+from lenext.models.efficientnet import PUBLISHED, VARIANTS, MBConv, compound, scaled
 from lenext.models.table import multiply_adds, parameters
 
 
@@ -233,3 +233,12 @@ def test_the_last_features_are_stage_nine() -> None:
 def test_other_paddings_are_refused() -> None:
     with pytest.raises(UsageError, match="no padding 'valid'"):
         on_meta("efficientnet_b0", padding="valid")
+
+
+def test_the_two_versions_of_table_2_stand_side_by_side() -> None:
+    printed = {
+        result.source: result.value
+        for result in PUBLISHED["efficientnet_b0"].results
+        if result.metric == "top-1 accuracy" and result.source.startswith("Table 2")
+    }
+    assert printed == {"Table 2, third version on": 77.1, "Table 2, first version": 76.3}

@@ -15,8 +15,10 @@ from lenext.errors import UsageError
 from lenext.explanation.summary import summarise
 from lenext.layers.auxiliary import AuxiliaryNetwork
 from lenext.models import readings
-from lenext.models.googlenet import TABLE, inception
+from lenext.models.googlenet import PUBLISHED, RECIPES, TABLE, inception
 from lenext.models.table import multiply_adds, parameters
+from lenext.recipes import ColourJitter, PCAColour
+from lenext.training.schedule import learning_rate
 
 IMAGE = (3, 224, 224)
 
@@ -151,3 +153,16 @@ def test_images_of_any_size_are_taken_and_unknown_values_refused() -> None:
     for option in ("stem", "body", "normalisation"):
         with pytest.raises(UsageError, match=f"no {option}"):
             on_meta(**{option: "other"})
+
+
+def test_the_replication_has_its_recipe_and_what_it_reached() -> None:
+    """Caffe's quick one: 2.4 million batches of 32 are 60 epochs; in the end the rate is 0."""
+    recipe = RECIPES["googlenet"]["caffe"]
+    assert recipe.iterations is not None
+    assert recipe.iterations * recipe.batch_size / 1_281_167 == pytest.approx(60, abs=0.1)
+    rates = [learning_rate(recipe.schedule, 0.01, step, recipe.iterations, 0, 40_036) for step in (0, 1_800_000)]
+    assert rates == pytest.approx([0.01, 0.005])
+    assert not [step for step in recipe.augment if isinstance(step, PCAColour | ColourJitter)]
+    reached = {r.metric: r.value for r in PUBLISHED["googlenet"].results if r.protocol == "1 crop, caffe"}
+    assert reached == {"top-1 error": 31.3, "top-5 error": 11.1}
+    assert "top-1 error" not in {r.metric for r in PUBLISHED["googlenet"].results if r.source.startswith("Table")}

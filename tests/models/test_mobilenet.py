@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -10,9 +12,10 @@ from lenext import create_model
 from lenext.errors import UsageError
 from lenext.layers.network import Network
 from lenext.layers.padding import FarConv2d, SameConv2d
-from lenext.models import readings
-from lenext.models.mobilenet import VARIANTS, scaled
+from lenext.models import inception_v3, readings
+from lenext.models.mobilenet import PUBLISHED, RECIPE, VARIANTS, scaled
 from lenext.models.table import multiply_adds, parameters
+from lenext.recipes import CrossEntropy, RMSProp
 
 
 def on_meta(name: str = "mobilenet_v1", **options: object) -> Network:
@@ -173,3 +176,23 @@ def test_what_it_cannot_have_is_refused() -> None:
         on_meta(code="torch")
     with pytest.raises(UsageError, match="no padding 'valid'"):
         on_meta(padding="valid")
+
+
+def test_it_is_trained_as_inception_v3_with_less_regularisation() -> None:
+    assert isinstance(RECIPE.optimizer, RMSProp)
+    assert isinstance(inception_v3.RECIPE.optimizer, RMSProp)
+    assert "depthwise" in RECIPE.optimizer.spared
+    assert replace(RECIPE.optimizer, spared=inception_v3.RECIPE.optimizer.spared) == inception_v3.RECIPE.optimizer
+    assert (RECIPE.clip, RECIPE.average) == (inception_v3.RECIPE.clip, inception_v3.RECIPE.average)
+    assert (RECIPE.auxiliary, RECIPE.loss) == (0, CrossEntropy())
+
+
+def test_dogs_are_recognised_at_two_widths_and_two_sizes() -> None:
+    dogs = {
+        (name, result.protocol): result.value
+        for name in VARIANTS
+        for result in PUBLISHED[name].results
+        if result.data == "Stanford Dogs"
+    }
+    assert sorted(dogs.values()) == [80.5, 81.9, 81.9, 83.3]
+    assert dogs["mobilenet_v1", "224 pixels"] == 83.3

@@ -13,7 +13,8 @@ from lenext.layers.residual import ZeroPadding
 from lenext.models import entry, readings
 from lenext.models.resnet import RECIPES, VARIANTS, Residual
 from lenext.models.table import multiply_adds, parameters
-from lenext.recipes import Steps
+from lenext.recipes import ChannelMean, Steps
+from lenext.training.schedule import learning_rate
 
 PLAIN = [name for name in VARIANTS if name.startswith("plain")]
 
@@ -158,6 +159,14 @@ def test_only_resnet_110_warms_up() -> None:
     assert entry(RECIPES, "resnet50")["paper"].iterations == 600_000
     assert entry(RECIPES, "resnet50")["paper"].exact_statistics > 0
     assert entry(RECIPES, "resnet50")["fb"].epochs == 90
+
+
+def test_torch_trained_on_cifar_for_164_epochs_and_took_the_mean_of_each_channel() -> None:
+    recipe = entry(RECIPES, "resnet20_cifar")["fb"]
+    assert recipe == entry(RECIPES, "resnet110_cifar")["fb"]
+    assert (recipe.epochs, recipe.batch_size, recipe.normalise) == (164, 128, ChannelMean())
+    drops = [learning_rate(recipe.schedule, 0.1, 391 * epoch, 391 * 164, 0, 391) for epoch in (79, 80, 120, 121)]
+    assert drops == pytest.approx([0.1, 0.01, 0.01, 0.001])  # its epochs are numbered from 1: 81 and 122
 
 
 def test_the_keras_reading_has_a_bias_in_every_convolution_and_another_eps():

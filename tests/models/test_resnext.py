@@ -10,7 +10,7 @@ from lenext import create_model
 from lenext.errors import UsageError
 from lenext.layers.network import Network
 from lenext.layers.residual import Residual
-from lenext.models.resnext import RECIPES, VARIANTS, Design, Paths, branch, other_form
+from lenext.models.resnext import PUBLISHED, RECIPES, VARIANTS, Design, Paths, branch, other_form
 from lenext.models.table import multiply_adds, parameters
 from lenext.recipes.standard import SCALE_AND_ASPECT
 
@@ -26,6 +26,12 @@ def counts(network: Network) -> tuple[int, int]:
     with pytest.MonkeyPatch.context() as patch:  # normalisation counts nothing, but takes most of the time
         patch.setattr(nn.BatchNorm2d, "forward", lambda _, x: x)
         return parameters(network), multiply_adds(network.eval(), network.input_size)
+
+
+def test_the_classifier_is_drawn_as_torch_draws_it_whatever_the_form(shallow: str) -> None:
+    for form in ("a", "c"):
+        classifier = create_model(shallow, form=form).get_classifier()
+        assert float(classifier.weight.detach().abs().max()) <= classifier.in_features**-0.5  # type: ignore[union-attr]
 
 
 @pytest.fixture
@@ -169,3 +175,14 @@ def test_the_rate_falls_three_times_on_imagenet_and_twice_on_cifar() -> None:
     drops = {glob: recipes["paper"].schedule.at for glob, recipes in RECIPES.items()}
     assert drops == {"*_cifar": (150, 225), "*": (30, 60, 90)}
     assert RECIPES["*"]["paper"].augment == SCALE_AND_ASPECT
+
+
+def test_both_depths_of_table_3_fall_from_one_path_to_32() -> None:
+    """Of 101 layers the others than 32x4d are had by options, which their results name."""
+    fifty = [PUBLISHED[f"resnext50_{row}"].results[0].value for row in ("1x64d", "2x40d", "4x24d", "8x14d", "32x4d")]
+    top1 = {r.protocol: r.value for r in PUBLISHED["resnext101_32x4d"].results if r.metric == "top-1 error"}
+    rows = [(1, 64), (2, 40), (4, 24), (8, 14)]
+    deep = [top1[f"1-crop, cardinality {c}, width {d}"] for c, d in rows] + [top1["1-crop"]]
+    assert deep == [22.0, 21.7, 21.4, 21.3, 21.2]
+    assert fifty == sorted(fifty, reverse=True)
+    assert top1["1-crop, cardinality 2, width 64"] < top1["1-crop, cardinality 1, width 100"]  # Table 4

@@ -11,7 +11,7 @@ from lenext import create_model
 from lenext.errors import UsageError
 from lenext.layers.network import Network
 from lenext.models import entry
-from lenext.models.vgg import RECIPES, VARIANTS
+from lenext.models.vgg import PUBLISHED, RECIPES, VARIANTS
 from lenext.recipes import Glorot, ShortSide
 from lenext.training.inherit import inherit_layers
 
@@ -137,3 +137,11 @@ def test_the_deeper_networks_begin_with_layers_of_net_a() -> None:
         for name in ("vgg13", "vgg16_1x1", "vgg16", "vgg19"):
             assert len(inherit_layers(create_model(name), value, net_a)) == 7
     assert entry(RECIPES, "vgg16")["s384"].inherit is None
+
+
+def test_the_test_set_has_top_5_errors_alone() -> None:
+    """Tables 4, 6 and 7: of E, and of D and E together."""
+    sent = [result for result in PUBLISHED["vgg19"].results if result.data == "ILSVRC-2012 test"]
+    assert {result.metric for result in sent} == {"top-5 error"}
+    assert sorted(result.value for result in sent) == [6.8, 7.0, 7.0, 7.3]
+    assert [result.value for result in PUBLISHED["vgg16"].results if result.data == "ILSVRC-2012 test"] == [7.0, 6.8]

@@ -60,7 +60,7 @@ class TestImageSize:
         assert rule == "image size 224 -> 112: every length of augment and view times 0.5"
 
     def test_padding_and_fields_around_go_along(self):
-        assert to_image_size(LINE["resnet:cifar"], 64).recipe.augment[0] == RandomCrop(size=64, pad=8)
+        assert to_image_size(LINE["resnet:cifar"], 64).recipe.augment[0] == RandomCrop(size=64, pad=8, mean=True)
         assert to_image_size(LINE["lenet5:practical"], 64).recipe.view == SingleCrop(resize=56, crop=64)
 
     def test_how_the_view_is_made_stays(self):

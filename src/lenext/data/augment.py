@@ -109,9 +109,11 @@ def _short_side(images: Tensor, draws: Draws, step: ShortSide, _: Statistics) ->
     return cover(images, length, max(1, round(length * step.aspect)), interpolation(step, draws[0]))
 
 
-def _random_crop(images: Tensor, draws: Draws, step: RandomCrop, _: Statistics) -> Tensor:
+def _random_crop(images: Tensor, draws: Draws, step: RandomCrop, statistics: Statistics) -> Tensor:
     if step.pad:
-        images = F.pad(images, (step.pad,) * 4, value=step.fill)
+        images = F.pad(images, (step.pad,) * 4, value=0 if step.mean else step.fill)
+        if step.mean and not images.is_floating_point():
+            _frame(images, step.pad, statistics)
     tall, wide = step.shape
     spare = [max(0, side - wanted) for side, wanted in zip(images.shape[2:], step.shape, strict=True)]
     places = (draws * (np.array(spare) + 1)).astype(np.int64).tolist()
@@ -120,6 +122,14 @@ def _random_crop(images: Tensor, draws: Draws, step: RandomCrop, _: Statistics) 
         for image, (top, left) in zip(apart(images), places, strict=True)
     ]
     return together(crops)
+
+
+def _frame(images: Tensor, pixels: int, statistics: Statistics) -> None:
+    """Give the outer ``pixels`` the mean of each channel, to the nearest grey level."""
+    grey = torch.tensor(statistics.mean).mul(255).round().to(images.dtype)[:, None, None]
+    for side in (2, 3):
+        images.narrow(side, 0, pixels).copy_(grey)
+        images.narrow(side, images.shape[side] - pixels, pixels).copy_(grey)
 
 
 def _random_resized_crop(images: Tensor, draws: Draws, step: RandomResizedCrop, _: Statistics) -> Tensor:

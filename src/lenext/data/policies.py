@@ -20,6 +20,7 @@ Draws = NDArray[np.float64]
 AUTO_DRAWS, RAND_DRAWS = 2, 5  # numbers that an operation of each draws
 
 BILINEAR, BICUBIC, NEAREST = Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.NEAREST
+READS = {"bilinear": BILINEAR, "bicubic": BICUBIC}
 HALF = 128  # the level from which a pixel counts as light
 
 
@@ -189,7 +190,8 @@ def rand_augment(images: Tensor, draws: Draws, step: RandAugment) -> Tensor:
             if used >= step.p:
                 continue
             level = min(10.0, max(0.0, step.magnitude + step.std * normal[row, place + 2]))
-            chosen = Level(level, -1 if side < 0.5 else 1, BILINEAR if read < 0.5 else BICUBIC, step.fill)
+            resampling = READS.get(step.interpolation) or (BILINEAR if read < 0.5 else BICUBIC)
+            chosen = Level(level, -1 if side < 0.5 else 1, resampling, step.fill)
             operation = RANDOM_OPERATIONS[math.floor(which * len(RANDOM_OPERATIONS))]
             pictures[row] = operation(pictures[row], chosen)
     return from_pictures(pictures)

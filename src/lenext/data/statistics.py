@@ -28,7 +28,7 @@ class Statistics:
     std: tuple[float, ...]
     pixel_mean: Tensor | None = None
     subtract_first: bool = False
-    colour_axes: Tensor = torch.zeros(_RGB, _RGB, dtype=torch.float64)  # noqa: RUF009 - never written to
+    colour_axes: Tensor = torch.zeros(_RGB, _RGB, dtype=torch.float64, device="cpu")  # noqa: RUF009 - never written to
 
     @property
     def side(self) -> int | None:

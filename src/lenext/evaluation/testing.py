@@ -1,10 +1,11 @@
-"""A network tested by a protocol: the mean of its probabilities over all views of an image, views batched well."""
+"""A network tested by a protocol: the mean of its answers over all views of an image, views batched well."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from lenext.evaluation.inference import Compute, activated
 from lenext.evaluation.products import counted
 from lenext.evaluation.views import views, whole_images
 from lenext.layers.network import Network
-from lenext.protocol import SOFTMAX, Dense, Mean, Protocol
+from lenext.protocol import SOFTMAX, Dense, Mean, Protocol, TenCrop
 
 BATCH = 64  # views of the network's own input size that go through at once
 WAITING = 4  # batches that may wait for others of their size
@@ -28,12 +29,13 @@ WAITING = 4  # batches that may wait for others of their size
 class Stack:
     """Views of one image and one size, the share of each in its mean, and how they are looked at.
 
-    views: V C h w, uint8, or float less the mean image.
+    views: V C h w, uint8, or float less the mean image; logits: these have a mean of their own, then its probabilities.
     """
 
     views: Tensor
     share: float
     dense: bool = False
+    logits: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,13 @@ class Tested:
     macs: int
 
 
-Kind = tuple[bool, int, int]  # dense, height, width: views that can go through together
+class Kind(NamedTuple):
+    """Views that can go through together."""
+
+    dense: bool
+    logits: bool
+    height: int
+    width: int
 
 
 def stacks(image: Tensor, protocol: Protocol, statistics: Statistics) -> list[Stack]:
@@ -58,7 +66,7 @@ def stacks(image: Tensor, protocol: Protocol, statistics: Statistics) -> list[St
             return [Stack(shown, 1 / protocol.views, dense=True) for shown in whole_images(image, protocol)]
         case _:
             shown = views(image, protocol, statistics)
-            return [Stack(shown, 1 / len(shown))]
+            return [Stack(shown, 1 / len(shown), logits=isinstance(protocol, TenCrop) and protocol.logits)]
 
 
 def scores(
@@ -114,6 +122,7 @@ class Bench:
         self._answer = answer
         self._waiting: dict[Kind, list[tuple[int, Stack]]] = {}
         self._means: list[Tensor | None] = []
+        self._logits: dict[int, tuple[float, Tensor]] = {}  # of an image: their share so far, and their sum
         self._macs: dict[Kind, int] = {}
         self._views = self._products = 0
 
@@ -122,7 +131,7 @@ class Bench:
         row = len(self._means)
         self._means.append(None)
         for stack in image:
-            kind = (stack.dense, stack.views.shape[2], stack.views.shape[3])
+            kind = Kind(stack.dense, stack.logits, *stack.views.shape[2:])
             queue = self._waiting.setdefault(kind, [])
             queue.append((row, stack))
             if area(kind, queue) >= self._pixels:
@@ -134,6 +143,8 @@ class Bench:
         """Whatever still waits, and the result."""
         for kind in list(self._waiting):
             self._run(kind, leave_rest=False)
+        for row, (share, total) in self._logits.items():
+            self._add(row, share * self._answer((total / share)[None])[0])
         means = [mean for mean in self._means if mean is not None]
         probabilities = torch.stack(means).numpy() if means else np.empty((0, 0), dtype=np.float32)
         return Tested(probabilities, self._views, self._products)
@@ -144,27 +155,35 @@ class Bench:
         rows = [row for row, stack in queue for _ in range(len(stack.views))]
         shares = torch.tensor([stack.share for _, stack in queue for _ in range(len(stack.views))])
         views = torch.cat([stack.views for _, stack in queue])
-        size = max(1, self._pixels // (kind[1] * kind[2]))
+        size = max(1, self._pixels // (kind.height * kind.width))
         end = len(views) // size * size if leave_rest else len(views)
         for start in range(0, end, size):
             part = slice(start, min(start + size, end))
             answers = self._answers(kind, views[part]) * shares[part, None]
-            for row, answer in zip(rows[part], answers, strict=True):
-                mean = self._means[row]
-                self._means[row] = answer.clone() if mean is None else mean.add_(answer)
+            for row, share, answer in zip(rows[part], shares[part].tolist(), answers, strict=True):
+                if kind.logits:
+                    before, total = self._logits.get(row, (0.0, torch.zeros_like(answer)))
+                    self._logits[row] = before + share, total + answer
+                else:
+                    self._add(row, answer)
         if end < len(views):
             rest = views[end:].clone()  # the full batches need not stay in memory
             self._waiting[kind] = [
-                (row, Stack(rest[at : at + 1], float(share), kind[0]))
+                (row, Stack(rest[at : at + 1], float(share), kind.dense, kind.logits))
                 for at, (row, share) in enumerate(zip(rows[end:], shares[end:], strict=True))
             ]
 
+    def _add(self, row: int, answer: Tensor) -> None:
+        """To the mean of an image."""
+        mean = self._means[row]
+        self._means[row] = answer.clone() if mean is None else mean.add_(answer)
+
     def _answers(self, kind: Kind, views: Tensor) -> Tensor:
-        """Probabilities of a batch, on the CPU; the first of its kind is counted."""
-        if kind[0] and self._dense is None:
+        """Probabilities of a batch, or its logits, on the CPU; the first of its kind is counted."""
+        if kind.dense and self._dense is None:
             self._dense = densely(self._network)
-        network = self._network if self._dense is None or not kind[0] else self._dense
-        statistics = fitting(self._statistics, kind[1], kind[2])
+        network = self._network if self._dense is None or not kind.dense else self._dense
+        statistics = fitting(self._statistics, kind.height, kind.width)
         with torch.no_grad(), self._compute.autocast():
             inputs = statistics.normalise(views.to(self._compute.device))
             if kind in self._macs:
@@ -175,12 +194,12 @@ class Bench:
                 self._macs[kind] = products.macs // len(views)
         self._views += len(views)
         self._products += self._macs[kind] * len(views)
-        return self._answer(logits).cpu()
+        return (logits.float() if kind.logits else self._answer(logits)).cpu()
 
 
 def area(kind: Kind, queue: list[tuple[int, Stack]]) -> int:
     """The pixels that wait in a queue."""
-    return kind[1] * kind[2] * sum(len(stack.views) for _, stack in queue)
+    return kind.height * kind.width * sum(len(stack.views) for _, stack in queue)
 
 
 def fitting(statistics: Statistics, height: int, width: int) -> Statistics:

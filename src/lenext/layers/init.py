@@ -25,6 +25,8 @@ def initialise(network: nn.Module, init: Init) -> None:
     for name, part in layers:
         layer = name.rpartition(".")[2]
         draw(part.weight, of_layer(init, layer))
+        if isinstance(init, TruncatedNormal) and part is layers[-1][1]:
+            part.weight.mul_(init.classifier)
         if part.bias is not None:
             part.bias.fill_(bias_of(init, layer, last=part is layers[-1][1]))
     for part in network.modules():
@@ -73,6 +75,8 @@ def draw(weight: Tensor, init: Init) -> None:
     match init:
         case Gaussian():
             nn.init.normal_(weight, std=init.std)
+        case He(linear=False) if weight.dim() == 2:
+            nn.init.uniform_(weight, -(weight.shape[1] ** -0.5), weight.shape[1] ** -0.5)
         case He():
             nn.init.kaiming_normal_(weight, mode=f"fan_{init.fan}", nonlinearity="relu")  # type: ignore[arg-type]
         case Glorot():

@@ -7,7 +7,7 @@ a block and narrows only those that see more; the few parameters that all this c
 Decided: a transition begins with batch normalisation and ReLU, as Table 1's note and the code; 3's text has no ReLU.
 Decided: CIFAR networks without bottlenecks begin with 16 maps, those with them with 2k, as 3 says; the released code
 always takes 2k (reading "authors"). Depth L counts convolutions and the classifier; "264" has 265 of them.
-Decided: initial weights are the released code's, He's with the fan out; torchvision draws them with the fan in.
+Decided: initial weights are the released code's: He's with the fan out, Torch's in the classifier.
 Not in the printed Table 1: ``densenet161``, which is the repository's, the earlier versions' and torchvision's.
 """
 
@@ -176,7 +176,7 @@ def build(
         stages=stages,
         head=mean_and_linear(channels, num_classes or (10 if cifar else 1000)),
     )
-    initialise(network, He(fan="out"))
+    initialise(network, He(fan="out", linear=False))
     return network
 
 
@@ -196,7 +196,7 @@ CIFAR = Recipe(
     augment=PAD_AND_CROP,                                           # 4.1: shifting and mirroring, "+"
     normalise=ChannelMean(),                                        # 4.1
     view=SingleCrop(resize=32, crop=32),                            # 4.1: the test image as it is
-    init=He(fan="out"),                                             # 4.2
+    init=He(fan="out", linear=False),                               # 4.2; the code: not in the classifier
 )  # fmt: skip
 
 PLAIN = replace(
@@ -242,6 +242,7 @@ RESULTS: Reported = {
         "densenet201": (21.46, 5.54), "densenet264": (20.80, 5.29),         # Table 3
     },
     ("1-crop", "README"): {"densenet161": (22.2,)},
+    ("1-crop, cosine", "1707.06990"): {"densenet264": (21.6,)},
 }  # fmt: skip
 
 

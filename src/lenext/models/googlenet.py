@@ -14,11 +14,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from torch import nn
 
-from lenext.facts import Claim, Difference, Paper, Published, Result
+from lenext.facts import Claim, Difference, Paper, Published, Reported, results
 from lenext.layers.auxiliary import AuxiliaryNetwork
 from lenext.layers.branches import Branches
 from lenext.layers.choice import one_of
@@ -33,6 +34,8 @@ from lenext.recipes import (
     Decay,
     Glorot,
     PCAColour,
+    Polynomial,
+    RandomCrop,
     RandomFlip,
     RandomResizedCrop,
     Recipe,
@@ -75,7 +78,8 @@ VARIANTS = {
 }  # fmt: skip
 SIDE = ("4a", "4d")  # 5: the auxiliary classifiers see these modules' maps
 
-NORMALISATIONS = ("lrn", "caffe", "none", "batch")
+RESPONSES: Mapping[str, dict[str, Any]] = {"lrn": {}, "caffe": {"alpha": 2e-5, "k": 1}}  # ours: Caffe's 1e-4 / 5
+NORMALISATIONS = (*RESPONSES, "none", "batch")
 
 
 def convolution(
@@ -103,14 +107,8 @@ def inception(row: Row, inputs: int, *, naive: bool = False, kernel: int = 5, ba
         into_three, into_five = row.three_reduce, row.five_reduce
     three |= convolution("3x3", into_three, row.three, 3, batch=batch)
     five |= convolution(wide, into_five, row.five, kernel, batch=batch)
-    one = convolution("1x1", inputs, row.one, 1, batch=batch)
-    branches = {"one": one, "three": three, "five": five, "pool": pool}
+    branches = {"one": convolution("1x1", inputs, row.one, 1, batch=batch), "three": three, "five": five, "pool": pool}
     return Branches({name: nn.Sequential(layers) for name, layers in branches.items()})
-
-
-def width(row: Row, inputs: int, *, naive: bool) -> int:
-    """Channels of a module's output."""
-    return row.one + row.three + row.five + (inputs if naive else row.pool)
 
 
 def first_layers(in_channels: int, stem: str, normalisation: str) -> nn.Sequential:
@@ -124,18 +122,13 @@ def first_layers(in_channels: int, stem: str, normalisation: str) -> nn.Sequenti
     else:
         layers |= convolution("conv1", in_channels, 64, 7, stride=2, batch=batch)
     layers["pool1"] = nn.MaxPool2d(3, 2, ceil_mode=True)
-    if normalisation in ("lrn", "caffe"):
-        layers["lrn1"] = response(normalisation)
+    if normalisation in RESPONSES:
+        layers["lrn1"] = local_response(**RESPONSES[normalisation])
     layers |= convolution("conv2_reduce", 64, 64, 1, batch=batch) | convolution("conv2", 64, 192, 3, batch=batch)
-    if normalisation in ("lrn", "caffe"):
-        layers["lrn2"] = response(normalisation)
+    if normalisation in RESPONSES:
+        layers["lrn2"] = local_response(**RESPONSES[normalisation])
     layers["pool2"] = nn.MaxPool2d(3, 2, ceil_mode=True)
     return nn.Sequential(layers)
-
-
-def response(constants: str) -> nn.Module:
-    """AlexNet's constants, or Caffe's, where alpha is divided by 5 and k is 1."""
-    return local_response(alpha=2e-5, k=1) if constants == "caffe" else local_response()
 
 
 def side_head(inputs: int, num_classes: int, *, adaptive: bool, batch: bool) -> nn.Sequential:
@@ -164,8 +157,7 @@ def build(
     stem: conv1 "plain" or "separable"; body: "paper", or "torchvision" for 3x3 windows in place of 5x5, a last max
     pooling of 2x2 and auxiliary heads that pool adaptively; normalisation: "lrn", "caffe" (its constants), "none", or
     "batch" after every convolution; dropout: share of the mean map that training drops (Table 1);
-    auxiliary: with the two auxiliary heads, for 224 pixels.
-    Raises ``UsageError`` for unknown values.
+    auxiliary: with the two auxiliary heads, for 224 pixels. Raises ``UsageError`` for unknown values.
     """
     naive = VARIANTS[name] == "naive"
     batch = one_of("normalisation", normalisation, NORMALISATIONS) == "batch"
@@ -177,7 +169,7 @@ def build(
             window = 2 if theirs and place == "5a" else 3
             layers[f"pool{int(place[0]) - 1}"] = nn.MaxPool2d(window, 2, ceil_mode=True)
         layers["module"] = inception(row, channels, naive=naive, kernel=3 if theirs else 5, batch=batch)
-        channels = width(row, channels, naive=naive)
+        channels = row.one + row.three + row.five + (channels if naive else row.pool)
         stages[f"inception_{place}"] = nn.Sequential(layers)
         if auxiliary and place in SIDE:
             sides[f"inception_{place}"] = side_head(channels, num_classes, adaptive=theirs, batch=batch)
@@ -239,7 +231,16 @@ RECIPE = Recipe(
     average=Average(decay=0.9999),                                          # 6: Polyak; ours: how far back
 )  # fmt: skip
 
-RECIPES: Mapping[str, Mapping[str, Recipe]] = {"*": {"paper": RECIPE}}
+QUICK = replace(
+    RECIPE, name="googlenet:caffe", epochs=None, iterations=2_400_000,          # README: bvlc_googlenet
+    schedule=Polynomial(power=0.5),                                             # README: bvlc_googlenet
+    augment=(
+        SingleCrop(resize=256, crop=256, squash=True),                          # ours: Caffe's create_imagenet.sh
+        RandomCrop(size=224), RandomFlip(p=0.5),                                # README: bvlc_googlenet, no relighting
+    ),
+    view=SingleCrop(resize=256, crop=224, squash=True), average=None,           # README: bvlc_googlenet, centre crop
+)  # fmt: skip
+RECIPES: Mapping[str, Mapping[str, Recipe]] = {"googlenet": {"paper": RECIPE, "caffe": QUICK}, "*": {"paper": RECIPE}}
 
 PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
     "*": {
@@ -249,8 +250,15 @@ PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
     },
 }  # fmt: skip
 
-# Models and crops of Table 3, and their top-5 error on ILSVRC-2012 validation.
-CROPS = ((1, 1, 10.07), (1, 10, 9.15), (1, 144, 7.89), (7, 1, 8.09), (7, 10, 7.62), (7, 144, 6.67))  # Table 3
+# The test and its address: top-1 and top-5 error on ILSVRC-2012 validation; the paper prints no top-1 errors.
+RESULTS: Reported = {
+    **{(f"{models} models, {crops} crops", "Table 3"): {"googlenet": (None, error)} for models, crops, error in (
+        (1, 1, 10.07), (1, 10, 9.15), (1, 144, 7.89), (7, 1, 8.09), (7, 10, 7.62), (7, 144, 6.67),      # Table 3
+    )},
+    ("ILSVRC-2012 test", "7 models, 144 crops", "Table 2"): {"googlenet": (None, 6.67)},
+    ("1 crop", "1512.00567, Table 3"): {"googlenet": (29.0, 9.2)},
+    ("1 crop, caffe", "README: bvlc_googlenet"): {"googlenet": (31.3, 11.1)},
+}  # fmt: skip
 
 PUBLISHED = {
     "googlenet": Published(
@@ -265,24 +273,17 @@ PUBLISHED = {
             "inception_4e": (832, 14, 14), "inception_5a": (832, 7, 7),         # Table 1
             "inception_5b": (1024, 7, 7),           # Table 1
         },
-        results=tuple(
-            Result("top-5 error", error, "ILSVRC-2012 val", f"{models} models, {crops} crops", "Table 3")
-            for models, crops, error in CROPS
-        ),
+        results=results(RESULTS, "googlenet"),
     ),
     "googlenet_naive": Published(
         params=97_526_008,                          # ours: counted, the paper built no such network
         macs=12_568_061_056,                        # ours: counted
         shapes={
             "stem": (192, 28, 28),                  # Table 1
-            "inception_3a": (416, 28, 28),          # Figure 2 (a): 64 + 128 + 32 and the 192 of the input
-            "inception_3b": (832, 28, 28),          # Figure 2 (a): 416 more
-            "inception_4a": (1280, 14, 14),         # Figure 2 (a): 448 more
-            "inception_4b": (1728, 14, 14),         # Figure 2 (a): 448 more
-            "inception_4c": (2176, 14, 14),         # Figure 2 (a): 448 more
-            "inception_4d": (2640, 14, 14),         # Figure 2 (a): 464 more
-            "inception_4e": (3344, 14, 14),         # Figure 2 (a): 704 more
-            "inception_5a": (4048, 7, 7),           # Figure 2 (a): 704 more
+            "inception_3a": (416, 28, 28), "inception_3b": (832, 28, 28),       # Figure 2 (a): 224 more, 416 more
+            "inception_4a": (1280, 14, 14), "inception_4b": (1728, 14, 14),     # Figure 2 (a): 448 more, and again
+            "inception_4c": (2176, 14, 14), "inception_4d": (2640, 14, 14),     # Figure 2 (a): 448 more, 464 more
+            "inception_4e": (3344, 14, 14), "inception_5a": (4048, 7, 7),       # Figure 2 (a): 704 more, and again
             "inception_5b": (4944, 7, 7),           # Figure 2 (a): 896 more
         },
     ),

@@ -231,14 +231,14 @@ RECIPE = Recipe(
     augment=(
         RandomResizedCrop(size=299, area=(0.05, 1.0)),                      # ours: the released code's
         RandomFlip(p=0.5),                                                  # ours: the released code's
-        ColourJitter(brightness=0.125, contrast=0.5, saturation=0.5),       # ours: the released code's
+        ColourJitter(brightness=0.125, contrast=0.5, saturation=0.5),       # ours: the code's, without its turns of hue
     ),
     normalise=FixedScale(mean=0.5, std=0.5),                                # ours: the released code's -1 to 1
     view=SingleCrop(resize=342, crop=299),                                  # ours: as in PROTOCOLS
     loss=CrossEntropy(label_smoothing=0.1),                                 # 7
     auxiliary=0.4,                                                          # ours: the released code's
     clip=2.0,                                                               # 8; ours: the norm of all gradients
-    average=Average(decay=0.9999),                                          # 8; ours: the released code's decay
+    average=Average(decay=0.9999, rising=True),                             # 8; ours: the released code's
 )  # fmt: skip
 
 RECIPES: Mapping[str, Mapping[str, Recipe]] = {"*": {"paper": RECIPE}}

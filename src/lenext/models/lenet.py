@@ -206,7 +206,7 @@ PRACTICAL = Recipe(
     loss=RubbishClass(j=1.0),                                           # Eq. 9; ours: the value of j is not printed
     augment=(
         SingleCrop(resize=28, crop=32),                                 # III.A: 28x28 in 32x32
-        RandomAffine(degrees=5, shift=0.05, scale=0.1, shear=0.1),      # ours: III.C names the maps, not their range
+        RandomAffine(degrees=5, shift=0.05, scale=0.1, shear=0.1),      # ours: III.B names the maps, not their range
     ),
     normalise=FixedScale(mean=0.1 / 1.275, std=1 / 1.275),              # III.A: background -0.1, ink 1.175
     view=SingleCrop(resize=28, crop=32),                                # III.A
@@ -275,5 +275,5 @@ REMARKS = {
 }
 
 CLAIMS = (
-    Claim("distortions-help", "Training on distorted digits lowers the test error from 0.95 % to 0.8 %.", "III.C"),
+    Claim("distortions-help", "Training on distorted digits lowers the test error from 0.95 % to 0.8 %.", "III.B"),
 )

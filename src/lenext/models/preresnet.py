@@ -23,7 +23,7 @@ from lenext.layers.head import mean_and_linear
 from lenext.layers.init import initialise
 from lenext.layers.network import Network
 from lenext.layers.residual import connect
-from lenext.protocol import SingleCrop
+from lenext.protocol import SingleCrop, TenCrop
 from lenext.recipes import (
     SGD,
     EpochSteps,
@@ -207,6 +207,7 @@ PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
     "*": {
         "single": SingleCrop(resize=256, crop=224),                 # ours: the usual one
         "single320": SingleCrop(resize=320, crop=320),              # Table 5
+        "ten-crop-logits": TenCrop(resize=256, crop=224, interpolation="bicubic", logits=True),     # fb.resnet.torch
     },
 }  # fmt: skip
 
@@ -223,7 +224,7 @@ RESULTS: Reported = {
     ("ILSVRC-2012 val", "1-crop at 320", "Table 5"): {"preresnet152": (21.1, 5.5), "preresnet200": (20.7, 5.3)},
     ("ILSVRC-2012 val", "1-crop at 320, aspect", "Table 5"): {"preresnet200": (20.1, 4.8)},
     ("ILSVRC-2012 val", "1-crop", "fb.resnet.torch"): {"preresnet200": (21.66, 5.79)},
-    ("ILSVRC-2012 val", "10-crop", "fb.resnet.torch"): {"preresnet200": (20.15, 4.93)},
+    ("ILSVRC-2012 val", "10-crop, logits summed", "fb.resnet.torch"): {"preresnet200": (20.15, 4.93)},
 }  # fmt: skip
 
 STAGES = ("stem", "conv2_x", "conv3_x", "conv4_x", "conv5_x")

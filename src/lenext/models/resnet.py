@@ -41,7 +41,7 @@ from lenext.recipes import (
     Steps,
     VelocitySGD,
 )
-from lenext.recipes.standard import FB_RESNET_TORCH, PAD_AND_CROP
+from lenext.recipes.standard import FB_CIFAR, FB_RESNET_TORCH, PAD_AND_CROP
 
 PAPER = Paper(
     title="Deep Residual Learning for Image Recognition",
@@ -210,18 +210,19 @@ CIFAR = Recipe(
     normalise=PixelMean(before_crop=True),                          # 4.2
     view=SingleCrop(resize=32, crop=32), init=He(fan="in"),         # 4.2: the single view
 )  # fmt: skip
-
 WARM_UP = Steps(at=(32_000, 48_000), factor=0.1, warmup_lr=0.01, warmup_iterations=400)  # 4.2: about 400
+FB_SMALL = replace(FB_CIFAR, name="resnet:fb-cifar")  # fb.resnet.torch
 
 RECIPES: Mapping[str, Mapping[str, Recipe]] = {
-    "resnet110_cifar": {"paper": replace(CIFAR, name="resnet:cifar-110", schedule=WARM_UP)},
-    "*_cifar": {"paper": CIFAR},
+    "resnet110_cifar": {"paper": replace(CIFAR, name="resnet:cifar-110", schedule=WARM_UP), "fb": FB_SMALL},
+    "*_cifar": {"paper": CIFAR, "fb": FB_SMALL},
     "*": {"paper": RECIPE, "fb": replace(FB_RESNET_TORCH, name="resnet:fb")},       # fb.resnet.torch: reading v1.5
 }  # fmt: skip
 
 PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
     "*_cifar": {"single": SingleCrop(resize=32, crop=32)},          # 4.2
     "*": {"single": SingleCrop(resize=256, crop=224), "ten-crop": TenCrop(resize=256, crop=224),   # README: 1-crop; 3.4
+          "ten-crop-logits": TenCrop(resize=256, crop=224, interpolation="bicubic", logits=True),      # fb.resnet.torch
           "dense-multiscale": Dense(scales=(224, 256, 384, 480, 640))},         # 3.4; ours: mirrored, as VGG's
 }  # fmt: skip
 
@@ -243,7 +244,7 @@ RESULTS: Reported = {
         "resnet18": (30.43, 10.76), "resnet34": (26.73, 8.74),                                   # fb.resnet.torch
         "resnet50": (24.01, 7.02), "resnet101": (22.44, 6.21), "resnet152": (22.16, 6.16),       # fb.resnet.torch
     },
-    ("10-crop, v1.5", "fb.resnet.torch"): {
+    ("10-crop, logits summed, v1.5", "fb.resnet.torch"): {
         "resnet18": (28.22, 9.42), "resnet34": (24.76, 7.35),                                    # fb.resnet.torch
         "resnet50": (22.24, 6.08), "resnet101": (21.08, 5.35), "resnet152": (20.69, 5.21),       # fb.resnet.torch
     },

@@ -7,7 +7,7 @@ weights of (c) to the others; the row from 1x64d to 32x4d, of equal cost and fal
 
 Decided: form (c), a grouped convolution, is the one that was trained and released; (a) and (b) are built from the same
 draws, so that a seed gives one function in every form. (a) normalises the sum of its paths once, not each path.
-Decided: initial weights are fb.resnet.torch's, on which the released code stands: He's, with the fan out.
+Decided: initial weights are the released code's, fb.resnet.torch's: He's with the fan out, Torch's in the classifier.
 Not the paper's: ``resnext101_32x8d``, of the same authors' laboratory, as torchvision and timm have it.
 """
 
@@ -91,11 +91,6 @@ def transformation(inputs: int, width: int, stride: int, groups: int = 1) -> Ord
     )
 
 
-def expansion(width: int, outputs: int) -> nn.Conv2d:
-    """The last 1x1 of a path or of a block."""
-    return nn.Conv2d(width, outputs, 1, bias=False)
-
-
 def branch(form: str, inputs: int, width: int, cardinality: int, outputs: int, stride: int) -> nn.Sequential:
     """F of a block with paths of ``width`` channels, in one of the three forms of Figure 3."""
     whole = width * cardinality
@@ -106,11 +101,11 @@ def branch(form: str, inputs: int, width: int, cardinality: int, outputs: int, s
         paths = [transformation(inputs, width, stride) for _ in range(cardinality)]
         if form == "a":
             for path in paths:
-                path["conv3"] = expansion(width, outputs)
+                path["conv3"] = nn.Conv2d(width, outputs, 1, bias=False)
         merge = "sum" if form == "a" else "concatenate"
         layers = OrderedDict(split=Paths([nn.Sequential(path) for path in paths], merge))
     if form != "a":
-        layers["conv3"] = expansion(whole, outputs)
+        layers["conv3"] = nn.Conv2d(whole, outputs, 1, bias=False)
     return nn.Sequential(OrderedDict(layers, bn3=nn.BatchNorm2d(outputs)))
 
 
@@ -127,8 +122,7 @@ def other_form(state: Mapping[str, Tensor], form: str, cardinality: int) -> dict
         if form == "c" or layer not in split:
             changed[key] = value
             continue
-        side = 1 if layer == "conv3" else 0
-        parts = value.chunk(cardinality, side) if value.dim() else (value,) * cardinality  # the counter of batches
+        parts = value.chunk(cardinality, int(layer == "conv3")) if value.dim() else (value,) * cardinality  # a counter
         for path, own in enumerate(parts):
             changed[f"{block}.branch.split.paths.{path}.{part}"] = own
     return changed
@@ -203,7 +197,7 @@ def build(
             raise UsageError(f"{name} cannot have the {option} {value!r}.", "Give a whole number, 1 or more.")
     classes = num_classes or (10 if len(design.blocks) == 3 else 1000)
     network = assemble(design, "c", classes, in_channels)
-    initialise(network, He(fan="out"))
+    initialise(network, He(fan="out", linear=False))
     if form != "c":
         trained_form, network = network, assemble(design, form, classes, in_channels)
         network.load_state_dict(other_form(trained_form.state_dict(), form, design.cardinality))
@@ -225,7 +219,7 @@ CIFAR = Recipe(
     augment=PAD_AND_CROP,                                           # Appendix A
     normalise=ChannelMean(),                                        # fb.resnet.torch
     view=SingleCrop(resize=32, crop=32),                            # Appendix A: the original image
-    init=He(fan="out"),                                             # fb.resnet.torch
+    init=He(fan="out", linear=False),                               # fb.resnet.torch
 )  # fmt: skip
 
 RECIPES: Mapping[str, Mapping[str, Recipe]] = {"*_cifar": {"paper": CIFAR}, "*": {"paper": RECIPE}}
@@ -245,6 +239,13 @@ RESULTS: Reported = {
         "resnext50_1x64d": (23.9,), "resnext50_2x40d": (23.0,), "resnext50_4x24d": (22.6,),      # Table 3
         "resnext50_8x14d": (22.3,), "resnext50_32x4d": (22.2,),                                  # Table 3
         "resnext101_32x4d": (21.2, 5.6), "resnext101_64x4d": (20.4, 5.3),                        # Tables 4, 5
+    },
+    **{
+        ("ILSVRC-2012 val", f"1-crop, cardinality {c}, width {d}", "Tables 3, 4"): {"resnext101_32x4d": errors}
+        for (c, d), errors in {
+            (1, 64): (22.0, 6.0), (2, 40): (21.7,), (4, 24): (21.4,), (8, 14): (21.3,),         # Table 3
+            (2, 64): (20.7, 5.5), (1, 100): (21.3, 5.7),                                        # Table 4
+        }.items()
     },
     ("ILSVRC-2012 val", "1-crop at 320", "Table 5"): {"resnext101_64x4d": (19.1, 4.4)},
     ("ILSVRC-2012 val", "multi-scale dense", "5.1"): {"resnext101_64x4d": (17.7, 3.7)},

@@ -219,7 +219,7 @@ RECIPE = Recipe(
     augment=(
         RandomResizedCrop(size=299, area=(0.05, 1.0)),                      # ours: Inception-v3's code
         RandomFlip(p=0.5),                                                  # ours: Inception-v3's code
-        ColourJitter(brightness=0.125, contrast=0.5, saturation=0.5),       # ours: Inception-v3's code
+        ColourJitter(brightness=0.125, contrast=0.5, saturation=0.5),       # ours: as in Inception-v3's recipe
     ),
     normalise=FixedScale(mean=0.5, std=0.5),                                # ours: Keras's -1 to 1
     view=SingleCrop(resize=342, crop=299),                                  # ours: as in PROTOCOLS

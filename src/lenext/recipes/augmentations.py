@@ -30,13 +30,15 @@ class ShortSide:
 class RandomCrop:
     """A ``size`` x ``size`` square at a uniform place, after ``pad`` pixels of ``fill`` on each side.
 
-    width: where it is no square, but ``size`` high.
+    width: where it is no square, but ``size`` high; mean: the padding is the mean of each channel in place of ``fill``,
+    as where the mean goes before the padding.
     """
 
     size: int
     pad: int = 0
     fill: int = 0
     width: int | None = None
+    mean: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -129,7 +131,8 @@ class RandAugment:
     """``operations`` drawn with replacement, each used with probability ``p`` at a magnitude N(magnitude, std), 0..10.
 
     The 15 operations of timm's "increasing" set: a larger magnitude is always a stronger change. fill: grey levels of
-    the channels outside a moved image.
+    the channels outside a moved image; interpolation: how that is read, "bilinear", "bicubic" or one of them by
+    chance, "random".
     """
 
     operations: int = 2
@@ -137,6 +140,13 @@ class RandAugment:
     std: float = 0.5
     p: float = 0.5
     fill: tuple[int, int, int] = (124, 116, 104)
+    interpolation: str = "random"
+
+    def __post_init__(self) -> None:
+        if self.interpolation not in {"bilinear", "bicubic", "random"}:
+            raise UsageError(
+                f"RandAugment's interpolation is {self.interpolation!r}.", "Give bilinear, bicubic or random."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

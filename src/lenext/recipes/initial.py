@@ -22,9 +22,13 @@ class Gaussian:
 
 @dataclass(frozen=True, kw_only=True)
 class He:
-    """Convolution and linear weights N(0, sqrt(2 / fan)), biases 0; ``fan`` is "in" or "out"."""
+    """Convolution and linear weights N(0, sqrt(2 / fan)), biases 0; ``fan`` is "in" or "out".
+
+    linear: whether linear weights too; else they are uniform within +- 1 / sqrt(F) of F inputs, as Torch draws them.
+    """
 
     fan: str = "in"
+    linear: bool = True
 
     def __post_init__(self) -> None:
         if self.fan not in {"in", "out"}:
@@ -40,10 +44,14 @@ class Glorot:
 
 @dataclass(frozen=True, kw_only=True)
 class TruncatedNormal:
-    """Convolution and linear weights N(0, std) within +- ``cut``, biases 0 (ConvNeXt's code cuts at 2, not 2 std)."""
+    """Convolution and linear weights N(0, std) within +- ``cut``, biases 0 (ConvNeXt's code cuts at 2, not 2 std).
+
+    classifier: what the weights of the last layer are multiplied by.
+    """
 
     std: float
     cut: float = 2.0
+    classifier: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lenext.protocol import SingleCrop
 from lenext.recipes import SGD, Recipe
 from lenext.recipes.augmentations import (
@@ -15,7 +17,7 @@ from lenext.recipes.augmentations import (
     RandomResizedCrop,
 )
 from lenext.recipes.initial import He
-from lenext.recipes.inputs import FixedChannels
+from lenext.recipes.inputs import ChannelMean, FixedChannels
 from lenext.recipes.schedules import EpochSteps
 
 # ImageNet's mean and deviation in 0..1, which most published networks expect.
@@ -41,19 +43,29 @@ FB_RESNET_TORCH = Recipe(
     augment=SCALE_AND_ASPECT,
     normalise=IMAGENET,
     view=SingleCrop(resize=256, crop=224, interpolation="bicubic"),                 # fb.resnet.torch
-    init=He(fan="out"),                                                             # fb.resnet.torch
+    init=He(fan="out", linear=False),                                               # fb.resnet.torch
 )  # fmt: skip
 
 # CIFAR: the image or its mirror image, moved by up to 4 pixels.
 PAD_AND_CROP: tuple[Augmentation, ...] = (
-    RandomCrop(size=32, pad=4),                                                     # 1512.03385, 4.2
+    RandomCrop(size=32, pad=4, mean=True),                          # 1512.03385, 4.2; fb.resnet.torch: the mean first
     RandomFlip(p=0.5),                                                              # 1512.03385, 4.2
+)  # fmt: skip
+
+# How Torch trained a ResNet on CIFAR; DenseNet and ResNeXt went on from it.
+FB_CIFAR = replace(
+    FB_RESNET_TORCH, name="fb.resnet.torch:cifar",
+    epochs=164, batch_size=128,                                                     # fb.resnet.torch
+    schedule=EpochSteps(at=(80, 121), factor=0.1),                                  # fb.resnet.torch: epochs 81 and 122
+    augment=PAD_AND_CROP,
+    normalise=ChannelMean(),                                                        # fb.resnet.torch
+    view=SingleCrop(resize=32, crop=32),                                            # fb.resnet.torch
 )  # fmt: skip
 
 # What ConvNeXt was trained on, and every step of the way to it.
 RAND_AUGMENT_AND_ERASING: tuple[Augmentation, ...] = (
     RandomResizedCrop(size=224, area=(0.08, 1.0), interpolation="bicubic"),         # ours: the code's; not printed
     RandomFlip(p=0.5),                                                              # ours: the code's; not printed
-    RandAugment(operations=2, magnitude=9, std=0.5, p=0.5),                         # 2201.03545, Table 5
+    RandAugment(operations=2, magnitude=9, std=0.5, p=0.5, interpolation="bicubic"),    # 2201.03545, Table 5; its code
     RandomErasing(p=0.25),                                                          # 2201.03545, Table 5
 )  # fmt: skip
