@@ -37,6 +37,7 @@ CASES = [
     ("efficientnet_b0", "timm", "timm", "efficientnet_b0"),
     ("efficientnet_b0", "torchvision", "torchvision", "efficientnet_b0"),
 ]
+NETWORKS = sorted({case[0] for case in CASES})
 
 
 # ---------------------------------------------------------------- networks
@@ -190,11 +191,12 @@ def document(rows: list[dict], arguments: argparse.Namespace) -> dict:
     """What the result file says."""
     from importlib import metadata
 
+    named = " ".join(arguments.networks)
     packages = ("torchvision", "timm", "openvino", "pillow", "simplejpeg")
     return {
         **head(
             "a folder of JPEGs (500x375) to a file of labels, whole processes, against timm and torchvision",
-            f"make bench-folder IMAGES={arguments.images} ROUNDS={arguments.rounds}",
+            f"make bench-folder IMAGES={arguments.images} ROUNDS={arguments.rounds} NETWORKS='{named}'",
             f"{len(os.sched_getaffinity(0))} cores",
             {name: metadata.version(name) for name in packages},
         ),
@@ -211,7 +213,7 @@ def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--images", type=int, default=300)
     words.add_argument("--rounds", type=int, default=5)
-    words.add_argument("--networks", nargs="+", default=sorted({case[0] for case in CASES}))
+    words.add_argument("--networks", nargs="+", default=NETWORKS, choices=NETWORKS)
     words.add_argument("--folder", type=Path, default=HOUSE / "runs" / "folder-prediction")
     words.add_argument("--result", type=Path, default=None)
     asked = words.parse_args()
@@ -232,7 +234,8 @@ def main() -> None:
                 said = rows[-1]["answers"][ratio["name"].split(",")[0].split()[1]]
                 print(f"{ratio['name']} against {ratio['against']}: {ratio['value']}x, {said}", flush=True)
     shortest = "bf16" if "bf16" in rows[0]["seconds"] else "fp32"
-    name = f"folder-prediction-{shortest}_{platform.machine()}-{len(os.sched_getaffinity(0))}-cores"
+    part = "" if len(asked.networks) == len(NETWORKS) else "-" + "-".join(asked.networks)
+    name = f"folder-prediction{part}-{shortest}_{platform.machine()}-{len(os.sched_getaffinity(0))}-cores"
     result = asked.result or RESULTS / f"{name}.json"
     write(result, document(rows, asked))
     print(result)
