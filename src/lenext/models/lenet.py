@@ -208,7 +208,7 @@ PRACTICAL = Recipe(
         SingleCrop(resize=28, crop=32),                                 # III.A: 28x28 in 32x32
         RandomAffine(degrees=5, shift=0.05, scale=0.1, shear=0.1),      # ours: III.B names the maps, not their range
     ),
-    normalise=FixedScale(mean=0.1 / 1.275, std=1 / 1.275),              # III.A: background -0.1, ink 1.175
+    normalise=FixedScale(mean=0.1 / 1.275, std=1 / 1.275),              # II.B: background -0.1, ink 1.175
     view=SingleCrop(resize=28, crop=32),                                # III.A
 )  # fmt: skip
 
@@ -224,7 +224,7 @@ PAPER_RECIPE = Recipe(
     loss=RubbishClass(j=10.0),                                          # Eq. 9; ours: the value of j is not printed
     init=FanIn(gain=1.0, power=0.5),                                    # Appendix A; ours: 1 / sqrt(F), see above
     augment=(SingleCrop(resize=28, crop=32),),                          # III.A: 28x28 in 32x32
-    normalise=FixedScale(mean=0.1 / 1.275, std=1 / 1.275),              # III.A: background -0.1, ink 1.175
+    normalise=FixedScale(mean=0.1 / 1.275, std=1 / 1.275),              # II.B: background -0.1, ink 1.175
     view=SingleCrop(resize=28, crop=32),                                # III.A
 )  # fmt: skip
 
