@@ -101,7 +101,7 @@ class TestInput:
         assert np.abs(input_.numpy() - (PHOTOS / 255 - mean) / std).max() < 1e-6
 
     def test_lenets_background_and_ink(self):
-        """III.A of 1998: background -0.1, ink 1.175."""
+        """II.B of 1998: background -0.1, ink 1.175."""
         input_ = gather(FixedScale(mean=0.1 / 1.275, std=1 / 1.275), [], 1)
         shown = input_.normalise(torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1, 1))
         assert shown.flatten().tolist() == pytest.approx([-0.1, 1.175], abs=1e-6)
