@@ -163,12 +163,12 @@ def test_what_the_cache_holds_is_made_once_and_made_anew_when_damaged(trained):
     from lenext.training.watch import Silent
 
     model = lenext.load(trained)
-    folder = in_cache(model, Silent())
+    folder = in_cache(model, "onnx", Silent())
     stamp = (folder / "model.onnx").stat().st_mtime_ns
-    assert in_cache(model, Silent()) == folder
+    assert in_cache(model, "onnx", Silent()) == folder
     assert (folder / "model.onnx").stat().st_mtime_ns == stamp
     (folder / "model.onnx").write_bytes(b"damaged")
-    in_cache(model, Silent())
+    in_cache(model, "onnx", Silent())
     assert read_artefact(folder).files["model.onnx"]
     assert (folder / "model.onnx").stat().st_size > 100
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from lenext.api.caution import warn_of_imitation
 from lenext.api.data import left_out
 from lenext.api.evaluate import reading_of, ready_for
 from lenext.api.labels import refuse_labels, same_task
@@ -62,8 +63,7 @@ def compare(
 def measured(a: str | Path, b: str | Path, data: str, asked: EvaluateOptions, watcher: Watcher) -> Compared:
     """The comparison itself."""
     reading = reading_of(asked)
-    if reading.compute.caution:
-        watcher.message(reading.compute.caution)
+    warn_of_imitation(reading.compute, watcher)
     models = [open_model(path, asked.weights, watcher) for path in (a, b)]
     for model in models:
         refuse_labels(

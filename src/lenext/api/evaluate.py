@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lenext.api.caution import warn_of_imitation
 from lenext.api.data import left_out, ready
 from lenext.api.labels import cuts_of, same_task, truths
 from lenext.api.options import EvaluateOptions, read_options
@@ -20,7 +21,6 @@ from lenext.api.trained.doubt import before_others, calibration_of, check, label
 from lenext.api.trained.engine_network import open_to_measure
 from lenext.api.trained.protocols import choose_protocols
 from lenext.data.listing import Listing, fingerprint
-from lenext.engines.engine import EAGER
 from lenext.errors import DataError, LenextError, UsageError
 from lenext.evaluation.abroad import Abroad
 from lenext.evaluation.inference import AUTO, Compute
@@ -97,8 +97,7 @@ def measured_by(
 ) -> Evaluated:
     """The measurement by some processes: each of them gets the whole."""
     reading = replace(reading_of(asked), team=team)
-    if reading.compute.caution and asked.engine in (None, EAGER):
-        watcher.message(reading.compute.caution)
+    warn_of_imitation(reading.compute, watcher, asked.engine)
     if not models:
         raise UsageError("No model was named.", "Name a run folder or a weight file, or several as an ensemble.")
     loaded = [open_to_measure(model, asked, watcher) for model in models]

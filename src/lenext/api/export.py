@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 import os
-import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lenext.api.data import left_out, ready
-from lenext.api.labels import cuts_of
 from lenext.api.options import read_options
 from lenext.api.trained.answers import choose, positions
+from lenext.api.trained.exporting import Shown, made, write
 from lenext.api.trained.model import open_model
-from lenext.benchmark.machine import versions
 from lenext.data.item import TRAIN
 from lenext.data.listing import Part, part
 from lenext.data.loader import Loader
-from lenext.engines.artefact import FILE, FORMATS, Artefact, digest
-from lenext.engines.eager import Eager
-from lenext.engines.engine import Pixels
-from lenext.engines.opening import open_graph, precisions_of
-from lenext.errors import Failed, UsageError
-from lenext.evaluation.inference import Compute
-from lenext.exports import graph, quantise
-from lenext.exports.parity import Parity, compare, made_pictures
+from lenext.engines.artefact import FORMATS
+from lenext.errors import UsageError
+from lenext.exports import quantise
 from lenext.training.watch import Silent, Watcher
-from lenext.values import encode
 from lenext.weights.card import Model
-from lenext.weights.durable import adopt_folder, make_folder
 
 LIMIT = {"fp32": 0.001, "int8": 0.02}  # ours: the share of labels that may change; one in a thousand for ties
 MOST = 1000  # images of the validation set that are compared; all are where there are fewer
@@ -56,19 +46,6 @@ class ExportOptions:
     limit: float | None = None
     data_root: str | None = None
     workers: int = 2
-
-
-@dataclass(frozen=True, eq=False)
-class Shown:
-    """What network and file are compared on: views (uint8 N C H W), labels where they are known, and in words which.
-
-    unreadable: the files of those data that were left out, each with the reason.
-    """
-
-    views: Pixels
-    labels: NDArray[np.int64] | None
-    words: str
-    unreadable: tuple[dict[str, str], ...] = ()
 
 
 def export(model: str | Path, *, watcher: Watcher | None = None, **asked: Any) -> dict[str, Any]:
@@ -127,98 +104,6 @@ def default_folder(model: str | Path, options: ExportOptions) -> Path:
     if os.path.isdir(word):
         return Path(word) / name
     return Path(word).with_suffix("") / name if os.path.isfile(word) else Path(f"{word.replace(':', '-')}-{name}")
-
-
-def write(
-    model: Model, form: str, out: Path, shown: Shown, *, scales: Pixels | None = None, limit: float = 0.0
-) -> tuple[Artefact, list[Parity]]:
-    """Write the folder, whole or not at all, after running what is in it.
-
-    scales: images (uint8 N C H W) that set the scales of eight bits; limit: the share of labels that may change.
-    """
-    one_class(model)
-    beside = out.with_name(f".unfinished-{out.name}")
-    try:
-        shutil.rmtree(beside, ignore_errors=True)
-        make_folder(beside.parent)
-        beside.mkdir()
-        write_graph(model, form, beside, scales)
-        reports = parity(model, form, beside, shown, int8=scales is not None)
-        judged = reports[0]
-        if judged.share > limit:
-            raise Failed(
-                f"{judged.line()}; at most {limit:.2%} may change.",
-                "Nothing was kept. Compare on more images with --data, or allow more with --limit.",
-            )
-        artefact = described(model, form, beside, scales is not None, reports)
-        (beside / FILE).write_bytes(artefact.text())
-        adopt_folder(beside, out)
-    except OSError as error:
-        raise Failed(f"Cannot write {out}: {error.strerror or error}.", "Free space or choose another --out.") from None
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-    return artefact, reports
-
-
-def one_class(model: Model) -> None:
-    """Refuse a network of labels, whose thresholds no format here carries."""
-    if cuts_of(model.card) is not None:
-        raise UsageError("The network gives any number of labels, and exports are for one class.", "Use it by its run.")
-
-
-def write_graph(model: Model, form: str, folder: Path, scales: Pixels | None) -> None:
-    """The files of a format."""
-    preprocessing = model.card.preprocessing
-    shape = (*preprocessing.view.shape, preprocessing.channels)
-    quick = scales is None and form != "torch"
-    deployed = graph.Deployed(model.network, model.statistics, model.temperature, shape, quick=quick)
-    whole = graph.program(deployed, shape)
-    if form == "torch":
-        graph.write_torch(whole, folder)
-        return
-    graph.write_onnx(whole, folder)
-    if form == "openvino":
-        graph.write_openvino(folder / "model.onnx", folder)
-        for file in folder.glob("model.onnx*"):
-            file.unlink()
-    if scales is not None:
-        quantise.quantise(folder, form, scales)
-
-
-def parity(model: Model, form: str, folder: Path, shown: Shown, *, int8: bool) -> list[Parity]:
-    """The file against the network; the first report is of the precision that the file is in."""
-    own = Eager(model.network, model.statistics, Compute.choose("cpu"), model.temperature)
-    before = np.concatenate([own.predict(shown.views[row : row + 32]) for row in range(0, len(shown.views), 32)])
-    reports = []
-    for precision in precisions_of(form):
-        named = precision if not int8 else "int8" if precision == "fp32" else f"int8 and {precision}"
-        engine = open_graph(folder, form, precision=precision)
-        reports.append(compare(engine, named, shown.views, before, shown.labels, shown.words))
-    return reports
-
-
-def described(model: Model, form: str, folder: Path, int8: bool, reports: list[Parity]) -> Artefact:
-    """What the folder says of itself."""
-    return Artefact(
-        format=form,
-        precision="int8" if int8 else "fp32",
-        files={file.name: digest(file) for file in sorted(folder.iterdir())},
-        classes=model.card.classes,
-        preprocessing=model.card.preprocessing,
-        temperature=model.temperature,
-        card=encode(replace(model.card, classes=())),
-        parity={"reports": [report.document() for report in reports]},
-        versions=versions(),
-    )
-
-
-# ---------------------------------------------------------------- images
-
-
-def made(model: Model) -> Shown:
-    """Made pictures."""
-    preprocessing = model.card.preprocessing
-    return Shown(made_pictures(preprocessing.channels, *preprocessing.view.shape), None, "made pictures")
 
 
 def sample(model: Model, data: str, options: ExportOptions, watcher: Watcher, *, train: bool) -> Shown:

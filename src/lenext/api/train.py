@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from lenext.api.caution import warn_of_imitation
 from lenext.api.options import TrainOptions, read_options
 from lenext.api.run.finish import finish
 from lenext.api.run.first_phase import Sitting, first_phase
@@ -81,8 +82,7 @@ def train(
 def train_one(spec: str | None, options: TrainOptions, watcher: Watcher, sitting: Sitting) -> dict[str, Any]:
     """Train one run, from whose beginning a limit of time counts."""
     compute = Compute.choose(options.device, options.precision or "fp32")
-    if compute.caution:
-        watcher.message(compute.caution)
+    warn_of_imitation(compute, watcher)
     prepared = prepare(spec, options, watcher)
     folder, job, team = prepared.folder, prepared.job, sitting.team
     check_divided(job, make_task(prepared, options, compute), team)

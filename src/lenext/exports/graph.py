@@ -17,7 +17,6 @@ from lenext.data.geometry import window
 from lenext.data.statistics import Statistics
 from lenext.engines.engine import missing
 from lenext.errors import Failed
-from lenext.exports.quick_layers import with_quick_layers
 
 INPUT, OUTPUT = "pixels", "probabilities"
 ONE_FILE = 1_500_000_000  # bytes of weights that an ONNX file can hold; protobuf ends at two thousand million
@@ -28,12 +27,9 @@ Shape = tuple[int, int, int]  # height, width, channels
 class Deployed(nn.Module):
     """Normalisation, network, temperature and softmax: uint8 N H W C to float32 N classes."""
 
-    def __init__(
-        self, network: nn.Module, statistics: Statistics, temperature: float, shape: Shape, *, quick: bool = True
-    ) -> None:
-        """quick: with layers that engines are quick at; not where eight bits would be taken to their parts."""
+    def __init__(self, network: nn.Module, statistics: Statistics, temperature: float, shape: Shape) -> None:
         super().__init__()
-        self.network = with_quick_layers(network) if quick else network
+        self.network = network
         scale = torch.tensor([1 / (255 * s) for s in statistics.std])
         shift = torch.tensor([-m / s for m, s in zip(statistics.mean, statistics.std, strict=True)])
         mean = statistics.pixel_mean

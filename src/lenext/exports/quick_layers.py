@@ -6,6 +6,7 @@ What it is worth stands in docs/log.md.
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -55,8 +56,15 @@ class ChannelNorm(nn.Module):
         return found.permute(0, 2, 3, 1) if self.last else found
 
 
+QUICK: Mapping[str, tuple[type[nn.Module], ...]] = {  # for each format what the engine that reads it is quick at
+    "onnx": (RootedResponseNorm,),
+    "openvino": (RootedResponseNorm, ChannelNorm),
+    "torch": (),
+}
+
+
 def quick(module: nn.Module) -> nn.Module | None:
-    """What stands for a layer; None where it stays."""
+    """What can stand for a layer; None where it stays."""
     if isinstance(module, nn.LocalResponseNorm) and module.beta == BETA:
         return RootedResponseNorm(module)
     if isinstance(module, nn.LayerNorm) and module.elementwise_affine and len(module.normalized_shape) == 1:
@@ -64,15 +72,21 @@ def quick(module: nn.Module) -> nn.Module | None:
     return None
 
 
-def with_quick_layers(network: nn.Module) -> nn.Module:
-    """A copy of the network with such layers, its tensors shared; the network itself where it has none of them."""
-    if not any(quick(module) for module in network.modules()):
+def own_format(network: nn.Module, form: str) -> str:
+    """The format for an engine that reads ``form``: ONNX, which all read, where that has the same layers."""
+    layers = {type(quick(module)) for module in network.modules()}
+    return "onnx" if layers & set(QUICK[form]) == layers & set(QUICK["onnx"]) else form
+
+
+def with_quick_layers(network: nn.Module, form: str) -> nn.Module:
+    """A copy of the network with the layers of a format, its tensors shared; the network itself where it has none."""
+    if not any(isinstance(quick(module), QUICK[form]) for module in network.modules()):
         return network
     tensors = [*network.parameters(), *network.buffers()]
     network = copy.deepcopy(network, {id(tensor): tensor for tensor in tensors})
     for module in list(network.modules()):
         for name, child in module.named_children():
             found = quick(child)
-            if found is not None:
+            if isinstance(found, QUICK[form]):
                 setattr(module, name, found)
     return network

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from lenext import __version__
-from lenext.api.export import Shown, one_class, write
+from lenext.api.trained.exporting import made, one_class, write
 from lenext.data.cache_folder import cache_folder
 from lenext.engines.artefact import is_artefact, read_artefact, verify
 from lenext.engines.choice import choose
@@ -21,11 +21,13 @@ from lenext.errors import LenextError, UsageError
 from lenext.evaluation.inference import Compute
 from lenext.exports.graph import Deployed
 from lenext.exports.parity import made_pictures
+from lenext.exports.quick_layers import own_format
 from lenext.training.compiling import compiler_missing
 from lenext.training.watch import Watcher
 from lenext.values import encode
 from lenext.weights.card import Model, digest
 
+FORMATS = {ONNXRUNTIME: "onnx", OPENVINO: "openvino"}  # that an engine reads best
 FEW = 16  # made pictures on which a file in the cache is compared with its network
 
 
@@ -58,13 +60,19 @@ def engine_of(model: Model, name: str, compute: Compute, batch: int, watcher: Wa
 
 
 def with_files(model: Model, watcher: Watcher) -> list[str]:
-    """The engines that need a file, which is written before any of them is timed; none where that cannot be done."""
-    try:
-        in_cache(model, watcher)
-    except LenextError as error:
-        watcher.message(f"Only torch is tried: {error}")
-        return []
-    return [ONNXRUNTIME, OPENVINO]
+    """The engines that need a file, which is written before any of them is timed; not those whose cannot be."""
+    readers: dict[str, list[str]] = {}
+    for name, form in FORMATS.items():
+        readers.setdefault(own_format(model.network, form), []).append(name)
+    found = []
+    for form, names in readers.items():
+        try:
+            in_cache(model, form, watcher)
+        except LenextError as error:
+            watcher.message(f"Without {' and '.join(names)}: {error}")
+        else:
+            found += names
+    return found
 
 
 def opened(model: Model, name: str, compute: Compute, batch: int, watcher: Watcher, piece: int = 1) -> Engine:
@@ -78,16 +86,17 @@ def opened(model: Model, name: str, compute: Compute, batch: int, watcher: Watch
         compute.place(model.network)
         deployed = Deployed(model.network, model.statistics, model.temperature, shape)
         return Compiled(deployed.eval(), compute.precision, batch)
-    return open_graph(in_cache(model, watcher), "onnx", name, compute.precision, batch, piece)
+    form = own_format(model.network, FORMATS[name])
+    return open_graph(in_cache(model, form, watcher), form, name, compute.precision, batch, piece)
 
 
 def eager(model: Model, compute: Compute) -> Engine:
     return Eager(model.network, model.statistics, compute, model.temperature)
 
 
-def in_cache(model: Model, watcher: Watcher) -> Path:
-    """The network as an ONNX folder, written and compared when it is first asked for."""
-    folder = cache_folder() / "exported" / mark(model)
+def in_cache(model: Model, form: str, watcher: Watcher) -> Path:
+    """The network as a folder of a format, written and compared when it is first asked for."""
+    folder = cache_folder() / "exported" / f"{mark(model)}-{form}"
     if is_artefact(folder):
         try:
             verify(folder, read_artefact(folder))
@@ -97,11 +106,9 @@ def in_cache(model: Model, watcher: Watcher) -> Path:
             shutil.rmtree(folder, ignore_errors=True)
         else:
             return folder
-    watcher.message(f"Exporting {model.card.network} once; what comes of it is kept in {folder}.")
-    preprocessing = model.card.preprocessing
-    pictures = made_pictures(preprocessing.channels, *preprocessing.view.shape)[:FEW]
+    watcher.message(f"Exporting {model.card.network} to {form} once; what comes of it is kept in {folder}.")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    write(model, "onnx", folder, Shown(pictures, None, "made pictures"))
+    write(model, form, folder, made(model, FEW))
     return folder
 
 

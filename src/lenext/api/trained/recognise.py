@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lenext.api.caution import warn_of_imitation
 from lenext.api.labels import cuts_of
 from lenext.api.options import PredictOptions
 from lenext.api.trained.doubt import rule_to_predict
@@ -56,9 +57,8 @@ def recogniser(model: str | Path, options: PredictOptions, watcher: Watcher) -> 
     """The network that ``model`` means. Raises UsageError for options that do not go together."""
     loaded = open_model(model, options.weights, watcher)
     compute = Compute.choose(options.device, options.precision)
+    warn_of_imitation(compute, watcher, options.engine)
     if options.engine in (None, EAGER):
-        if compute.caution:
-            watcher.message(compute.caution)
         compute.place(loaded.network)
         rule = None if options.unknown is None else rule_to_predict(loaded, options.unknown)
         return Network(loaded, compute, rule)
