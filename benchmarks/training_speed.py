@@ -2,7 +2,8 @@
 
 ``make bench-training``. LeNet-5 on MNIST (batch 128), ResNet-20 on pictures of CIFAR's size (128), ResNet-50 on JPEG
 files of 500x375 pixels (32). Each side in a process of its own, in turns. On one thread the CPU time of all its threads
-counts, on more the clock, in samples that others did not disturb.
+counts, on more the clock, in samples that others did not disturb. Ours twice: step by step as by default, and compiled
+as ``--compile auto`` does where a run is long enough.
 
 torchvision: the loop of references/classification/train.py (cross-entropy, SGD with momentum, a DataLoader of PIL
 images and transforms v2, a metric logger that asks for the loss at every step). timm: its create_transform, a
@@ -17,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +47,8 @@ from lenext.training.optim import build_optimizer
 from lenext.training.task import Task
 from lenext.training.totals import Totals
 
-SIDES = ("lenext", "torchvision", "timm")
+OURS = ("lenext", "compiled")  # step by step as by default, and as with ``--compile on``
+SIDES = (*OURS, "torchvision", "timm")
 RATE = SGD(lr=0.01, momentum=0.9, weight_decay=1e-4)
 # Network, batch, augmentation, test view, mean and deviation of a pixel.
 WORK: dict[str, tuple] = {
@@ -93,7 +96,9 @@ def endless(loop: Callable[[], Iterator[None]]) -> Callable[[], None]:
     return step
 
 
-def ours(name: str, images: Part, seed: int = 0, losses: list[torch.Tensor] | None = None) -> Callable[[], None]:
+def ours(
+    name: str, images: Part, seed: int = 0, losses: list[torch.Tensor] | None = None, *, compiled: bool = False
+) -> Callable[[], None]:
     """A step of ``lenext train`` with its input; losses: takes in that of every step."""
     batch, augment, view, mean, std = WORK[name]
     compute, model = Compute.choose("cpu", "auto"), network(name)
@@ -105,7 +110,8 @@ def ours(name: str, images: Part, seed: int = 0, losses: list[torch.Tensor] | No
     recipe = Recipe(name="speed", epochs=1, batch_size=batch, optimizer=RATE, schedule=Cosine(),
                     augment=augment, normalise=FixedScale(mean=mean, std=std), view=view)  # fmt: skip
     pipeline = Pipeline(augment, Statistics((mean,) * channels, (std,) * channels), seed)
-    task = Task(model, build_optimizer(RATE, model), recipe, pipeline, Loader(images, channels), None, compute, 10)
+    optimizer, loader = build_optimizer(RATE, model), Loader(images, channels)
+    task = Task(model, optimizer, recipe, pipeline, loader, None, compute, 10, compiled=compiled)
     totals = Totals((0.0, 0.0, 0.0))
     task.train()
 
@@ -200,7 +206,9 @@ def rival_loop(
 def serve(side: str, threads: int, data_root: str | None, folder: Path) -> None:
     """One side: ``{"work": name}`` sets up, ``{"sample": name}`` takes a sample."""
     torch.set_num_threads(threads)
-    make = {"lenext": ours, "torchvision": by_torchvision, "timm": by_timm}[side]
+    make = {"lenext": ours, "compiled": partial(ours, compiled=True), "torchvision": by_torchvision, "timm": by_timm}[
+        side
+    ]
     step: Callable[[], None] | None = None
     for line in sys.stdin:
         order = json.loads(line)
@@ -217,7 +225,7 @@ def serve(side: str, threads: int, data_root: str | None, folder: Path) -> None:
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--work", nargs="+", choices=WORK, default=list(WORK))
-    words.add_argument("--against", nargs="+", choices=SIDES[1:], default=list(SIDES[1:]))
+    words.add_argument("--against", nargs="+", choices=SIDES[2:], default=list(SIDES[2:]))
     words.add_argument("--threads", type=int, default=torch.get_num_threads())
     words.add_argument("--rounds", type=int, default=7)
     words.add_argument("--data-root", help="where MNIST's files lie")
@@ -231,7 +239,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         told = [__file__, "--threads", str(asked.threads), "--folder", folder]
         told += ["--data-root", asked.data_root] if asked.data_root else []
-        sides = ["lenext", *asked.against]
+        sides = [*OURS, *asked.against]
         for name in asked.work:
             workers = {side: Worker(side, (*told, "--serve")) for side in sides}
             try:
@@ -249,9 +257,10 @@ def main() -> None:
                        "samples": len(timing.samples), "disturbed": timing.disturbed}  # fmt: skip
                 rows.append(row)
                 print(json.dumps(row), flush=True)
-                if side != "lenext":
-                    value, low, high = (round(one, 3) for one in ratios(timing, timings["lenext"]))
-                    found.append({"name": name, "against": side, "value": value, "low": low, "high": high})
+                for one in OURS if side not in OURS else ():
+                    value, low, high = (round(figure, 3) for figure in ratios(timing, timings[one]))
+                    words_of = name if one == "lenext" else f"{name}, compiled"
+                    found.append({"name": words_of, "against": side, "value": value, "low": low, "high": high})
     precision = Compute.choose("cpu", "auto").precision
     document = {
         **head(

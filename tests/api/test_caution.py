@@ -17,7 +17,7 @@ class Told(Silent):
 
 @pytest.mark.parametrize(("engine", "told"), [(None, 1), ("eager", 1), ("compiled", 1), ("openvino", 0), ("auto", 0)])
 def test_torch_is_cautioned_about_and_no_other(monkeypatch, engine, told):
-    monkeypatch.setattr("lenext.evaluation.inference.fast_precision", lambda device: "fp32")
+    monkeypatch.setattr("lenext.evaluation.inference.fast_precision", lambda _: "fp32")
     watcher = Told()
     warn_of_imitation(Compute.choose("cpu", "bf16"), watcher, engine)
     assert len(watcher.lines) == told

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -10,6 +12,7 @@ from lenext.evaluation.inference import Compute
 from lenext.layers.network import Network
 from lenext.models import create_model
 from lenext.recipes import CrossEntropy
+from lenext.training.compiling import compiled_heads, compiler_missing
 from lenext.training.objective import Objective
 from lenext.training.row_products import in_rows, row_chain
 
@@ -34,12 +37,24 @@ def distance(some: list[Tensor], others: list[Tensor]) -> float:
 
 
 def test_gradients_are_as_exact_as_those_of_convolutions_in_bf16() -> None:
+    rows, usual = distances(lambda rows: rows)
+    assert 0 < rows < 1.2 * usual < 0.2
+
+
+@pytest.mark.skipif(compiler_missing(BF16.device) is not None, reason="there is no C++ compiler here")
+def test_compiled_they_are_so_too() -> None:
+    rows, usual = distances(lambda rows: compiled_heads(rows, 16))
+    assert 0 < rows < 1.2 * usual < 0.2
+
+
+def distances(made: Callable[[Objective], Objective]) -> tuple[float, float]:
+    """How far LeNet-5's gradients in bf16 are from those in fp32: in rows, and as convolutions."""
     torch.manual_seed(0)
     network = create_model("lenet5").train()
     exact = gradients(plain(network), network, Compute(torch.device("cpu")))
-    usual = distance(gradients(plain(network), network, BF16), exact)
-    ours = distance(gradients(in_rows(plain(network), network, BF16), network, BF16), exact)
-    assert 0 < ours < 1.2 * usual < 0.2
+    both = made(in_rows(plain(network), network, BF16)), plain(network)
+    rows, usual = (distance(gradients(objective, network, BF16), exact) for objective in both)
+    return rows, usual
 
 
 def test_only_in_bf16_and_only_a_chain() -> None:

@@ -103,7 +103,8 @@ class Subsampling(WeightedSum):
         return [(self.weight, four), (self.bias, four)]
 
     def convolution(self) -> tuple[Tensor, Tensor, int]:
-        return self.weight.diag()[:, :, None, None].expand(-1, -1, 2, 2), self.bias, 2
+        apart = self.weight * torch.eye(len(self.weight), device=self.weight.device)
+        return apart[:, :, None, None].expand(-1, -1, 2, 2), self.bias, 2
 
     def one_sample(self, shape: one_sample.Shape) -> one_sample.Layer:
         return one_sample.Subsampling(self.weight, self.bias, shape)

@@ -1,7 +1,8 @@
 """``--compile``: forward and backward pass as one program that torch writes for this network and machine.
 
 Layers are fused, so sums come in another order and the bits are others; a run says whether it compiles, and keeps to
-it. ``auto`` measures: on two cores of an EPYC neither LeNet-5 nor ResNet-20 gained, on a GPU most networks do.
+it. ``auto`` measures: ResNet-20 gained a fifth on one processor and nothing on another (docs/log.md), and on a GPU most
+networks do.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import shutil
 import warnings
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,6 +20,8 @@ from torch import Tensor
 from lenext.training.objective import Objective
 
 AUTO, ON, OFF = COMPILE = ("auto", "on", "off")
+# Numbers up to which a CPU computes a variance in two passes; to carry mean and squares along in one takes longer.
+TWO_PASSES = "use_two_step_variance_threshold"
 
 
 def compiled_heads(objective: Objective, batch: int) -> Objective:
@@ -25,8 +29,11 @@ def compiled_heads(objective: Objective, batch: int) -> Objective:
 
     batch: the images of a usual pass; another number, as the last of an epoch has, goes through the layers as they are.
     """
+    import torch._inductor.config as inductor
+
+    options: dict[str, Any] = {f"cpp.{TWO_PASSES}": 2**62} if hasattr(inductor.cpp, TWO_PASSES) else {}
     with warnings.catch_warnings(action="ignore"):  # the compiler's own, here and below
-        program = torch.compile(objective.heads, dynamic=False)
+        program = torch.compile(objective.heads, dynamic=False, options=options)
 
     def heads(inputs: Tensor) -> tuple[Tensor, ...]:
         if len(inputs) != batch:

@@ -85,10 +85,10 @@ class Task:
         objective = objective_of(self.recipe, self.network, self.class_weights)
         if self.save_memory:
             objective = recomputed_heads(objective, self.network)
-        elif self.compiled:
-            objective = compiled_heads(objective, self.micro_batch or self.recipe.batch_size)
         else:
             objective = in_rows(objective, self.network, self.compute)
+        if self.compiled:
+            objective = compiled_heads(objective, self.micro_batch or self.recipe.batch_size)
         whole = Gradients(objective, self.compute, self.micro_batch, self.scaling, self.goal.hits)
         return one_sample_gradients(self.recipe, self.network, self.compute) or whole
 
