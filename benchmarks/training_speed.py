@@ -47,8 +47,8 @@ from lenext.training.optim import build_optimizer
 from lenext.training.task import Task
 from lenext.training.totals import Totals
 
-OURS = ("lenext", "compiled")  # step by step as by default, and as with ``--compile on``
-SIDES = (*OURS, "torchvision", "timm")
+OURS = ("lenext", "lenext, compiled")  # step by step as by default, and as with ``--compile on``
+RIVALS = ("torchvision", "timm")
 RATE = SGD(lr=0.01, momentum=0.9, weight_decay=1e-4)
 # Network, batch, augmentation, test view, mean and deviation of a pixel.
 WORK: dict[str, tuple] = {
@@ -203,12 +203,17 @@ def rival_loop(
     return endless(loop)
 
 
-def serve(side: str, threads: int, data_root: str | None, folder: Path) -> None:
+def worker(side: str, told: list[str]) -> Worker:
+    """The process of a side; each of ours has lenext's memory."""
+    if side in OURS:
+        return Worker(OURS[0], (*told, *(["--compiled"] if side != OURS[0] else []), "--serve"))
+    return Worker(side, (*told, "--serve"))
+
+
+def serve(side: str, threads: int, data_root: str | None, folder: Path, *, compiled: bool) -> None:
     """One side: ``{"work": name}`` sets up, ``{"sample": name}`` takes a sample."""
     torch.set_num_threads(threads)
-    make = {"lenext": ours, "compiled": partial(ours, compiled=True), "torchvision": by_torchvision, "timm": by_timm}[
-        side
-    ]
+    make = {"lenext": partial(ours, compiled=compiled), "torchvision": by_torchvision, "timm": by_timm}[side]
     step: Callable[[], None] | None = None
     for line in sys.stdin:
         order = json.loads(line)
@@ -225,15 +230,16 @@ def serve(side: str, threads: int, data_root: str | None, folder: Path) -> None:
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--work", nargs="+", choices=WORK, default=list(WORK))
-    words.add_argument("--against", nargs="+", choices=SIDES[2:], default=list(SIDES[2:]))
+    words.add_argument("--against", nargs="+", choices=RIVALS, default=list(RIVALS))
     words.add_argument("--threads", type=int, default=torch.get_num_threads())
     words.add_argument("--rounds", type=int, default=7)
     words.add_argument("--data-root", help="where MNIST's files lie")
-    words.add_argument("--serve", choices=SIDES, help=argparse.SUPPRESS)
+    words.add_argument("--serve", choices=(OURS[0], *RIVALS), help=argparse.SUPPRESS)
+    words.add_argument("--compiled", action="store_true", help=argparse.SUPPRESS)
     words.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     asked = words.parse_args()
     if asked.serve:
-        serve(asked.serve, asked.threads, asked.data_root, asked.folder)
+        serve(asked.serve, asked.threads, asked.data_root, asked.folder, compiled=asked.compiled)
         return
     rows, found = [], []
     with tempfile.TemporaryDirectory() as folder:
@@ -241,15 +247,15 @@ def main() -> None:
         told += ["--data-root", asked.data_root] if asked.data_root else []
         sides = [*OURS, *asked.against]
         for name in asked.work:
-            workers = {side: Worker(side, (*told, "--serve")) for side in sides}
+            workers = {side: worker(side, told) for side in sides}
             try:
-                for worker in workers.values():
-                    worker.ask({"work": name})
+                for one in workers.values():
+                    one.ask({"work": name})
                 samplers = {side: lambda w=w, n=name: Sample(**w.ask({"sample": n})) for side, w in workers.items()}
                 timings = in_turns(samplers, rounds=asked.rounds, by_clock=asked.threads > 1)
             finally:
-                for worker in workers.values():
-                    worker.__exit__(None, None, None)
+                for one in workers.values():
+                    one.__exit__(None, None, None)
             batch = WORK[name][0]
             for side, timing in timings.items():
                 row = {"work": name, "by": side, "batch": batch, "milliseconds_a_step": round(1e3 * timing.median, 3),
@@ -257,10 +263,10 @@ def main() -> None:
                        "samples": len(timing.samples), "disturbed": timing.disturbed}  # fmt: skip
                 rows.append(row)
                 print(json.dumps(row), flush=True)
-                for one in OURS if side not in OURS else ():
-                    value, low, high = (round(figure, 3) for figure in ratios(timing, timings[one]))
-                    words_of = name if one == "lenext" else f"{name}, compiled"
-                    found.append({"name": words_of, "against": side, "value": value, "low": low, "high": high})
+                for mine in OURS if side not in OURS else ():
+                    value, low, high = (round(figure, 3) for figure in ratios(timing, timings[mine]))
+                    called = name + mine.removeprefix(OURS[0])
+                    found.append({"name": called, "against": side, "value": value, "low": low, "high": high})
     precision = Compute.choose("cpu", "auto").precision
     document = {
         **head(
