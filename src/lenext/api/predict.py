@@ -18,7 +18,7 @@ from lenext.data.ahead import read_ahead
 from lenext.data.folder import entries, files_below
 from lenext.data.item import Problem
 from lenext.engines.artefact import is_artefact
-from lenext.engines.opening import check_name
+from lenext.engines.opening import FOUR, check_name
 from lenext.errors import ImageError, UsageError
 from lenext.training.watch import Silent, Watcher
 
@@ -65,7 +65,7 @@ def predict(
     if options.engine is not None:
         check_name(options.engine)
     given = [paths] if isinstance(paths, str | os.PathLike) else paths
-    recogniser = opened(model, options, watcher or Silent())
+    recogniser = opened(model, options, watcher or Silent(), many=are_many(given))
     files = (file for path in given for file in expand(os.fspath(path)))
     first = next(files, None)
     if first is None:
@@ -74,12 +74,18 @@ def predict(
     return answers(recogniser, wanted, options)
 
 
-def opened(model: str | Path, options: PredictOptions, watcher: Watcher) -> Recogniser:
+def are_many(given: Iterable[str | Path]) -> bool:
+    """Whether more than a few files are meant; of what comes one by one, as by standard input, nobody knows."""
+    paths = [os.fspath(path) for path in given] if isinstance(given, Sequence) else []
+    return len(paths) >= FOUR or any(os.path.isdir(path) or glob.has_magic(path) for path in paths)
+
+
+def opened(model: str | Path, options: PredictOptions, watcher: Watcher, *, many: bool = False) -> Recogniser:
     """The network, by an exported file without torch or by torch."""
     if is_artefact(Path(model)):
         from lenext.api.trained.exported import Exported
 
-        return Exported(Path(model), options, watcher)
+        return Exported(Path(model), options, watcher, many=many)
     from lenext.api.trained.recognise import recogniser  # brings torch
 
     return recogniser(model, options, watcher)

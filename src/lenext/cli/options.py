@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
 from typing import Any, TypeVar
 
@@ -61,8 +61,9 @@ def options_of(words: tuple[str, ...]) -> dict[str, Any]:
     return options
 
 
-def paths_of(words: Iterable[str]) -> Iterator[str]:
-    """The paths given, and for - those on standard input, which may be any number, as they come."""
-    for word in words:
-        lines = (line.rstrip("\n") for line in sys.stdin) if word == "-" else [word]
-        yield from (path for path in lines if path)
+def paths_of(words: Sequence[str]) -> Iterable[str]:
+    """The paths given; where - is one, those on standard input in its place, any number, as they come."""
+    if "-" not in words:
+        return [word for word in words if word]
+    lines = (line.rstrip("\n") for line in sys.stdin)
+    return (path for word in words for path in (lines if word == "-" else [word]) if path)

@@ -56,7 +56,7 @@ def open_to_measure(model: str | Path, asked: EvaluateOptions, watcher: Watcher)
         if asked.weights is not None:
             raise UsageError(f"{model} has its own weights.", "Leave the weights out.")
         artefact, engine = open_artefact(
-            Path(model), asked.engine, asked.precision, asked.device, asked.batch_size, watcher
+            Path(model), asked.engine, asked.precision, asked.device, asked.batch_size, watcher, many=True
         )
         try:
             card = decode(Card, dict(artefact.card) | {"classes": list(artefact.classes)}, "card")

@@ -16,7 +16,7 @@ from lenext.data.decode import read_pixels
 from lenext.engines.artefact import Artefact, damaged, read_artefact, verify
 from lenext.engines.choice import choose
 from lenext.engines.engine import AUTO, COMPILED, ONNXRUNTIME, Engine, Floats, Pixels
-from lenext.engines.opening import CAN, in_pieces, open_graph, quickest_precision
+from lenext.engines.opening import CAN, FOUR, in_pieces, open_graph, quickest_precision
 from lenext.errors import LenextError, UsageError
 from lenext.training.watch import Watcher
 
@@ -30,13 +30,14 @@ class Exported:
     grows = True
     cuts = None
 
-    def __init__(self, folder: Path, options: PredictOptions, watcher: Watcher) -> None:
+    def __init__(self, folder: Path, options: PredictOptions, watcher: Watcher, *, many: bool = False) -> None:
+        """many: more than a few files will be shown, so that they may go through together."""
         if options.weights is not None:
             raise UsageError(f"{folder} has its own weights, so {options.weights!r} cannot be used.", "Leave them out.")
         if options.unknown is not None:
             raise UsageError("--unknown looks inside the network, and an exported one is closed.", "Name its run.")
         self.artefact, self.engine = open_artefact(
-            folder, options.engine, options.precision, options.device, options.batch_size, watcher
+            folder, options.engine, options.precision, options.device, options.batch_size, watcher, many=many
         )
         self.classes: Sequence[str] = self.artefact.classes
 
@@ -52,10 +53,11 @@ class Exported:
 
 
 def open_artefact(
-    folder: Path, engine: str | None, precision: str, device: str, batch: int, watcher: Watcher
+    folder: Path, engine: str | None, precision: str, device: str, batch: int, watcher: Watcher, *, many: bool
 ) -> tuple[Artefact, Engine]:
     """What is in the folder, and an engine that runs it; its files are checked while the engine starts.
 
+    many: images go through in fours, up to a fifth faster than one by one, where one alone would take as long as four.
     Raises WeightFileError for a damaged folder, UsageError for what this machine or format cannot do.
     """
     if device not in ("auto", "cpu"):
@@ -69,7 +71,8 @@ def open_artefact(
             sound.result()
             return artefact, fastest(folder, artefact, precision, batch, watcher)
         try:
-            found = open_graph(folder, artefact.format, engine, precision, batch)
+            piece = min(FOUR, batch) if many else 1
+            found = open_graph(folder, artefact.format, engine, precision, batch, piece)
         except LenextError:
             raise
         except Exception as error:  # noqa: BLE001  (engines raise what they like; the file is to blame if it changed)
