@@ -227,7 +227,7 @@ def recipe(size: int) -> Recipe:
         optimizer=RMSProp(lr=0.256, decay=0.9, momentum=0.9, eps=1e-3, weight_decay=1e-5, spared=("norms",)),   # 5.2
         schedule=Decay(factor=0.97, every=2.4, warmup=5), normalise=IMAGENET,       # 5.2; README: warm-up
         augment=(
-            RandomResizedCrop(size=size, area=(0.08, 1.0), interpolation="bicubic"),    # README
+            RandomResizedCrop(size=size, area=(0.08, 1.0), interpolation="bicubic", drawn="efficientnet"),   # README
             RandomFlip(p=0.5), AutoAugment(policy="v0", fill=128),                  # 5.2; README
         ),
         view=SingleCrop(resize=size + 32, crop=size, crop_first=True, interpolation="bicubic"),     # README

@@ -219,7 +219,7 @@ RECIPE = Recipe(
     ),
     schedule=Decay(factor=0.96, every=8),                                   # 6: down 4 % every 8 epochs
     augment=(
-        RandomResizedCrop(size=224, area=(0.08, 1.0), aspect=(3 / 4, 4 / 3), interpolation="random"),   # 6
+        RandomResizedCrop(size=224, area=(0.08, 1.0), interpolation="random", drawn="uniform"),  # 6; ours: even aspects
         RandomFlip(p=0.5),                                                  # ours: as AlexNet; 7 tests mirrored crops
         ColourJitter(brightness=0.5, contrast=0.5, saturation=0.5),         # 6: photometric, as 1312.5402
         PCAColour(std=0.1),                                                 # 6: lighting noise, as 1312.5402

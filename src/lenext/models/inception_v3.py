@@ -229,7 +229,10 @@ RECIPE = Recipe(
     ),
     schedule=Decay(factor=0.94, every=2),                                   # 8
     augment=(
-        RandomResizedCrop(size=299, area=(0.05, 1.0)),                      # ours: the released code's
+        RandomResizedCrop(
+            size=299, area=(0.05, 1.0), aspect=(0.75, 1.33),                # ours: the released code's
+            interpolation="random", drawn="tensorflow",                     # ours: the released code's four methods
+        ),
         RandomFlip(p=0.5),                                                  # ours: the released code's
         ColourJitter(brightness=0.125, contrast=0.5, saturation=0.5),       # ours: the code's, without its turns of hue
     ),

@@ -198,7 +198,10 @@ RECIPE = Recipe(
     ),
     schedule=Decay(factor=0.94, every=2.5),                                 # ours: slim's
     augment=(
-        RandomResizedCrop(size=224, area=(0.25, 1.0)),                      # 3.2; ours: how small
+        RandomResizedCrop(
+            size=224, area=(0.25, 1.0),                                     # 3.2; ours: how small
+            aspect=(0.75, 1.33), drawn="tensorflow",                        # ours: slim's
+        ),
         RandomFlip(p=0.5),                                                  # ours: Inception-v3's code
     ),
     normalise=FixedScale(mean=0.5, std=0.5),                                # ours: slim's -1 to 1

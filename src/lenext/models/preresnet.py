@@ -32,12 +32,11 @@ from lenext.recipes import (
     PixelMean,
     RandomCrop,
     RandomFlip,
-    RandomResizedCrop,
     Recipe,
     ShortSide,
     Steps,
 )
-from lenext.recipes.standard import IMAGENET, PAD_AND_CROP
+from lenext.recipes.standard import IMAGENET, PAD_AND_CROP, SCALE_AND_ASPECT
 
 PAPER = Paper(
     title="Identity Mappings in Deep Residual Networks",
@@ -175,7 +174,7 @@ RECIPE = Recipe(
 ASPECT = replace(
     RECIPE,
     name="preresnet:aspect",
-    augment=(RandomResizedCrop(size=224, interpolation="bicubic"), *RECIPE.augment[2:]),  # Table 5: scale+asp ratio
+    augment=(SCALE_AND_ASPECT[0], *RECIPE.augment[2:]),  # Table 5: scale+asp ratio, fb.resnet.torch's
 )
 
 CIFAR = Recipe(

@@ -217,7 +217,10 @@ RECIPE = Recipe(
     optimizer=SGD(lr=0.045, momentum=0.9, weight_decay=1e-5),               # 4.2, 4.3
     schedule=Decay(factor=0.94, every=2),                                   # 4.2
     augment=(
-        RandomResizedCrop(size=299, area=(0.05, 1.0)),                      # ours: Inception-v3's code
+        RandomResizedCrop(
+            size=299, area=(0.05, 1.0), aspect=(0.75, 1.33),                # ours: Inception-v3's code
+            interpolation="random", drawn="tensorflow",                     # ours: Inception-v3's code
+        ),
         RandomFlip(p=0.5),                                                  # ours: Inception-v3's code
         ColourJitter(brightness=0.125, contrast=0.5, saturation=0.5),       # ours: as in Inception-v3's recipe
     ),
