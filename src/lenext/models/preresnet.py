@@ -18,11 +18,12 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from lenext.facts import Claim, Paper, Published, Reported, results
+from lenext.facts import Claim, Paper
 from lenext.layers.head import mean_and_linear
 from lenext.layers.init import initialise
 from lenext.layers.network import Network
 from lenext.layers.residual import connect
+from lenext.models.published import preresnet as figures
 from lenext.protocol import SingleCrop, TenCrop
 from lenext.recipes import (
     SGD,
@@ -210,48 +211,7 @@ PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
     },
 }  # fmt: skip
 
-# The data, the test and its address: top-1 (and top-5) error in per cent.
-RESULTS: Reported = {
-    ("CIFAR-10 test", "single view", "Table 3"): {
-        "preresnet110_cifar": (6.37,), "preresnet164_cifar": (5.46,), "preresnet1001_cifar": (4.92,),   # Table 3
-    },
-    ("CIFAR-10 test", "single view, mean of 5", "Table 4"): {"preresnet1001_cifar": (4.89,)},
-    ("CIFAR-10 test", "single view, batch 64", "Table 4"): {"preresnet1001_cifar": (4.62,)},
-    ("CIFAR-10 test", "single view, batch 64, mean of 5", "Table 4"): {"preresnet1001_cifar": (4.69,)},
-    ("CIFAR-100 test", "single view", "Tables 3, 4"): {"preresnet164_cifar": (24.33,), "preresnet1001_cifar": (22.71,)},
-    ("CIFAR-100 test", "single view, mean of 5", "Table 4"): {"preresnet1001_cifar": (22.68,)},
-    ("ILSVRC-2012 val", "1-crop at 320", "Table 5"): {"preresnet152": (21.1, 5.5), "preresnet200": (20.7, 5.3)},
-    ("ILSVRC-2012 val", "1-crop at 320, aspect", "Table 5"): {"preresnet200": (20.1, 4.8)},
-    ("ILSVRC-2012 val", "1-crop", "fb.resnet.torch"): {"preresnet200": (21.66, 5.79)},
-    ("ILSVRC-2012 val", "10-crop, logits summed", "fb.resnet.torch"): {"preresnet200": (20.15, 4.93)},
-}  # fmt: skip
-
-STAGES = ("stem", "conv2_x", "conv3_x", "conv4_x", "conv5_x")
-LARGE = ((64, 112, 112), (256, 56, 56), (512, 28, 28), (1024, 14, 14), (2048, 7, 7))  # 1512.03385, Table 1
-NARROW = ((16, 32, 32), (16, 32, 32), (32, 16, 16), (64, 8, 8))  # 1512.03385, 4.2
-WIDE = ((16, 32, 32), (64, 32, 32), (128, 16, 16), (256, 8, 8))  # resnet-1k-layers
-
-
-def published(name: str, maps: tuple[tuple[int, int, int], ...], params: int, macs: int, printed: str) -> Published:
-    """The figures of one network: exact counts, the paper's words for them, and its row of ``RESULTS``."""
-    shapes = dict(zip(STAGES, maps, strict=False))
-    return Published(params=params, macs=macs, shapes=shapes, printed=printed, results=results(RESULTS, name))
-
-
-PUBLISHED = {
-    name: published(name, *figures)
-    for name, figures in {
-        "preresnet50":         (LARGE, 25_549_352, 4_089_184_256, ""),                     # fb.resnet.torch, counted
-        "preresnet101":        (LARGE, 44_541_480, 7_801_405_440, ""),                     # fb.resnet.torch, counted
-        "preresnet152":        (LARGE, 60_185_128, 11_513_626_624, ""),                    # Table 5, counted
-        "preresnet200":        (LARGE, 64_666_152, 15_007_481_856, ""),                    # Table 5, counted
-        "preresnet110_cifar":  (NARROW, 1_727_962, 252_887_680, "1.7M parameters"),     # Table 3
-        "preresnet164_cifar":  (WIDE, 1_703_258, 244_500_992, "1.7M parameters"),       # Table 3
-        "preresnet1001_cifar": (WIDE, 10_327_706, 1_487_849_984, "10.2M parameters"),   # Table 3
-    }.items()
-}  # fmt: skip
-
-REMARKS = {"preresnet1001_cifar": "Table 3's 10.2M are the weights of convolutions and classifier alone: 10,178,480."}
+PUBLISHED, REMARKS = figures.PUBLISHED, figures.REMARKS
 
 CLAIMS = (
     Claim("identity-is-best", "Scaling, gating or convolving the shortcut raises ResNet-110's error.", "3, Table 1"),
