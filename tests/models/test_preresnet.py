@@ -205,8 +205,8 @@ def test_original_units_are_those_of_the_first_paper(shortcut: str, name: str, o
         ("zero", 0),
         ("half", 0),
         ("frozen-gates", 0),
-        ("exclusive", 18 * (16 * 16 + 16) + 544 + 17 * (32 * 32 + 32) + 2112 + 17 * (64 * 64 + 64)),
-        ("shortcut-only", 18 * (16 * 16 + 16) + 544 + 17 * (32 * 32 + 32) + 2112 + 17 * (64 * 64 + 64)),
+        ("exclusive-gates", 18 * (16 * 16 + 16) + 544 + 17 * (32 * 32 + 32) + 2112 + 17 * (64 * 64 + 64)),
+        ("shortcut-gates", 18 * (16 * 16 + 16) + 544 + 17 * (32 * 32 + 32) + 2112 + 17 * (64 * 64 + 64)),
         ("conv", 18 * (16 * 16 + 32) + 576 + 17 * (32 * 32 + 64) + 2176 + 17 * (64 * 64 + 128)),
         ("dropout", 0),
     ],
@@ -236,7 +236,7 @@ def test_dropout_falls_on_the_shortcut_alone() -> None:
 
 def test_the_gates_begin_where_they_are_told() -> None:
     for bias in (-6.0, 0, -7):
-        network = create_model("preresnet110_cifar", unit="original", shortcut="exclusive", gate_bias=bias)
+        network = create_model("preresnet110_cifar", unit="original", shortcut="exclusive-gates", gate_bias=bias)
         gates = [part.bias for part in network.modules() if isinstance(part, Gate)]
         assert len(gates) == 54
         assert {value for gate in gates for value in gate.tolist()} == {float(bias)}

@@ -89,14 +89,14 @@ UNITS = {
 }  # fmt: skip
 # By what the shortcut and F of the original unit are multiplied; g is a gate.
 SHORTCUTS = {
-    "identity":      ("1", "1"),                # Figure 2 (a)
-    "zero":          ("0", "1"),                # Figure 2 (b), Table 1: a plain net
-    "half":          ("0.5", "1"),              # Figure 2 (b)
-    "frozen-gates":  ("0.5", "0.5"),            # Figure 2 (b)
-    "exclusive":     ("1-g", "g"),              # Figure 2 (c)
-    "shortcut-only": ("1-g", "1"),              # Figure 2 (d)
-    "conv":          ("1", "1"),                # Figure 2 (e): after a projection, option C of 1512.03385
-    "dropout":       ("1", "1"),                # Figure 2 (f): after dropout of 0.5
+    "identity":        ("1", "1"),      # Figure 2 (a)
+    "zero":            ("0", "1"),      # Figure 2 (b), Table 1: a plain net
+    "half":            ("0.5", "1"),    # Figure 2 (b)
+    "frozen-gates":    ("0.5", "0.5"),  # Figure 2 (b)
+    "exclusive-gates": ("1-g", "g"),    # Figure 2 (c)
+    "shortcut-gates":  ("1-g", "1"),    # Figure 2 (d)
+    "conv":            ("1", "1"),      # Figure 2 (e): after a projection, option C of 1512.03385
+    "dropout":         ("1", "1"),      # Figure 2 (f): after dropout of 0.5
 }  # fmt: skip
 
 
