@@ -8,7 +8,8 @@ Decided: a transition begins with batch normalisation and ReLU, as Table 1's not
 Decided: CIFAR networks without bottlenecks begin with 16 maps, those with them with 2k, as 3 says; the released code
 always takes 2k (reading "authors"). Depth L counts convolutions and the classifier; "264" has 265 of them.
 Decided: initial weights are the released code's: He's with the fan out, Torch's in the classifier.
-Not in the printed Table 1: ``densenet161``, which is the repository's, the earlier versions' and torchvision's.
+Not in the printed tables: ``densenet161``, which is the repository's, the earlier versions' and torchvision's, and the
+repository's Wide-DenseNet-BC, ``densenet_bc40``.
 """
 
 from __future__ import annotations
@@ -61,6 +62,9 @@ VARIANTS = {
     "densenet_bc100_k12_cifar": Design((16, 16, 16),   12, True,  0.5),     # Table 2: (L - 4) / 6 layers
     "densenet_bc250_k24_cifar": Design((41, 41, 41),   24, True,  0.5),     # Table 2
     "densenet_bc190_k40_cifar": Design((31, 31, 31),   40, True,  0.5),     # Table 2
+    "densenet_bc40_k36_cifar": Design((6, 6, 6),       36, True,  0.5),     # README: Wide-DenseNet-BC
+    "densenet_bc40_k48_cifar": Design((6, 6, 6),       48, True,  0.5),     # README: Wide-DenseNet-BC
+    "densenet_bc40_k60_cifar": Design((6, 6, 6),       60, True,  0.5),     # README: Wide-DenseNet-BC
 }  # fmt: skip
 Norm = tuple[float, float]  # eps, and what torch calls momentum: one less Keras's
 NORMS: dict[str, Norm] = {"paper": (1e-5, 0.1), "authors": (1e-5, 0.1), "keras": (1.001e-5, 0.01)}  # READINGS

@@ -6,8 +6,9 @@ widens, looks around, weighs its channels and narrows again, with nothing after 
 
 Decided: 3.3's constants 1.2, 1.1, 1.15 are ``compound``, for new networks. B1 to B7 are not one phi each: the released
 code's table of coefficients, ``VARIANTS``, is what gives Table 2's counts. B4 and B5 count 4 % over Table 2.
-Decided: the last block is dropped with 0.2 (N - 1) / N, as the code computes it. L2 is Noisy Student's (1911.04252),
-Lite0 the authors' later one without squeeze and excitation, with ReLU6, its stem and head never scaled.
+Decided: the last block is dropped with 0.2 (N - 1) / N, as the code computes it. B8 is AdvProp's (1911.09665), L2 is
+Noisy Student's (1911.04252), Lite0 the authors' later one without squeeze and excitation, with ReLU6, its stem and head
+never scaled.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ VARIANTS = {
     "efficientnet_b5":    Design(1.6, 2.2, 456, 0.4),           # README
     "efficientnet_b6":    Design(1.8, 2.6, 528, 0.5),           # README
     "efficientnet_b7":    Design(2.0, 3.1, 600, 0.5),           # README
+    "efficientnet_b8":    Design(2.2, 3.6, 672, 0.5),           # README: of AdvProp, 1911.09665
     "efficientnet_l2":    Design(4.3, 5.3, 800, 0.5),           # 1911.04252: Table 7
     "efficientnet_lite0": Design(1.0, 1.0, 224, 0.2, True),     # README: lite
 }  # fmt: skip
@@ -208,7 +210,7 @@ TORCHVISION = in_torch("torchvision")  # B5 to B7, the authors' weights: the fir
 BLOCKS = {"b0": 16, "b1": 23, "b2": 23, "b3": 26, "b4": 32, "b5": 39, "b6": 45, "b7": 55}  # Table 1, as scaled
 
 READINGS = {
-    **{name: {"timm": TIMM} for name in ("efficientnet_l2", "efficientnet_lite0")},
+    **{name: {"timm": TIMM} for name in ("efficientnet_b8", "efficientnet_l2", "efficientnet_lite0")},
     **{
         f"efficientnet_{size}": {
             "timm": TIMM,

@@ -28,6 +28,16 @@ RESULTS: Reported = {
         "densenet121": (23.61, 6.66), "densenet169": (22.08, 5.92),         # Table 3
         "densenet201": (21.46, 5.54), "densenet264": (20.80, 5.29),         # Table 3
     },
+    ("CIFAR-10+ test", "single view", "README"): {
+        "densenet_bc40_k36_cifar": (4.58,),                                 # README
+        "densenet_bc40_k48_cifar": (3.99,),                                 # README
+        "densenet_bc40_k60_cifar": (4.01,),                                 # README
+    },
+    ("CIFAR-100+ test", "single view", "README"): {
+        "densenet_bc40_k36_cifar": (22.30,),                                # README
+        "densenet_bc40_k48_cifar": (20.29,),                                # README
+        "densenet_bc40_k60_cifar": (19.99,),                                # README
+    },
     ("1-crop", "README"): {"densenet161": (22.2,)},
     ("1-crop, cosine", "1707.06990"): {"densenet264": (21.6,)},
 }  # fmt: skip
@@ -45,6 +55,9 @@ MAPS = {  # of the stem, and of every block and transition; counted by k
     "densenet_bc100_k12_cifar": (24, 216, 108, 300, 150, 342),                      # 3; Table 2, counted
     "densenet_bc250_k24_cifar": (48, 1032, 516, 1500, 750, 1734),                   # 3; Table 2, counted
     "densenet_bc190_k40_cifar": (80, 1320, 660, 1900, 950, 2190),                   # 3; Table 2, counted
+    "densenet_bc40_k36_cifar": (72, 288, 144, 360, 180, 396),                       # README, counted
+    "densenet_bc40_k48_cifar": (96, 384, 192, 480, 240, 528),                       # README, counted
+    "densenet_bc40_k60_cifar": (120, 480, 240, 600, 300, 660),                      # README, counted
 }  # fmt: skip
 SIDES = {"imagenet": (56, 56, 28, 28, 14, 14, 7, 7), "cifar": (32, 32, 16, 16, 8, 8)}  # Table 1; 3
 
@@ -72,6 +85,9 @@ PUBLISHED = {
         "densenet_bc100_k12_cifar": (769_162, 287_929_692, "0.8M parameters"),              # Table 2
         "densenet_bc250_k24_cifar": (15_324_406, 5_418_785_724, "15.3M parameters"),        # Table 2
         "densenet_bc190_k40_cifar": (25_624_430, 9_301_945_740, "25.6M parameters"),        # Table 2
+        "densenet_bc40_k36_cifar": (1_542_682, 647_298_936, "1.5M parameters"),             # README
+        "densenet_bc40_k48_cifar": (2_733_130, 1_149_867_168, "2.7M parameters"),           # README
+        "densenet_bc40_k60_cifar": (4_261_690, 1_795_836_360, "4.3M parameters"),           # README
     }.items()
 }  # fmt: skip
 

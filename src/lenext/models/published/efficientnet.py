@@ -17,9 +17,17 @@ RESULTS: Reported = {
         (76.3, 93.2), (78.8, 94.4), (79.8, 94.9), (81.1, 95.5), (82.6, 96.3), (83.3, 96.7),     # Table 2
         (84.0, 96.9), (84.4, 97.1),                                                             # Table 2
     ), strict=True)),
+    ("single crop, baseline preprocessing", "README"): dict(zip(PAPERS, (
+        76.7, 78.7, 79.8, 81.1, 82.5, 83.1,                                                     # README
+    ), strict=False)),
+    ("single crop, RandAugment", "README"): {"efficientnet_b5": 83.7, "efficientnet_b7": 84.7},
+    ("single crop, AdvProp", "README"): dict(zip((*PAPERS, "efficientnet_b8"), (
+        77.6, 79.6, 80.5, 81.9, 83.3, 84.3, 84.8, 85.2, 85.5,                                   # README
+    ), strict=True)),
     ("single crop, Noisy Student", "README"): dict(zip((*PAPERS, "efficientnet_l2"), (
         78.8, 81.5, 82.4, 84.1, 85.3, 86.1, 86.4, 86.9, 88.4,                                   # README
     ), strict=True)),
+    ("single crop at 475, Noisy Student", "README"): {"efficientnet_l2": 88.2},
     ("single crop, lite", "README"): {"efficientnet_lite0": (75.1,)},
 }  # fmt: skip
 
@@ -50,6 +58,7 @@ PUBLISHED = {
         "b5": (456, 30_389_784, 10_266_384_752, "30M, 9.9B", (48, 24, 40, 64, 128, 176, 304, 512, 2048)),     # Table 2
         "b6": (528, 43_040_704, 19_067_593_536, "43M, 19B", (56, 32, 40, 72, 144, 200, 344, 576, 2304)),      # Table 2
         "b7": (600, 66_347_960, 37_745_884_192, "66M, 37B", (64, 32, 48, 80, 160, 224, 384, 640, 2560)),      # Table 2
+        "b8": (672, 87_413_142, 62_597_461_568, "", (72, 32, 56, 88, 176, 248, 424, 704, 2816)),              # README
         "l2": (800, 480_309_308, 475_703_653_280, "", (136, 72, 104, 176, 344, 480, 824, 1376, 5504)),        # README
         "lite0": (224, 4_652_008, 385_187_552, "4.7M, 407M", B0),                                             # README
     }.items()
