@@ -23,7 +23,7 @@ from result import RESULTS, head, write
 
 from lenext.benchmark.timing import Sample, in_turns, ratios, sample
 from lenext.benchmark.worker import Worker
-from lenext.data.augment import Pipeline, area_box
+from lenext.data.augment import Pipeline
 from lenext.data.decode import read_image
 from lenext.data.decoded import DecodedImages, Memory
 from lenext.data.draws import AUGMENTATION, uniforms
@@ -31,6 +31,7 @@ from lenext.data.enough import enough
 from lenext.data.images import FileImages
 from lenext.data.listing import Part
 from lenext.data.loader import Loader
+from lenext.data.random_part import area_box
 from lenext.data.statistics import Statistics
 from lenext.evaluation.allocator import keep_memory
 from lenext.protocol import SingleCrop

@@ -11,10 +11,10 @@ from timm.data.random_erasing import RandomErasing as TimmsErasing
 from torchvision.transforms import RandomResizedCrop as Theirs
 from torchvision.transforms import functional as vision
 
-from lenext.data.augment import area_box
 from lenext.data.colour import jitter, to_pictures
 from lenext.data.erasing import TRIES, rectangle
 from lenext.data.policies import BICUBIC, NEAREST, RANDOM_OPERATIONS, V0, V0_OPERATIONS, Level
+from lenext.data.random_part import area_box
 from lenext.recipes import ColourJitter, RandomErasing, RandomResizedCrop
 
 FILL = (124, 116, 104)

@@ -16,6 +16,7 @@ import lenext.models
 
 MODELS = Path(lenext.models.__file__).parent
 FILES = [MODELS / f"{name}.py" for name in lenext.models.FILES]
+FIGURES = [MODELS / "published" / path.name for path in FILES]
 STANDARD = MODELS.parent / "recipes" / "standard.py"
 
 # "Table 2", "Figure 9", "3.4", "III.B: ...", "Appendix", "README", "fb.resnet.torch", "cuda-convnet2" and other code of
@@ -29,6 +30,7 @@ ADDRESS = re.compile(
 )
 
 PUBLIC = ("VARIANTS", "READINGS", "PROTOCOLS", "RECIPES", "RESULTS", "PUBLISHED", "CLAIMS")
+PARTS = ("SHAPES", "MAPS", "SIDES", "STRIDES", "WIDTHS", "COUNTS")  # of which figures are made
 MAKERS = ("Recipe", "replace", "published", "SingleCrop", "Steps", "Gaussian", "FixedChannels")
 
 
@@ -66,7 +68,7 @@ def declared(tree: ast.Module) -> list[ast.expr]:
             node.value.func.id if isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Name) else ""
         )
         steps = isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation).startswith("tuple[Augmentation")
-        if (isinstance(target, ast.Name) and target.id in PUBLIC) or called in MAKERS or steps:
+        if (isinstance(target, ast.Name) and target.id in (*PUBLIC, *PARTS)) or called in MAKERS or steps:
             values.append(node.value)
     return values
 
@@ -81,17 +83,18 @@ def recipe_with(line: str) -> str:
     return f"RECIPE = Recipe(\n    name='x',\n    {line}\n)\n"
 
 
-@pytest.mark.parametrize("path", [*FILES, STANDARD], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*FILES, *FIGURES, STANDARD], ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_every_number_has_its_address(path: Path) -> None:
     assert lines_without_address(path.read_text(encoding="utf-8")) == []
 
 
-@pytest.mark.parametrize("path", [*FILES, STANDARD], ids=lambda path: path.stem)
-def test_the_search_sees_the_tables(path: Path) -> None:
+@pytest.mark.parametrize("paths", [*zip(FILES, FIGURES, strict=True), (STANDARD,)], ids=lambda paths: paths[0].stem)
+def test_the_search_sees_the_tables(paths: tuple[Path, ...]) -> None:
     """Without their comments, the same lines are found: at least one for each network of the file, and more."""
-    source = path.read_text(encoding="utf-8")
-    bare = re.sub(r"#.*", "", source)
-    assert len(lines_without_address(bare)) > 15
+    bare = [re.sub(r"#.*", "", path.read_text(encoding="utf-8")) for path in paths]
+    found = [lines_without_address(source) for source in bare]
+    assert sum(map(len, found)) > 15
+    assert min(map(len, found)) > 4
 
 
 def test_a_recipe_that_a_function_returns_is_seen() -> None:

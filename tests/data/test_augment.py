@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from lenext.data.augment import STEPS, TRIES, Pipeline, area_box
+from lenext.data.augment import STEPS, Pipeline
 from lenext.data.draws import AUGMENTATION, uniforms
 from lenext.data.geometry import resize, short_side, single_crop
+from lenext.data.random_part import TRIES, area_box
 from lenext.data.statistics import Statistics
 from lenext.protocol import SingleCrop
 from lenext.recipes import (
@@ -186,50 +187,10 @@ class TestRandomCrop:
 class TestRandomResizedCrop:
     STEP = RandomResizedCrop(size=6)
 
-    def transcribed(self, height, width, row, step):
-        for area, aspect, y, x in row.reshape(TRIES, 4):
-            share = step.area[0] + area * (step.area[1] - step.area[0])
-            ratio = math.exp(math.log(step.aspect[0]) * (1 - aspect) + math.log(step.aspect[1]) * aspect)
-            w, h = round((height * width * share * ratio) ** 0.5), round((height * width * share / ratio) ** 0.5)
-            if 0 < w <= width and 0 < h <= height:
-                return math.floor(y * (height - h + 1)), math.floor(x * (width - w + 1)), h, w
-        return None
-
-    def test_the_box_is_the_first_that_fits(self):
-        fitted = 0
-        for row in uniforms((0, AUGMENTATION), 0, 0, 300, 4 * TRIES):
-            expected = self.transcribed(30, 50, row, self.STEP)
-            box = area_box(30, 50, row.reshape(TRIES, 4), self.STEP)
-            if expected is not None:
-                fitted += 1
-                assert box == expected
-        assert fitted > 290
-
-    def test_boxes_keep_to_area_and_aspect(self):
-        step = RandomResizedCrop(size=6, area=(0.25, 0.5), aspect=(0.5, 2.0))
-        rows = uniforms((0, AUGMENTATION), 0, 0, 300, 4 * TRIES).reshape(300, TRIES, 4)
-        boxes = np.array([area_box(200, 200, row, step) for row in rows])
-        _, _, h, w = boxes.T
-        assert np.quantile(h * w / 200**2, [0, 0.5, 1]) == pytest.approx([0.25, 0.375, 0.5], abs=0.02)
-        assert np.quantile(np.log2(w / h), [0, 0.5, 1]) == pytest.approx([-1, 0, 1], abs=0.15), "log-uniform"
-        assert (boxes[:, 0] + h).max() > 190
-
-    @pytest.mark.parametrize(
-        ("size", "box"),
-        [
-            ((10, 1000), (0, 493, 10, 13)),  # too flat for any try: the widest central box
-            ((1000, 10), (493, 0, 13, 10)),
-            ((1, 1), (0, 0, 1, 1)),
-        ],
-    )
-    def test_without_a_fitting_try_the_middle_is_taken(self, size, box):
-        hopeless = np.full((TRIES, 4), 0.999)
-        assert area_box(*size, hopeless, RandomResizedCrop(size=6, area=(0.9, 1.0))) == box
-
     def test_the_box_is_scaled_to_the_size(self):
         image = pixels(1, 3, 30, 50)
         row = uniforms((3, AUGMENTATION), 0, 0, 1, 4 * TRIES)
-        top, left, h, w = self.transcribed(30, 50, row[0], self.STEP)
+        top, left, h, w = area_box(30, 50, row[0].reshape(TRIES, 4), self.STEP)
         found = applied(self.STEP, image, row)
         expected = by_pillow(image[0, :, top : top + h, left : left + w], 6, 6)
         assert np.abs(found[0].numpy().astype(int) - expected).max() <= 1

@@ -51,7 +51,7 @@ def test_a_block_appends_and_never_replaces() -> None:
     ("name", "depth"),
     [("densenet121", 121), ("densenet161", 161), ("densenet169", 169), ("densenet201", 201), ("densenet264", 265)]
     + [("densenet40_k12_cifar", 40), ("densenet100_k24_cifar", 100), (SMALL, 100)]
-    + [("densenet_bc250_k24_cifar", 250), ("densenet_bc190_k40_cifar", 190)],
+    + [("densenet_bc250_k24_cifar", 250), ("densenet_bc190_k40_cifar", 190), ("densenet_bc40_k48_cifar", 40)],
 )
 def test_the_depth_is_the_networks_name_but_for_264(name: str, depth: int) -> None:
     weighted = [module for module in on_meta(name).modules() if isinstance(module, nn.Conv2d | nn.Linear)]
@@ -92,6 +92,15 @@ def test_cifar_starts_with_a_bare_convolution_and_ends_in_an_activation() -> Non
 )
 def test_a_hundred_classes_count_what_was_counted(name: str, params: int) -> None:
     assert parameters(on_meta(name, num_classes=100)) == params
+
+
+def test_wide_networks_are_shallow_ones_of_a_larger_growth_rate() -> None:
+    for growth in (36, 48, 60):
+        wide = on_meta(f"densenet_bc40_k{growth}_cifar")
+        assert counts(wide) == counts(on_meta("densenet_bc40_k36_cifar", growth=growth))
+        layers = [module for module in wide.modules() if isinstance(module, DenseLayer)]
+        assert len(layers) == 18
+        assert {layer.new.conv.out_channels for layer in layers} == {growth}
 
 
 def test_the_growth_rate_is_an_option() -> None:

@@ -42,7 +42,7 @@ def blocks(network: Network) -> list[MBConv]:
         ("b0", (1, 2, 2, 3, 3, 4, 1)), ("b1", (2, 3, 3, 4, 4, 5, 2)), ("b2", (2, 3, 3, 4, 4, 5, 2)),
         ("b3", (2, 3, 3, 5, 5, 6, 2)), ("b4", (2, 4, 4, 6, 6, 8, 2)), ("b5", (3, 5, 5, 7, 7, 9, 3)),
         ("b6", (3, 6, 6, 8, 8, 11, 3)), ("b7", (4, 7, 7, 10, 10, 13, 4)), ("lite0", (1, 2, 2, 3, 3, 4, 1)),
-        ("l2", (6, 11, 11, 16, 16, 22, 6)),
+        ("b8", (4, 8, 8, 11, 11, 15, 4)), ("l2", (6, 11, 11, 16, 16, 22, 6)),
     ],
 )  # fmt: skip
 def test_every_stage_has_its_blocks(size: str, repeats: tuple[int, ...]) -> None:
@@ -53,10 +53,10 @@ def test_every_stage_has_its_blocks(size: str, repeats: tuple[int, ...]) -> None
 def test_b8_is_two_coefficients_away() -> None:
     network = on_meta("efficientnet_b7", width=2.2, depth=3.6)
     assert (parameters(network), multiply_adds_of(network, (3, 672, 672))) == (87_413_142, 62_597_461_568)
-    assert len(blocks(network)) == 61
-    stages = network.stages.named_children()
-    repeats = [len(stage) for name, stage in stages if name != "stage9"]  # type: ignore[arg-type]
-    assert repeats == [4, 8, 8, 11, 11, 15, 4]
+    named = on_meta("efficientnet_b8")
+    assert len(blocks(named)) == 61
+    assert [tuple(weight.shape) for weight in named.parameters()] == [tuple(w.shape) for w in network.parameters()]
+    assert list(readings("efficientnet_b8")) == ["paper", "timm"]
 
 
 def test_l2_was_trained_at_475_pixels() -> None:

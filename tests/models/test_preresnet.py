@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
 
 from lenext import create_model
+from lenext.errors import UsageError
+from lenext.layers.highway import Gate, WeighedUnit
 from lenext.layers.network import Network
 from lenext.layers.residual import ZeroPadding
-from lenext.models.preresnet import Design, Unit, stage
+from lenext.models.preresnet import PUBLISHED, UNITS, Design, Unit, stage
+from lenext.models.table import parameters
 
 
-def on_meta(name: str) -> Network:
+def on_meta(name: str, **options: Any) -> Network:
     with torch.device("meta"):
-        return create_model(name)
+        return create_model(name, **options)
 
 
 def units(network: Network) -> dict[str, Unit]:
@@ -98,3 +103,177 @@ def test_the_10_2_million_of_1001_layers_are_convolutions_and_classifier_alone()
         m.weight.numel() for m in on_meta("preresnet1001_cifar").modules() if isinstance(m, nn.Conv2d | nn.Linear)
     ]
     assert sum(weights) == 10_178_480
+
+
+ORDERS = {  # Figure 4, read from top to bottom
+    "original": "conv1 bn1 relu1 conv2 bn2 + relu",
+    "bn-after": "conv1 bn1 relu1 conv2 + bn relu",
+    "relu-before": "conv1 bn1 relu1 conv2 bn2 relu2 +",
+    "relu-only": "relu1 conv1 bn1 relu2 conv2 bn2 +",
+    "full": "bn1 relu1 conv1 bn2 relu2 conv2 +",
+}
+
+
+def layers_of(unit: Unit) -> list[str]:
+    parts = [dict(part.named_children()) if part is not None else {} for part in (unit.activation, unit.branch)]
+    after = dict(unit.after.named_children()) if unit.after is not None else {}
+    return [*parts[0], *parts[1], "+", *after]
+
+
+def small_stage(unit: str) -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(stage("conv3", Design("33", (2,) * 3, "A", 1, unit), 3, 4, 8, 2))
+
+
+@pytest.mark.parametrize("unit", ORDERS)
+def test_a_unit_has_its_layers_in_the_order_of_figure_4(unit: str) -> None:
+    assert set(ORDERS) == set(UNITS)
+    found = units(on_meta("preresnet110_cifar", unit=unit))["conv3_x.conv3_2"]
+    assert layers_of(found) == ORDERS[unit].split()
+    deep = units(on_meta("preresnet164_cifar", unit=unit))["conv3_x.conv3_2"]
+    kinds = [word.rstrip("123") for word in layers_of(deep)]
+    first = ORDERS[unit].split().index("conv2")
+    again = [word.rstrip("123") for word in ORDERS[unit].split()]
+    between = ["bn", "relu", "conv"]
+    assert kinds == [*again[: first + 1], *between, *again[first + 1 :]]
+
+
+@pytest.mark.parametrize("unit", ORDERS)
+def test_all_units_have_the_same_components(unit: str) -> None:
+    """Figure 4's caption; projections are normalised where the branch ends in a normalisation."""
+    assert parameters(on_meta("preresnet110_cifar", unit=unit)) == 1_727_962
+    normed = 2 * (64 + 128 + 256) if unit in ("original", "relu-before", "relu-only") else 0
+    assert parameters(on_meta("preresnet164_cifar", unit=unit)) == 1_703_258 + normed
+
+
+@pytest.mark.parametrize("unit", ORDERS)
+def test_the_network_begins_and_ends_as_its_unit_asks(unit: str) -> None:
+    network = on_meta("preresnet164_cifar", unit=unit)
+    stem = {"relu-only": ["bn1"], "full": []}.get(unit, ["bn1", "relu1"])  # Appendix: the rest is the first unit's
+    assert list(dict(network.stem.named_children())) == ["conv1", *stem]
+    ends = {"relu-only": ["relu"], "full": ["bn", "relu"]}.get(unit, [])
+    assert [word for word in dict(network.stages.conv4_x.named_children()) if "conv" not in word] == ends
+    assert network.eval()(torch.empty(2, 3, 33, 47, device="meta")).shape == (2, 10)
+
+
+def test_relu_before_the_addition_only_adds() -> None:
+    units = small_stage("relu-before")
+    x = units[0](torch.randn(2, 4, 6, 6))
+    assert (units[1](x) >= x).all()
+
+
+def test_relu_alone_leaves_the_shortcut_its_negative_input() -> None:
+    units = small_stage("relu-only").eval()
+    x = -torch.rand(2, 8, 3, 3)
+    assert torch.equal(units[1](x.clone()), x), "F(ReLU(x)) is 0 here, and x is x"
+    assert not torch.equal(units[1](-x), -x)
+
+
+def test_normalisation_after_the_addition_changes_the_shortcuts_signal() -> None:
+    units = small_stage("bn-after")
+    x = torch.randn(8, 8, 3, 3)
+    with torch.no_grad():
+        for part in units[1].branch:
+            if isinstance(part, nn.Conv2d):
+                part.weight.zero_()
+        expected = nn.functional.relu((x - x.mean((0, 2, 3), keepdim=True)) / x.std((0, 2, 3), keepdim=True))
+        torch.testing.assert_close(units[1](x), expected, rtol=0.02, atol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("shortcut", "name", "options"),
+    [
+        ("identity", "resnet110_cifar", {}),
+        ("zero", "plain110_cifar", {}),
+        ("conv", "resnet110_cifar", {"shortcut": "C"}),
+    ],
+)
+def test_original_units_are_those_of_the_first_paper(shortcut: str, name: str, options: dict[str, str]) -> None:
+    torch.manual_seed(0)
+    theirs = create_model(name, **options).double().eval()
+    ours = create_model("preresnet110_cifar", unit="original", shortcut=shortcut).double().eval()
+    source = list(theirs.state_dict().values())
+    ours.load_state_dict(dict(zip(ours.state_dict(), source, strict=True)))
+    x = torch.randn(1, 3, 16, 16, dtype=torch.float64)
+    with torch.no_grad():
+        torch.testing.assert_close(ours(x), theirs(x), rtol=1e-9, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("shortcut", "more"),
+    [
+        ("zero", 0),
+        ("half", 0),
+        ("frozen-gates", 0),
+        ("exclusive-gates", 18 * (16 * 16 + 16) + 544 + 17 * (32 * 32 + 32) + 2112 + 17 * (64 * 64 + 64)),
+        ("shortcut-gates", 18 * (16 * 16 + 16) + 544 + 17 * (32 * 32 + 32) + 2112 + 17 * (64 * 64 + 64)),
+        ("conv", 18 * (16 * 16 + 32) + 576 + 17 * (32 * 32 + 64) + 2176 + 17 * (64 * 64 + 128)),
+        ("dropout", 0),
+    ],
+)
+def test_shortcuts_of_table_1_stand_in_every_unit(shortcut: str, more: int) -> None:
+    network = on_meta("preresnet110_cifar", unit="original", shortcut=shortcut)
+    found = [part for part in network.modules() if isinstance(part, WeighedUnit)]
+    assert len(found) == 54
+    assert parameters(network) == 1_727_962 + more
+    assert network.eval()(torch.empty(2, 3, 32, 32, device="meta")).shape == (2, 10)
+
+
+def test_dropout_falls_on_the_shortcut_alone() -> None:
+    torch.manual_seed(0)
+    unit = next(
+        part
+        for part in create_model("preresnet110_cifar", unit="original", shortcut="dropout").modules()
+        if isinstance(part, WeighedUnit)
+    )
+    nn.init.zeros_(unit.branch.bn2.weight)
+    x = torch.rand(4, 16, 8, 8) + 1
+    found = unit(x) / x
+    assert set(found.unique().tolist()) == {0.0, 2.0}
+    assert (found == 0).float().mean().item() == pytest.approx(0.5, abs=0.05)
+    assert torch.equal(unit.eval()(x), x)
+
+
+def test_the_gates_begin_where_they_are_told() -> None:
+    for bias in (-6.0, 0, -7):
+        network = create_model("preresnet110_cifar", unit="original", shortcut="exclusive-gates", gate_bias=bias)
+        gates = [part.bias for part in network.modules() if isinstance(part, Gate)]
+        assert len(gates) == 54
+        assert {value for gate in gates for value in gate.tolist()} == {float(bias)}
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "word"),
+    [
+        ("preresnet50", {"unit": "original"}, "unit 'original'"),
+        ("preresnet110_cifar", {"unit": "both"}, "unit 'both'"),
+        ("preresnet110_cifar", {"shortcut": "dropout"}, "shortcut 'dropout'"),
+        ("preresnet164_cifar", {"unit": "original", "shortcut": "half"}, "shortcut 'half'"),
+        ("preresnet110_cifar", {"unit": "original", "shortcut": "closed"}, "shortcut 'closed'"),
+        ("preresnet110_cifar", {"gate_bias": "high"}, "gate_bias 'high'"),
+    ],
+)
+def test_what_the_paper_does_not_try_is_refused(name: str, options: dict[str, str], word: str) -> None:
+    with pytest.raises(UsageError, match=word):
+        create_model(name, **options)
+
+
+def test_every_result_of_an_ablation_names_options_that_build_it() -> None:
+    built = set()
+    for name, figures in PUBLISHED.items():
+        for result in figures.results:
+            words = [word.split() for word in result.protocol.split(", ") if word.count(" ") == 1]
+            options = dict(word for word in words if word[0] in ("unit", "shortcut", "gate_bias"))
+            if options:
+                bias = float(options.pop("gate_bias", -6))
+                on_meta(name, **options, gate_bias=bias)
+                built.add((name, *options.values(), bias))
+    assert len(built) == 3 + 6 + 6  # Tables 2 and 3; the rest of Table 2; Table 1
+
+
+def test_table_2_is_won_by_full_pre_activation_and_table_1_by_the_identity() -> None:
+    for name in ("preresnet110_cifar", "preresnet164_cifar"):
+        errors = {r.protocol: r.value for r in PUBLISHED[name].results if r.data == "CIFAR-10 test"}
+        assert min(errors, key=errors.__getitem__) == "single view"
+        table1 = {protocol: error for protocol, error in errors.items() if "original" in protocol}
+        assert min(table1, key=table1.__getitem__) == "single view, unit original"

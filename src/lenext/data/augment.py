@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +20,7 @@ from torch.nn import functional as F
 from lenext.data import erasing
 from lenext.data.draws import AUGMENTATION, uniforms
 from lenext.data.geometry import cover, resize, single_crop, window
+from lenext.data.random_part import TRIES, area_box
 from lenext.data.statistics import Statistics
 from lenext.protocol import SingleCrop
 from lenext.recipes import (
@@ -157,21 +157,6 @@ def interpolation(step: ShortSide | RandomResizedCrop, draws: Draws) -> str:
     return GOOGLENETS[int(draws[-1] * len(GOOGLENETS))] if step.interpolation == RANDOM else step.interpolation
 
 
-def area_box(height: int, width: int, tries: Draws, step: RandomResizedCrop) -> tuple[int, int, int, int]:
-    """Top, left, height, width of a random rectangle; the largest central one when no try fits in the image."""
-    low, high = math.log(step.aspect[0]), math.log(step.aspect[1])
-    own = step.shape[1] / step.shape[0]
-    for area, aspect, y, x in tries:
-        target = height * width * (step.area[0] + area * (step.area[1] - step.area[0]))
-        ratio = own * math.exp(low + aspect * (high - low))
-        w, h = round(math.sqrt(target * ratio)), round(math.sqrt(target / ratio))
-        if 0 < w <= width and 0 < h <= height:
-            return int(y * (height - h + 1)), int(x * (width - w + 1)), h, w
-    w = min(width, max(1, round(height * own * step.aspect[1])))
-    h = min(height, max(1, round(width / (own * step.aspect[0]))))
-    return (height - h) // 2, (width - w) // 2, h, w
-
-
 def _random_flip(images: Tensor, draws: Draws, step: RandomFlip, _: Statistics) -> Tensor:
     mirrored = draws[:, 0] < step.p
     count = np.count_nonzero(mirrored)
@@ -224,7 +209,6 @@ def _by_pillow(images: Tensor, draws: Draws, step: ColourJitter | AutoAugment | 
             return policies.rand_augment(images, draws, step)
 
 
-TRIES = 10  # as in every implementation since Inception's
 RANDOM = "random"
 GOOGLENETS = ("bilinear", "area", "nearest", "bicubic")  # arXiv 1409.4842, 6
 

@@ -21,12 +21,13 @@ def enough(steps: Iterable[Augmentation], view: SingleCrop) -> int:
     A random part counts with its mean area. Decoded so, 12-megapixel photographs at 224 pixels differ by 0.2 grey
     levels in the mean from those decoded whole (``docs/log.md``).
     """
+    from lenext.data.random_part import mean_area
     from lenext.recipes import RandomResizedCrop, ShortSide  # who only predicts has no recipe, and starts at once
 
     first = next(iter(steps), None)
     match first:
-        case RandomResizedCrop(area=(low, high)):
-            trained = max(first.shape) / math.sqrt((low + high) / 2)
+        case RandomResizedCrop():
+            trained = max(first.shape) / math.sqrt(mean_area(first))
         case ShortSide():
             trained = first.high * max(1.0, first.aspect)
         case SingleCrop():

@@ -34,12 +34,22 @@ def variants(file: Path, network: str) -> Mapping[str, ast.expr]:
     """
     table = assignments(ast.parse(file.read_text(encoding="utf-8")))["RECIPES"]
     assert isinstance(table, ast.Dict | ast.DictComp)
+    if isinstance(table, ast.DictComp) and network not in spelled(table):
+        return {}
     keys, values = (table.keys, table.values) if isinstance(table, ast.Dict) else ([table.key], [table.value])
     for key, recipes in zip(keys, values, strict=True):
         if matches(key, network):
             assert isinstance(recipes, ast.Dict)
             return {text_of(key): value for key, value in zip(recipes.keys, recipes.values, strict=True)}
     return {}
+
+
+def spelled(table: ast.DictComp) -> set[str]:
+    """The names that a formula makes which goes through the letters of a text."""
+    assert isinstance(table.key, ast.JoinedStr)
+    parts = [part.value if isinstance(part, ast.Constant) else None for part in table.key.values]
+    letters = ast.literal_eval(table.generators[0].iter)
+    return {"".join(letter if part is None else str(part) for part in parts) for letter in letters}
 
 
 def matches(key: ast.expr | None, network: str) -> bool:

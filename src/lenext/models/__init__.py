@@ -43,6 +43,7 @@ FILES: Mapping[str, tuple[str, ...]] = {
         "densenet121", "densenet161", "densenet169", "densenet201", "densenet264",
         "densenet40_k12_cifar", "densenet100_k12_cifar", "densenet100_k24_cifar",
         "densenet_bc100_k12_cifar", "densenet_bc250_k24_cifar", "densenet_bc190_k40_cifar",
+        "densenet_bc40_k36_cifar", "densenet_bc40_k48_cifar", "densenet_bc40_k60_cifar",
     ),
     "resnext": (
         "resnext50_32x4d", "resnext101_32x4d", "resnext101_64x4d", "resnext101_32x8d",
@@ -52,7 +53,7 @@ FILES: Mapping[str, tuple[str, ...]] = {
     "xception": ("xception",),
     "mobilenet": ("mobilenet_v1", "mobilenet_v1_075", "mobilenet_v1_050", "mobilenet_v1_025"),
     "efficientnet": (
-        *(f"efficientnet_b{size}" for size in range(8)), "efficientnet_l2", "efficientnet_lite0",
+        *(f"efficientnet_b{size}" for size in range(9)), "efficientnet_l2", "efficientnet_lite0",
     ),
     "convnext": (
         *(f"convnext_{size}" for size in ("tiny", "small", "base", "large", "xlarge")),
@@ -80,6 +81,7 @@ ALIASES: Mapping[str, str] = {
     "densenet-40-12": "densenet40_k12_cifar", "densenet-100-12": "densenet100_k12_cifar",
     "densenet-100-24": "densenet100_k24_cifar", "densenet-bc-100-12": "densenet_bc100_k12_cifar",
     "densenet-bc-250-24": "densenet_bc250_k24_cifar", "densenet-bc-190-40": "densenet_bc190_k40_cifar",
+    **{f"wide-densenet-bc-40-{growth}": f"densenet_bc40_k{growth}_cifar" for growth in (36, 48, 60)},
     "resnext-50": "resnext50_32x4d", "resnext-101": "resnext101_32x4d",
     **{f"resnext-50-{form}": f"resnext50_{form}" for form in ("32x4d", "1x64d", "2x40d", "4x24d", "8x14d")},
     **{f"resnext-101-{form}": f"resnext101_{form}" for form in ("32x4d", "64x4d", "32x8d")},
@@ -87,7 +89,7 @@ ALIASES: Mapping[str, str] = {
     "mobilenet": "mobilenet_v1", "mobilenet-v1": "mobilenet_v1", "1.0 mobilenet-224": "mobilenet_v1",
     "0.75 mobilenet-224": "mobilenet_v1_075", "0.5 mobilenet-224": "mobilenet_v1_050",
     "0.25 mobilenet-224": "mobilenet_v1_025",
-    **{f"efficientnet-{size}": f"efficientnet_{size}" for size in (*(f"b{n}" for n in range(8)), "l2", "lite0")},
+    **{f"efficientnet-{size}": f"efficientnet_{size}" for size in (*(f"b{n}" for n in range(9)), "l2", "lite0")},
     "convnext-t": "convnext_tiny", "convnext-s": "convnext_small", "convnext-b": "convnext_base",
     "convnext-l": "convnext_large", "convnext-xl": "convnext_xlarge",
     **{f"convnext-{size[0]}-iso": f"convnext_isotropic_{size}" for size in ("small", "base", "large")},

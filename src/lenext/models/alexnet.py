@@ -22,12 +22,13 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from lenext.errors import UsageError
-from lenext.facts import Claim, Difference, Paper, Published, Reported, results
+from lenext.facts import Claim, Difference, Paper
 from lenext.layers.choice import one_of
 from lenext.layers.head import three_layers
 from lenext.layers.init import initialise
 from lenext.layers.lrn import local_response
 from lenext.layers.network import Network
+from lenext.models.published import alexnet as figures
 from lenext.protocol import SingleCrop, TenCrop
 from lenext.recipes import (
     EpochSteps,
@@ -202,9 +203,15 @@ TORCHVISION = (
     ),
 )  # fmt: skip
 READINGS: Mapping[str, Mapping[str, tuple[Difference, ...]]] = {
-    "alexnet": {"authors": AUTHORS, "owt-code": AUTHORS, "owt-paper": OWT_PAPER, "caffe": CAFFE, "caffenet": CAFFENET,
-                "torchvision": TORCHVISION},
-}  # fmt: skip
+    "alexnet": {
+        "authors": AUTHORS,
+        "owt-code": AUTHORS,
+        "owt-paper": OWT_PAPER,
+        "caffe": CAFFE,
+        "caffenet": CAFFENET,
+        "torchvision": TORCHVISION,
+    },
+}
 
 RECIPE = Recipe(
     name="alexnet:paper",
@@ -223,19 +230,25 @@ RECIPE = Recipe(
     init=INIT,
 )  # fmt: skip
 LOGISTIC = replace(
-    RECIPE, name="alexnet:one-weird-trick", loss=Logistic(),            # 1404.5997
+    RECIPE,
+    name="alexnet:one-weird-trick",
+    loss=Logistic(),                                                    # 1404.5997
     schedule=EpochSteps(at=(22.5, 45, 67.5), factor=250 ** (-1 / 3)),   # 1404.5997: at 25, 50 and 75 %
 )  # fmt: skip
 BVLC = replace(
-    RECIPE, name="alexnet:caffe",
-    epochs=None, iterations=450_000, batch_size=256,                            # README: bvlc_alexnet
+    RECIPE,
+    name="alexnet:caffe",
+    epochs=None,
+    iterations=450_000,                                                         # README: bvlc_alexnet
+    batch_size=256,                                                             # README: bvlc_alexnet
     optimizer=VelocitySGD(
         lr=0.01, momentum=0.9, weight_decay=5e-4, bias_rate=2.0, spared=("biases",),        # README: bvlc_alexnet
     ),
     schedule=Steps(at=(100_000, 200_000, 300_000, 400_000), factor=0.1),        # README: bvlc_alexnet
     augment=(
         SingleCrop(resize=256, crop=256, squash=True),                          # ours: Caffe's create_imagenet.sh
-        RandomCrop(size=227), RandomFlip(p=0.5),                                # README: bvlc_alexnet, no colour noise
+        RandomCrop(size=227),                                                   # README: bvlc_alexnet
+        RandomFlip(p=0.5),                                                      # README: bvlc_alexnet, no colour noise
     ),
     view=SingleCrop(resize=256, crop=227, squash=True),                         # README: bvlc_alexnet, centre crop
     init=Gaussian(std=0.01, bias=0.1, biased=BIASED, apart=(("fc6", 0.005), ("fc7", 0.005))),  # README: bvlc_alexnet
@@ -253,43 +266,8 @@ PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
     },
 }  # fmt: skip
 
-# The data, the test and its address: top-1 and top-5 error in per cent.
-RESULTS: Reported = {
-    ("ILSVRC-2010 test", "10-crop", "Table 1"): {"alexnet": (37.5, 17.0)},
-    ("ILSVRC-2010 test", "single crop", "Table 1, footnote"): {"alexnet": (39.0, 18.3)},
-    ("ILSVRC-2012 val", "10-crop", "Table 2"): {"alexnet": (40.7, 18.2)},
-    ("ILSVRC-2012 val", "10-crop, 5 networks", "Table 2"): {"alexnet": (38.1, 16.4)},
-    ("ILSVRC-2012 val", "single crop, caffe", "README: bvlc_alexnet"): {"alexnet": (42.9, 19.8)},
-    ("ILSVRC-2012 val", "single crop, caffenet", "README: bvlc_reference_caffenet"): {"alexnet": (42.6, 19.6)},
-    ("ILSVRC-2012 val", "single crop, authors", "cuda-convnet2 wiki"): {"alexnet": (42.55, 19.81)},
-    ("ILSVRC-2012 val", "10-crop, authors", "cuda-convnet2 wiki"): {"alexnet": (40.42, 18.15)},
-}
+PUBLISHED, REMARKS = figures.PUBLISHED, figures.REMARKS
 
-PUBLISHED = {
-    "alexnet": Published(
-        params=60_965_224,                                              # Figure 2, counted
-        macs=724_406_816,                                               # Figure 2, counted
-        printed="60 million parameters and 650,000 neurons",            # Abstract
-        shapes={
-            "stem": (96, 27, 27),                                       # Figure 2: 55x55 before pooling
-            "conv2": (256, 13, 13),                                     # Figure 2: 27x27 before pooling
-            "conv3": (384, 13, 13), "conv4": (384, 13, 13),             # Figure 2
-            "conv5": (256, 6, 6),                                       # Figure 2: 13x13 before pooling
-        },
-        results=results(RESULTS, "alexnet"),
-    ),
-    "alexnet_one_gpu": Published(
-        params=59_798_312,                                              # 3.2, counted
-        macs=391_514_384,                                               # 3.2, counted
-        shapes={
-            "stem": (48, 27, 27), "conv2": (128, 13, 13),               # 3.2
-            "conv3": (192, 13, 13), "conv4": (192, 13, 13), "conv5": (256, 6, 6),   # 3.2
-        },
-    ),
-}  # fmt: skip
-# ours: counted, as Figure 2 without its two towers
-PUBLISHED["alexnet_ungrouped"] = Published(params=62_378_344, macs=1_135_256_096, shapes=PUBLISHED["alexnet"].shapes)
-REMARKS = {"alexnet": "650,000 neurons: Figure 2 prints 253,440 for 55x55x96; with 290,400 they are 659,272."}
 CLAIMS = (
     Claim("relu-is-faster", "ReLU reaches 25 % training error on CIFAR-10 six times faster than tanh.", "3.1"),
     Claim("two-towers", "Two towers have 1.7 % (1.2 %) less top-1 (top-5) error than one of half the maps.", "3.2"),

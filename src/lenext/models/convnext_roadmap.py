@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 
 from lenext.errors import UsageError
-from lenext.facts import ACCURACIES, Claim, Paper, Published, Reported, results
+from lenext.facts import Claim, Paper
 from lenext.layers.drop_path import DropPath
 from lenext.layers.head import mean_and_linear
 from lenext.layers.init import initialise
@@ -29,6 +29,7 @@ from lenext.layers.layer_scale import LayerScale
 from lenext.layers.network import Network
 from lenext.layers.norm import LayerNorm2d
 from lenext.layers.residual import connect
+from lenext.models.published import convnext_roadmap as figures
 from lenext.protocol import SingleCrop
 from lenext.recipes import AdamW, Cosine, CrossEntropy, Mixing, Recipe, TruncatedNormal
 from lenext.recipes.standard import IMAGENET, RAND_AUGMENT_AND_ERASING
@@ -218,78 +219,25 @@ def build(
 
 RECIPE = Recipe(
     name="convnext_roadmap:paper",
-    epochs=300, batch_size=4096,                                            # Table 5
+    epochs=300,                                                             # Table 5
+    batch_size=4096,                                                        # Table 5
     optimizer=AdamW(lr=4e-3, betas=(0.9, 0.999), weight_decay=0.05),        # Table 5
     schedule=Cosine(warmup=20 / 300, final=1e-6 / 4e-3),                    # Table 5; ours: the code's end
-    augment=RAND_AUGMENT_AND_ERASING, normalise=IMAGENET,                   # Table 5
+    augment=RAND_AUGMENT_AND_ERASING,                                       # Table 5
+    normalise=IMAGENET,                                                     # ours: as the authors' code
     view=SingleCrop(resize=256, crop=224, interpolation="bicubic"),         # ours: as the authors' code
-    loss=CrossEntropy(label_smoothing=0.1), mixing=Mixing(mixup=0.8, cutmix=1.0),   # Table 5
-    init=TruncatedNormal(std=STD), average=None,                            # Table 5; Appendix: an average hurts BN
+    loss=CrossEntropy(label_smoothing=0.1),                                 # Table 5
+    mixing=Mixing(mixup=0.8, cutmix=1.0),                                   # Table 5
+    init=TruncatedNormal(std=STD),                                          # Table 5 (prints 0.2; code 0.02)
+    average=None,                                                           # Appendix: an average hurts BN
 )  # fmt: skip
+
 RECIPES: Mapping[str, Mapping[str, Recipe]] = {"*": {"paper": RECIPE}}
+
 PROTOCOLS: Mapping[str, Mapping[str, Any]] = {"*": {"single": RECIPE.view}}
 
+PUBLISHED, REMARKS = figures.PUBLISHED, figures.REMARKS
 
-def along(way: str, *accuracies: float) -> dict[str, float]:
-    """The accuracies of all steps from the first on, by name."""
-    return {f"convnext_roadmap_{way}_{number:02}": value for number, value in enumerate(accuracies, 1)}
-
-
-# The recipe and its address: top-1 accuracy in per cent on ILSVRC-2012 validation. ResNet-50's are means of three runs.
-RESULTS: Reported = {
-    ("1-crop, torchvision's weights", "Table 10"): along("resnet50", 76.13),
-    ("1-crop, torchvision's weights", "Table 11"): along("resnet200", 78.20),
-    ("1-crop, mean of 3", "Table 10"): along(
-        "resnet50",
-        78.82, 79.36, 79.51, 78.28, 80.50, 80.64, 79.92, 80.57, 80.62, 81.27, 81.41, 81.47, 81.97,      # Table 10
-    ),
-    ("1-crop", "Table 11"): along(
-        "resnet200",
-        81.14, 81.33, 81.59, 80.54, 81.85, 82.64, 82.04, 82.30, 82.19, 82.71, 83.17, 83.35, 83.60,      # Table 11
-    ),
-    ("1-crop, mean of 3, kernel_size 5", "Table 10"): {"convnext_roadmap_resnet50_08": 80.35},
-    ("1-crop, mean of 3, kernel_size 9", "Table 10"): {"convnext_roadmap_resnet50_08": 80.57},
-    ("1-crop, mean of 3, kernel_size 11", "Table 10"): {"convnext_roadmap_resnet50_08": 80.47},
-    ("1-crop, kernel_size 5", "Table 11"): {"convnext_roadmap_resnet200_08": 82.32},
-    ("1-crop, kernel_size 9", "Table 11"): {"convnext_roadmap_resnet200_08": 82.27},
-    ("1-crop, kernel_size 11", "Table 11"): {"convnext_roadmap_resnet200_08": 82.18},
-}  # fmt: skip
-
-
-def published(way: str, number: int, params: int, macs: int, flops: float) -> Published:
-    """The figures of one step: exact counts, its title and the paper's FLOPs, its column of ``RESULTS``."""
-    name, step = f"convnext_roadmap_{way}_{number:02}", STEPS[number]
-    width = step.width[WAYS.index(way)]
-    wide = width * (EXPANSION if step.block in WIDE else 1)
-    maps = {f"res{place + 2}": (wide << place, 56 >> place, 56 >> place) for place in range(4)}  # Table 9
-    words, found = f"{step.title}: {flops:.2f} GFLOPs", results(RESULTS, name, ACCURACIES)
-    return Published(params=params, macs=macs, shapes={"stem": (width, 56, 56), **maps}, printed=words, results=found)
-
-
-# Counted, for ResNet-50 and ResNet-200. The words are the tables' FLOPs (multiply-adds); two are slips: see above.
-PUBLISHED = {
-    f"convnext_roadmap_{way}_{number:02}": published(way, number, *figures)
-    for number, both in {
-        1:  ((25_557_032, 4_089_184_256, 4.09),  (64_673_832, 15_007_481_856, 15.01)),  # Tables 10, 11
-        2:  ((28_628_520, 4_525_916_160, 4.53),  (83_066_332, 14_518_404_096, 14.52)),  # Tables 10, 11
-        3:  ((28_622_184, 4_417_536_000, 4.42),  (83_058_016, 14_376_155_136, 14.38)),  # Tables 10, 11
-        4:  ((15_722_664, 2_349_507_072, 2.35),  (42_585_556, 7_234_368_288, 7.23)),    # Tables 10, 11
-        5:  ((33_761_032, 5_267_976_960, 5.27),  (96_526_696, 16_763_933_696, 16.76)),  # Tables 10, 11
-        6:  ((25_851_496, 4_644_406_272, 4.64),  (83_700_200, 15_679_418_368, 15.68)),  # Tables 10, 11
-        7:  ((25_625_512, 4_065_080_448, 4.07),  (83_094_760, 14_627_001_856, 14.63)),  # Tables 10, 11
-        8:  ((25_863_592, 4_145_612_928, 4.15),  (83_780_840, 14_806_631_936, 14.81)),  # Tables 10, 11
-        9:  ((25_863_592, 4_145_612_928, 4.15),  (83_780_840, 14_806_631_936, 14.81)),  # Tables 10, 11
-        10: ((25_863_592, 4_145_612_928, 4.15),  (83_780_840, 14_806_631_936, 14.81)),  # Tables 10, 11
-        11: ((25_829_032, 4_145_612_928, 4.15),  (83_688_680, 14_806_631_936, 14.81)),  # Tables 10, 11
-        12: ((25_834_984, 4_145_612_928, 4.46),  (83_705_832, 14_806_631_936, 14.81)),  # Tables 10, 11
-        13: ((28_589_128, 4_455_531_264, 4.49),  (88_591_464, 15_354_729_472, 15.35)),  # Tables 10, 11
-    }.items()
-    for way, figures in zip(WAYS, both, strict=True)
-}  # fmt: skip
-REMARKS = {
-    "*resnet50_12": "Table 10 prints 4.46; LayerNorm for BatchNorm costs no multiply-add: 4.15, as before it.",
-    "*resnet50_13": "Table 10 prints 4.49; this network, ConvNeXt-T, has 4.46.",
-}
 CLAIMS = (
     Claim("training-matters", "The modern recipe alone lifts ResNet-50 from 76.1 to 78.8 %.", "2.1, Table 10"),
     Claim("saturates-at-7x7", "Larger depthwise kernels help up to 7x7 (ResNet-200: 5x5).", "2.5, Tables 10, 11"),

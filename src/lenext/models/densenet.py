@@ -8,7 +8,8 @@ Decided: a transition begins with batch normalisation and ReLU, as Table 1's not
 Decided: CIFAR networks without bottlenecks begin with 16 maps, those with them with 2k, as 3 says; the released code
 always takes 2k (reading "authors"). Depth L counts convolutions and the classifier; "264" has 265 of them.
 Decided: initial weights are the released code's: He's with the fan out, Torch's in the classifier.
-Not in the printed Table 1: ``densenet161``, which is the repository's, the earlier versions' and torchvision's.
+Not in the printed tables: ``densenet161``, which is the repository's, the earlier versions' and torchvision's, and the
+repository's Wide-DenseNet-BC, ``densenet_bc40``.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ import torch
 from torch import Tensor, nn
 
 from lenext.errors import UsageError
-from lenext.facts import ERRORS, Claim, Difference, Paper, Published, Reported, results
+from lenext.facts import Claim, Difference, Paper
 from lenext.layers.head import mean_and_linear
 from lenext.layers.init import initialise
 from lenext.layers.network import Network
 from lenext.layers.recompute import recompute
+from lenext.models.published import densenet as figures
 from lenext.protocol import SingleCrop, TenCrop
 from lenext.recipes import SGD, ChannelMean, Cosine, EpochSteps, FixedScale, He, Recipe
 from lenext.recipes.standard import FB_RESNET_TORCH, PAD_AND_CROP
@@ -60,6 +62,9 @@ VARIANTS = {
     "densenet_bc100_k12_cifar": Design((16, 16, 16),   12, True,  0.5),     # Table 2: (L - 4) / 6 layers
     "densenet_bc250_k24_cifar": Design((41, 41, 41),   24, True,  0.5),     # Table 2
     "densenet_bc190_k40_cifar": Design((31, 31, 31),   40, True,  0.5),     # Table 2
+    "densenet_bc40_k36_cifar": Design((6, 6, 6),       36, True,  0.5),     # README: Wide-DenseNet-BC
+    "densenet_bc40_k48_cifar": Design((6, 6, 6),       48, True,  0.5),     # README: Wide-DenseNet-BC
+    "densenet_bc40_k60_cifar": Design((6, 6, 6),       60, True,  0.5),     # README: Wide-DenseNet-BC
 }  # fmt: skip
 Norm = tuple[float, float]  # eps, and what torch calls momentum: one less Keras's
 NORMS: dict[str, Norm] = {"paper": (1e-5, 0.1), "authors": (1e-5, 0.1), "keras": (1.001e-5, 0.01)}  # READINGS
@@ -190,7 +195,8 @@ READINGS = {
 
 CIFAR = Recipe(
     name="densenet:cifar",
-    epochs=300, batch_size=64,                                      # 4.2
+    epochs=300,                                                     # 4.2
+    batch_size=64,                                                  # 4.2
     optimizer=SGD(lr=0.1, momentum=0.9, weight_decay=1e-4, nesterov=True),      # 4.2
     schedule=EpochSteps(at=(150, 225), factor=0.1),                 # 4.2: at 50 % and 75 %
     augment=PAD_AND_CROP,                                           # 4.1: shifting and mirroring, "+"
@@ -200,15 +206,28 @@ CIFAR = Recipe(
 )  # fmt: skip
 
 PLAIN = replace(
-    CIFAR, name="densenet:plain",
-    augment=(CIFAR.view,), dropout=0.2,                             # 4.1: without "+"; 4.2
+    CIFAR,
+    name="densenet:plain",
+    augment=(CIFAR.view,),                                          # 4.1: without "+"
+    dropout=0.2,                                                    # 4.2
 )  # fmt: skip
+
 SVHN = replace(
-    PLAIN, name="densenet:svhn", epochs=40, schedule=EpochSteps(at=(20, 30), factor=0.1),   # 4.2: at 50 % and 75 %
+    PLAIN,
+    name="densenet:svhn",
+    epochs=40,                                                      # 4.2
+    schedule=EpochSteps(at=(20, 30), factor=0.1),                   # 4.2: at 50 % and 75 %
     normalise=FixedScale(mean=0.0, std=1.0),                        # 4.1: divided by 255
 )  # fmt: skip
+
 RECIPE = replace(FB_RESNET_TORCH, name="densenet:paper")  # 4.1, 4.2: batches of 256, 90 epochs, drops at 30, 60
-COSINE = replace(RECIPE, name="densenet:cosine", epochs=100, schedule=Cosine())  # 1707.06990; ours: how long
+
+COSINE = replace(
+    RECIPE,
+    name="densenet:cosine",
+    epochs=100,                                                     # 1707.06990; ours: how long
+    schedule=Cosine(),                                              # 1707.06990
+)  # fmt: skip
 
 RECIPES: Mapping[str, Mapping[str, Recipe]] = {
     "*_cifar": {"paper": CIFAR, "plain": PLAIN, "svhn": SVHN},
@@ -217,78 +236,13 @@ RECIPES: Mapping[str, Mapping[str, Recipe]] = {
 
 PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
     "*_cifar": {"single": SingleCrop(resize=32, crop=32)},          # 4.1
-    "*": {"single": SingleCrop(resize=256, crop=224), "ten-crop": TenCrop(resize=256, crop=224)},   # 4.1, Table 3
+    "*": {
+        "single": SingleCrop(resize=256, crop=224),                 # 4.1, Table 3
+        "ten-crop": TenCrop(resize=256, crop=224),                  # 4.1, Table 3
+    },
 }  # fmt: skip
 
-# The data, the test and its address: error in per cent, for CIFAR and SVHN in the order of VARIANTS.
-SMALL = [name for name in VARIANTS if name.endswith("_cifar")]
-RESULTS: Reported = {
-    **{
-        (f"{data} test", "single view", "Table 2"): dict(zip(SMALL, errors, strict=False))
-        for data, errors in {
-            "CIFAR-10": (7.00, 5.77, 5.83, 5.92, 5.19),                     # Table 2
-            "CIFAR-10+": (5.24, 4.10, 3.74, 4.51, 3.62, 3.46),              # Table 2
-            "CIFAR-100": (27.55, 23.79, 23.42, 24.15, 19.64),               # Table 2
-            "CIFAR-100+": (24.42, 20.20, 19.25, 22.27, 17.60, 17.18),       # Table 2
-            "SVHN": (1.79, 1.67, 1.59, 1.76, 1.74),                         # Table 2
-        }.items()
-    },
-    ("1-crop", "Table 3"): {
-        "densenet121": (25.02, 7.71), "densenet169": (23.80, 6.85),         # Table 3
-        "densenet201": (22.58, 6.34), "densenet264": (22.15, 6.12),         # Table 3
-    },
-    ("10-crop", "Table 3"): {
-        "densenet121": (23.61, 6.66), "densenet169": (22.08, 5.92),         # Table 3
-        "densenet201": (21.46, 5.54), "densenet264": (20.80, 5.29),         # Table 3
-    },
-    ("1-crop", "README"): {"densenet161": (22.2,)},
-    ("1-crop, cosine", "1707.06990"): {"densenet264": (21.6,)},
-}  # fmt: skip
-
-
-STAGES = ("stem", *(f"{kind}{number}" for number in (1, 2, 3, 4) for kind in ("dense_block", "transition")))
-MAPS = {  # of the stem, and of every block and transition; counted by k
-    "densenet121": (64, 256, 128, 512, 256, 1024, 512, 1024),
-    "densenet161": (96, 384, 192, 768, 384, 2112, 1056, 2208),
-    "densenet169": (64, 256, 128, 512, 256, 1280, 640, 1664),
-    "densenet201": (64, 256, 128, 512, 256, 1792, 896, 1920),
-    "densenet264": (64, 256, 128, 512, 256, 2304, 1152, 2688),
-    "densenet40_k12_cifar": (16, 160, 160, 304, 304, 448),
-    "densenet100_k12_cifar": (16, 400, 400, 784, 784, 1168),
-    "densenet100_k24_cifar": (16, 784, 784, 1552, 1552, 2320),
-    "densenet_bc100_k12_cifar": (24, 216, 108, 300, 150, 342),
-    "densenet_bc250_k24_cifar": (48, 1032, 516, 1500, 750, 1734),
-    "densenet_bc190_k40_cifar": (80, 1320, 660, 1900, 950, 2190),
-}
-SIDES = {"imagenet": (56, 56, 28, 28, 14, 14, 7, 7), "cifar": (32, 32, 16, 16, 8, 8)}  # Table 1; 3
-
-
-def published(name: str, params: int, macs: int, printed: str) -> Published:
-    """The figures of one network: exact counts, the paper's words for them, and its rows of ``RESULTS``."""
-    cifar = name.endswith("_cifar")
-    sides = SIDES["cifar" if cifar else "imagenet"]
-    shapes = {stage: (maps, side, side) for stage, maps, side in zip(STAGES, MAPS[name], sides, strict=False)}
-    found = results(RESULTS, name, ("error",) if cifar else ERRORS)
-    return Published(params=params, macs=macs, shapes=shapes, printed=printed, results=found)
-
-
-PUBLISHED = {
-    name: published(name, *figures)
-    for name, figures in {
-        "densenet121": (7_978_856, 2_834_161_664, ""),                                      # Table 1, counted
-        "densenet161": (28_681_000, 7_727_907_072, ""),                                     # README, counted
-        "densenet169": (14_149_480, 3_359_843_328, ""),                                     # Table 1, counted
-        "densenet201": (20_013_928, 4_291_365_888, ""),                                     # Table 1, counted
-        "densenet264": (33_337_704, 5_751_653_376, ""),                                     # Table 1, counted
-        "densenet40_k12_cifar": (1_019_722, 264_812_928, "1.0M parameters"),                # Table 2
-        "densenet100_k12_cifar": (6_979_642, 1_769_516_448, "7.0M parameters"),             # Table 2
-        "densenet100_k24_cifar": (27_249_082, 6_889_347_744, "27.2M parameters"),           # Table 2
-        "densenet_bc100_k12_cifar": (769_162, 287_929_692, "0.8M parameters"),              # Table 2
-        "densenet_bc250_k24_cifar": (15_324_406, 5_418_785_724, "15.3M parameters"),        # Table 2
-        "densenet_bc190_k40_cifar": (25_624_430, 9_301_945_740, "25.6M parameters"),        # Table 2
-    }.items()
-}  # fmt: skip
-REMARKS = {"densenet264": "Table 1: by the formula for its other names it has 265 layers with weights."}
+PUBLISHED, REMARKS = figures.PUBLISHED, figures.REMARKS
 
 CLAIMS = (
     Claim("parameter-efficiency", "DenseNet-BC needs a third of ResNet's parameters for its error.", "5, Figure 4"),

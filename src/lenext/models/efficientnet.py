@@ -6,8 +6,9 @@ widens, looks around, weighs its channels and narrows again, with nothing after 
 
 Decided: 3.3's constants 1.2, 1.1, 1.15 are ``compound``, for new networks. B1 to B7 are not one phi each: the released
 code's table of coefficients, ``VARIANTS``, is what gives Table 2's counts. B4 and B5 count 4 % over Table 2.
-Decided: the last block is dropped with 0.2 (N - 1) / N, as the code computes it. L2 is Noisy Student's (1911.04252),
-Lite0 the authors' later one without squeeze and excitation, with ReLU6, its stem and head never scaled.
+Decided: the last block is dropped with 0.2 (N - 1) / N, as the code computes it. B8 is AdvProp's (1911.09665), L2 is
+Noisy Student's (1911.04252), Lite0 the authors' later one without squeeze and excitation, with ReLU6, its stem and head
+never scaled.
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from lenext.facts import ACCURACIES, Claim, Difference, Paper, Published, Reported, results
+from lenext.facts import Claim, Difference, Paper
 from lenext.layers.drop_path import DropPath
 from lenext.layers.head import mean_and_linear
 from lenext.layers.init import draw
 from lenext.layers.network import Network
 from lenext.layers.padding import convolution
 from lenext.layers.squeeze_excite import SqueezeExcite
+from lenext.models.published import efficientnet as figures
 from lenext.protocol import SingleCrop
 from lenext.recipes import AutoAugment, Average, CrossEntropy, Decay, He, RandomFlip, RandomResizedCrop, Recipe, RMSProp
 from lenext.recipes.standard import IMAGENET
@@ -57,6 +59,7 @@ VARIANTS = {
     "efficientnet_b5":    Design(1.6, 2.2, 456, 0.4),           # README
     "efficientnet_b6":    Design(1.8, 2.6, 528, 0.5),           # README
     "efficientnet_b7":    Design(2.0, 3.1, 600, 0.5),           # README
+    "efficientnet_b8":    Design(2.2, 3.6, 672, 0.5),           # README: of AdvProp, 1911.09665
     "efficientnet_l2":    Design(4.3, 5.3, 800, 0.5),           # 1911.04252: Table 7
     "efficientnet_lite0": Design(1.0, 1.0, 224, 0.2, True),     # README: lite
 }  # fmt: skip
@@ -207,7 +210,7 @@ TORCHVISION = in_torch("torchvision")  # B5 to B7, the authors' weights: the fir
 BLOCKS = {"b0": 16, "b1": 23, "b2": 23, "b3": 26, "b4": 32, "b5": 39, "b6": 45, "b7": 55}  # Table 1, as scaled
 
 READINGS = {
-    **{name: {"timm": TIMM} for name in ("efficientnet_l2", "efficientnet_lite0")},
+    **{name: {"timm": TIMM} for name in ("efficientnet_b8", "efficientnet_l2", "efficientnet_lite0")},
     **{
         f"efficientnet_{size}": {
             "timm": TIMM,
@@ -223,76 +226,38 @@ def recipe(size: int) -> Recipe:
     """At a network's own image size; eps and what is spared from weight decay are the released code's."""
     return Recipe(
         name="efficientnet:paper",
-        epochs=350, batch_size=4096,                                                # README
-        optimizer=RMSProp(lr=0.256, decay=0.9, momentum=0.9, eps=1e-3, weight_decay=1e-5, spared=("norms",)),   # 5.2
-        schedule=Decay(factor=0.97, every=2.4, warmup=5), normalise=IMAGENET,       # 5.2; README: warm-up
+        epochs=350,                                                                                 # README
+        batch_size=4096,                                                                            # README
+        optimizer=RMSProp(
+            lr=0.256, decay=0.9, momentum=0.9, weight_decay=1e-5,                                   # 5.2
+            eps=1e-3, spared=("norms",),                                                            # README
+        ),
+        schedule=Decay(factor=0.97, every=2.4, warmup=5),                                           # 5.2; README
+        normalise=IMAGENET,                                                                         # README
         augment=(
-            RandomResizedCrop(size=size, area=(0.08, 1.0), interpolation="bicubic"),    # README
-            RandomFlip(p=0.5), AutoAugment(policy="v0", fill=128),                  # 5.2; README
+            RandomResizedCrop(
+                size=size, area=(0.08, 1.0), interpolation="bicubic", drawn="efficientnet",         # README
+            ),
+            RandomFlip(p=0.5),                                                                      # README
+            AutoAugment(policy="v0", fill=128),                                                     # 5.2; README
         ),
         view=SingleCrop(resize=size + 32, crop=size, crop_first=True, interpolation="bicubic"),     # README
-        loss=CrossEntropy(label_smoothing=0.1), average=Average(decay=0.9999, rising=True),         # README
-        drop_path=0.2,                                                              # 5.2: survival probability 0.8
+        loss=CrossEntropy(label_smoothing=0.1),                                                     # README
+        average=Average(decay=0.9999, rising=True),                                                 # README
+        drop_path=0.2,                                                                              # 5.2: keeps 0.8
     )  # fmt: skip
 
 
 RECIPES: Mapping[str, Mapping[str, Recipe]] = {
     f"efficientnet_b{size}": {"paper": recipe(VARIANTS[f"efficientnet_b{size}"].image_size)} for size in "01234567"
 }
-PROTOCOLS: Mapping[str, Mapping[str, Any]] = {n: {"single": recipe(d.image_size).view} for n, d in VARIANTS.items()}
 
-PAPERS = [f"efficientnet_{size}" for size in BLOCKS]
-# The training and its address: top-1 (and top-5) accuracy in per cent, single crop, on ILSVRC-2012 validation.
-RESULTS: Reported = {
-    ("single crop", "Table 2, third version on"): dict(zip(PAPERS, (
-        (77.1, 93.3), (79.1, 94.4), (80.1, 94.9), (81.6, 95.7), (82.9, 96.4), (83.6, 96.7),     # Table 2
-        (84.0, 96.8), (84.3, 97.0),                                                             # Table 2
-    ), strict=True)),
-    ("single crop, ICML 2019", "Table 2, first version"): dict(zip(PAPERS, (
-        (76.3, 93.2), (78.8, 94.4), (79.8, 94.9), (81.1, 95.5), (82.6, 96.3), (83.3, 96.7),     # Table 2
-        (84.0, 96.9), (84.4, 97.1),                                                             # Table 2
-    ), strict=True)),
-    ("single crop, Noisy Student", "README"): dict(zip((*PAPERS, "efficientnet_l2"), (
-        78.8, 81.5, 82.4, 84.1, 85.3, 86.1, 86.4, 86.9, 88.4,                                   # README
-    ), strict=True)),
-    ("single crop, lite", "README"): {"efficientnet_lite0": (75.1,)},
-}  # fmt: skip
-
-STRIDES = (2, 1, 2, 2, 2, 1, 2, 1, 1)  # Table 1
-
-
-def published(name: str, params: int, macs: int, printed: str, widths: tuple[int, ...]) -> Published:
-    """The figures of one network at its own image size and 1000 classes, and its rows of ``RESULTS``."""
-    side, shapes = VARIANTS[name].image_size, {}
-    for number, (channels, stride) in enumerate(zip(widths, STRIDES, strict=True), 1):
-        side = math.ceil(side / stride)
-        shapes["stem" if number == 1 else f"stage{number}"] = (channels, side, side)
-    found = results(RESULTS, name, ACCURACIES)
-    return Published(params=params, macs=macs, shapes=shapes, printed=printed, results=found)
-
-
-# Counted; the words are Table 2's parameters and FLOPs (multiply-adds), then the channels of stages 1 to 9.
-B0 = (32, 16, 24, 40, 80, 112, 192, 320, 1280)  # Table 1
-PUBLISHED = {
-    f"efficientnet_{size}": published(f"efficientnet_{size}", *figures)
-    for size, figures in {
-        "b0": (5_288_548, 385_814_752, "5.3M, 0.39B", B0),                                                  # Table 2
-        "b1": (7_794_184, 686_802_832, "7.8M, 0.70B", B0),                                                  # Table 2
-        "b2": (9_109_994, 993_561_872, "9.2M, 1.0B", (32, 16, 24, 48, 88, 120, 208, 352, 1408)),            # Table 2
-        "b3": (12_233_232, 1_827_141_392, "12M, 1.8B", (40, 24, 32, 48, 96, 136, 232, 384, 1536)),          # Table 2
-        "b4": (19_341_616, 4_393_771_024, "19M, 4.2B", (48, 24, 32, 56, 112, 160, 272, 448, 1792)),         # Table 2
-        "b5": (30_389_784, 10_266_384_752, "30M, 9.9B", (48, 24, 40, 64, 128, 176, 304, 512, 2048)),        # Table 2
-        "b6": (43_040_704, 19_067_593_536, "43M, 19B", (56, 32, 40, 72, 144, 200, 344, 576, 2304)),         # Table 2
-        "b7": (66_347_960, 37_745_884_192, "66M, 37B", (64, 32, 48, 80, 160, 224, 384, 640, 2560)),         # Table 2
-        "l2": (480_309_308, 475_703_653_280, "", (136, 72, 104, 176, 344, 480, 824, 1376, 5504)),           # README
-        "lite0": (4_652_008, 385_187_552, "4.7M, 407M", B0),                                                # README
-    }.items()
-}  # fmt: skip
-REMARKS = {
-    "efficientnet_b[45]": "Table 2's FLOPs, multiply-adds, are 4 % below the count; why is not known.",
-    "efficientnet_b*": "Table 2's FLOPs are multiply-adds.",
-    "efficientnet_lite0": "The README's 407M are 6 % above the count; why is not known.",
+PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
+    name: {"single": recipe(design.image_size).view} for name, design in VARIANTS.items()
 }
+
+PUBLISHED, REMARKS = figures.PUBLISHED, figures.REMARKS
+
 CLAIMS = (
     Claim("compound-beats-single", "Compound scaling of B0 beats depth, width or resolution alone.", "5.3, Table 7"),
     Claim("one-dimension-saturates", "Scaling one dimension alone saturates at about 80 %.", "3.2, Figure 3"),

@@ -19,13 +19,14 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
-from lenext.facts import Claim, Difference, Paper, Published, Reported, results
+from lenext.facts import Claim, Difference, Paper
 from lenext.layers.auxiliary import AuxiliaryNetwork
 from lenext.layers.branches import Branches
 from lenext.layers.choice import one_of
 from lenext.layers.head import mean_and_linear
 from lenext.layers.init import initialise
 from lenext.layers.lrn import local_response
+from lenext.models.published import googlenet as figures
 from lenext.protocol import SingleCrop, SquareCrops, TenCrop
 from lenext.recipes import (
     Average,
@@ -211,7 +212,8 @@ READINGS: Mapping[str, Mapping[str, tuple[Difference, ...]]] = {
 # 6 prints the momentum, the schedule, the averaging and the sampling; Caffe's replication has the numbers besides.
 RECIPE = Recipe(
     name="googlenet:paper",
-    epochs=250, batch_size=32,                                              # ours: Caffe's 10 million iterations
+    epochs=250,                                                             # ours: Caffe's 10 million iterations
+    batch_size=32,                                                          # ours: Caffe's
     optimizer=VelocitySGD(
         lr=0.01,                                                            # ours: Caffe's
         momentum=0.9,                                                       # 6
@@ -219,7 +221,11 @@ RECIPE = Recipe(
     ),
     schedule=Decay(factor=0.96, every=8),                                   # 6: down 4 % every 8 epochs
     augment=(
-        RandomResizedCrop(size=224, area=(0.08, 1.0), aspect=(3 / 4, 4 / 3), interpolation="random"),   # 6
+        RandomResizedCrop(
+            size=224, area=(0.08, 1.0), aspect=(3 / 4, 4 / 3),              # 6
+            interpolation="random",                                         # 6: with equal probability
+            drawn="uniform",                                                # 6: chosen randomly; ours: uniformly
+        ),
         RandomFlip(p=0.5),                                                  # ours: as AlexNet; 7 tests mirrored crops
         ColourJitter(brightness=0.5, contrast=0.5, saturation=0.5),         # 6: photometric, as 1312.5402
         PCAColour(std=0.1),                                                 # 6: lighting noise, as 1312.5402
@@ -232,15 +238,24 @@ RECIPE = Recipe(
 )  # fmt: skip
 
 QUICK = replace(
-    RECIPE, name="googlenet:caffe", epochs=None, iterations=2_400_000,          # README: bvlc_googlenet
+    RECIPE,
+    name="googlenet:caffe",
+    epochs=None,
+    iterations=2_400_000,                                                       # README: bvlc_googlenet
     schedule=Polynomial(power=0.5),                                             # README: bvlc_googlenet
     augment=(
         SingleCrop(resize=256, crop=256, squash=True),                          # ours: Caffe's create_imagenet.sh
-        RandomCrop(size=224), RandomFlip(p=0.5),                                # README: bvlc_googlenet, no relighting
+        RandomCrop(size=224),                                                   # README: bvlc_googlenet
+        RandomFlip(p=0.5),                                                      # README: bvlc_googlenet, no relighting
     ),
-    view=SingleCrop(resize=256, crop=224, squash=True), average=None,           # README: bvlc_googlenet, centre crop
+    view=SingleCrop(resize=256, crop=224, squash=True),                         # README: bvlc_googlenet, centre crop
+    average=None,                                                               # README: bvlc_googlenet
 )  # fmt: skip
-RECIPES: Mapping[str, Mapping[str, Recipe]] = {"googlenet": {"paper": RECIPE, "caffe": QUICK}, "*": {"paper": RECIPE}}
+
+RECIPES: Mapping[str, Mapping[str, Recipe]] = {
+    "googlenet": {"paper": RECIPE, "caffe": QUICK},
+    "*": {"paper": RECIPE},
+}
 
 PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
     "*": {
@@ -250,48 +265,8 @@ PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
     },
 }  # fmt: skip
 
-# The test and its address: top-1 and top-5 error on ILSVRC-2012 validation; the paper prints no top-1 errors.
-RESULTS: Reported = {
-    **{(f"{models} models, {crops} crops", "Table 3"): {"googlenet": (None, error)} for models, crops, error in (
-        (1, 1, 10.07), (1, 10, 9.15), (1, 144, 7.89), (7, 1, 8.09), (7, 10, 7.62), (7, 144, 6.67),      # Table 3
-    )},
-    ("ILSVRC-2012 test", "7 models, 144 crops", "Table 2"): {"googlenet": (None, 6.67)},
-    ("1 crop", "1512.00567, Table 3"): {"googlenet": (29.0, 9.2)},
-    ("1 crop, caffe", "README: bvlc_googlenet"): {"googlenet": (31.3, 11.1)},
-}  # fmt: skip
+PUBLISHED, REMARKS = figures.PUBLISHED, figures.REMARKS
 
-PUBLISHED = {
-    "googlenet": Published(
-        params=6_998_552,                           # Table 1, counted with a plain conv1
-        macs=1_582_671_872,                         # Table 1, counted with a plain conv1
-        printed="6,797.7K parameters, 1,502M multiply-adds (sums of Table 1)",
-        shapes={
-            "stem": (192, 28, 28),                  # Table 1
-            "inception_3a": (256, 28, 28), "inception_3b": (480, 28, 28),       # Table 1
-            "inception_4a": (512, 14, 14), "inception_4b": (512, 14, 14),       # Table 1
-            "inception_4c": (512, 14, 14), "inception_4d": (528, 14, 14),       # Table 1
-            "inception_4e": (832, 14, 14), "inception_5a": (832, 7, 7),         # Table 1
-            "inception_5b": (1024, 7, 7),           # Table 1
-        },
-        results=results(RESULTS, "googlenet"),
-    ),
-    "googlenet_naive": Published(
-        params=97_526_008,                          # ours: counted, the paper built no such network
-        macs=12_568_061_056,                        # ours: counted
-        shapes={
-            "stem": (192, 28, 28),                  # Table 1
-            "inception_3a": (416, 28, 28), "inception_3b": (832, 28, 28),       # Figure 2 (a): 224 more, 416 more
-            "inception_4a": (1280, 14, 14), "inception_4b": (1728, 14, 14),     # Figure 2 (a): 448 more, and again
-            "inception_4c": (2176, 14, 14), "inception_4d": (2640, 14, 14),     # Figure 2 (a): 448 more, 464 more
-            "inception_4e": (3344, 14, 14), "inception_5a": (4048, 7, 7),       # Figure 2 (a): 704 more, and again
-            "inception_5b": (4944, 7, 7),           # Figure 2 (a): 896 more
-        },
-    ),
-}  # fmt: skip
-REMARKS = {
-    "googlenet": "Table 1's 2.7K and 34M for conv1 are a separable one's (--option stem=separable, 1.499e9 in all); "
-    "its parameters are up to 7 % less than its own widths give, for 5a more.",
-}
 CLAIMS = (
     Claim("reductions-save", "The naive module widens at every stage and costs two to five times as much.", "4"),
     Claim("mean-for-linear", "Average pooling instead of linear layers lowers the top-1 error by 0.6 %.", "5"),

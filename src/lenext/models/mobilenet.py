@@ -17,11 +17,12 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
-from lenext.facts import ACCURACIES, Claim, Difference, Paper, Published, Reported, results
+from lenext.facts import Claim, Difference, Paper
 from lenext.layers.choice import one_of
 from lenext.layers.head import mean_and_linear
 from lenext.layers.network import Network
 from lenext.layers.padding import convolution
+from lenext.models.published import mobilenet as figures
 from lenext.protocol import SingleCrop
 from lenext.recipes import Average, Decay, FixedScale, RandomFlip, RandomResizedCrop, Recipe, RMSProp
 
@@ -198,7 +199,10 @@ RECIPE = Recipe(
     ),
     schedule=Decay(factor=0.94, every=2.5),                                 # ours: slim's
     augment=(
-        RandomResizedCrop(size=224, area=(0.25, 1.0)),                      # 3.2; ours: how small
+        RandomResizedCrop(
+            size=224, area=(0.25, 1.0),                                     # 3.2; ours: how small
+            aspect=(0.75, 1.33), drawn="tensorflow",                        # ours: slim's
+        ),
         RandomFlip(p=0.5),                                                  # ours: Inception-v3's code
     ),
     normalise=FixedScale(mean=0.5, std=0.5),                                # ours: slim's -1 to 1
@@ -213,70 +217,7 @@ PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
     "*": {"single": SingleCrop(resize=256, crop=224, crop_first=True)},  # ours: slim's central 87.5 %
 }
 
-# The test and its address: top-1 (and top-5) accuracy in per cent, on ILSVRC-2012 validation.
-RESULTS: Reported = {
-    ("224 pixels", "Table 6"): {
-        "mobilenet_v1": (70.6,), "mobilenet_v1_075": (68.4,),                           # Table 6
-        "mobilenet_v1_050": (63.7,), "mobilenet_v1_025": (50.6,),                       # Table 6
-    },
-    ("192 pixels", "Table 7"): {"mobilenet_v1": (69.1,)},
-    ("160 pixels", "Table 7"): {"mobilenet_v1": (67.2,)},
-    ("128 pixels", "Table 7"): {"mobilenet_v1": (64.4,)},
-    ("160 pixels, 0.50", "Table 9"): {"mobilenet_v1_050": (60.2,)},
-    ("224 pixels, full convolutions", "Table 4"): {"mobilenet_v1": (71.7,)},
-    ("224 pixels, shallow", "Table 5"): {"mobilenet_v1": (65.3,)},
-    ("Stanford Dogs", "224 pixels", "Table 10"): {"mobilenet_v1": (83.3,), "mobilenet_v1_075": (81.9,)},
-    ("Stanford Dogs", "192 pixels", "Table 10"): {"mobilenet_v1": (81.9,), "mobilenet_v1_075": (80.5,)},
-    ("224 pixels, released", "README"): {
-        "mobilenet_v1": (70.9, 89.9), "mobilenet_v1_075": (68.4, 88.2),                 # README
-        "mobilenet_v1_050": (63.3, 84.9), "mobilenet_v1_025": (49.8, 74.2),             # README
-    },
-    ("192 pixels, released", "README"): {
-        "mobilenet_v1": (70.0, 89.2), "mobilenet_v1_075": (67.2, 87.3),                 # README
-        "mobilenet_v1_050": (61.7, 83.6), "mobilenet_v1_025": (47.7, 72.3),             # README
-    },
-    ("160 pixels, released", "README"): {
-        "mobilenet_v1": (68.0, 87.7), "mobilenet_v1_075": (65.3, 86.0),                 # README
-        "mobilenet_v1_050": (59.1, 81.9), "mobilenet_v1_025": (45.5, 70.3),             # README
-    },
-    ("128 pixels, released", "README"): {
-        "mobilenet_v1": (65.2, 85.8), "mobilenet_v1_075": (62.1, 83.6),                 # README
-        "mobilenet_v1_050": (56.3, 79.4), "mobilenet_v1_025": (41.5, 66.3),             # README
-    },
-}  # fmt: skip
-
-# Table 1: the map after each separable convolution, at full width and 224 pixels.
-MAPS = (
-    (64, 112), (128, 56), (128, 56), (256, 28), (256, 28), (512, 14),
-    (512, 14), (512, 14), (512, 14), (512, 14), (512, 14),
-    (1024, 7), (1024, 7),
-)  # fmt: skip
-
-
-def published(name: str, params: int, macs: int, printed: str) -> Published:
-    """The figures of one network, at 224x224 pixels and 1000 classes."""
-    maps = {"stem": (STEM, 112), **{f"block{number}": row for number, row in enumerate(MAPS, 1)}}
-    shapes = {stage: (int(VARIANTS[name] * channels), side, side) for stage, (channels, side) in maps.items()}
-    return Published(
-        params=params, macs=macs, shapes=shapes, printed=printed, results=results(RESULTS, name, ACCURACIES)
-    )
-
-
-# Counted from Table 1; the words are those of Table 6.
-PUBLISHED = {
-    name: published(name, *figures)
-    for name, figures in {
-        "mobilenet_v1":     (4_231_976, 568_740_352, "4.2M parameters, 569M mult-adds"),        # Tables 1, 6
-        "mobilenet_v1_075": (2_585_560, 325_400_448, "2.6M parameters, 325M mult-adds"),        # Tables 1, 6
-        "mobilenet_v1_050": (1_331_592, 149_497_088, "1.3M parameters, 149M mult-adds"),        # Tables 1, 6
-        "mobilenet_v1_025": (470_072, 41_030_272, "0.5M parameters, 41M mult-adds"),            # Tables 1, 6
-    }.items()
-}  # fmt: skip
-
-REMARKS = {
-    "mobilenet_v1*": "Table 1 prints stride 2 for the last depthwise layer, between two maps of 7x7: it is 1. "
-    "Table 2 prints 1.19 % of the multiply-adds for the full 3x3 convolution: it is 1.91 %.",
-}
+PUBLISHED, REMARKS = figures.PUBLISHED, figures.REMARKS
 
 CLAIMS = (
     Claim("separable-is-enough", "Separable convolutions lose 1.1 % to full ones at an eighth of the cost.", "Table 4"),

@@ -1,28 +1,36 @@
 """Pre-activation ResNet: identity mappings in deep residual networks (He, Zhang, Ren, Sun 2016).
 
 The idea: where nothing stands between one addition and the next, a signal runs unhindered through a thousand layers.
-Look at: ``Unit``, which normalises before it convolves and leaves the sum alone; the activation after the last sum.
+Look at: ``UNITS``, Figure 4 as a table, whose last row leaves the sum alone; ``SHORTCUTS``, Table 1, where all but the
+first hinder the signal; the activation after the last sum.
 
 Decided: the ImageNet networks normalise before the max pool, start their first unit bare and halve the map in the 3x3,
 as fb.resnet.torch. The CIFAR networks follow resnet-1k-layers: no normalisation between conv1 and the first unit's own,
 and bottlenecks that halve the map in the first 1x1.
 Decided: Table 3's "10.2M" for 1001 layers counts the weights of convolutions and of the classifier only.
+Decided: a projection is normalised where F ends in a normalisation, a gate is not; it has one value for each channel
+and pixel of the sum. Dropout doubles what it keeps, as Caffe's and torch's.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from lenext.facts import Claim, Paper, Published, Reported, results
+from lenext.errors import UsageError
+from lenext.facts import Claim, Paper
+from lenext.layers.choice import one_of
 from lenext.layers.head import mean_and_linear
+from lenext.layers.highway import Gate, WeighedUnit
 from lenext.layers.init import initialise
 from lenext.layers.network import Network
 from lenext.layers.residual import connect
+from lenext.models.published import preresnet as figures
 from lenext.protocol import SingleCrop, TenCrop
 from lenext.recipes import (
     SGD,
@@ -32,12 +40,11 @@ from lenext.recipes import (
     PixelMean,
     RandomCrop,
     RandomFlip,
-    RandomResizedCrop,
     Recipe,
     ShortSide,
     Steps,
 )
-from lenext.recipes.standard import IMAGENET, PAD_AND_CROP
+from lenext.recipes.standard import IMAGENET, PAD_AND_CROP, SCALE_AND_ASPECT
 
 PAPER = Paper(
     title="Identity Mappings in Deep Residual Networks",
@@ -54,6 +61,9 @@ class Design(NamedTuple):
     units: tuple[int, ...]  # in each stage; the networks of three stages are for CIFAR
     shortcut: str  # option A or B of 1512.03385
     halves: int  # which convolution of the unit has the stride
+    unit: str = "full"  # one of UNITS
+    weighing: str = "identity"  # one of SHORTCUTS
+    gate_bias: float = -6.0  # 3.1: the best value
 
 
 VARIANTS = {
@@ -68,42 +78,70 @@ VARIANTS = {
 WIDTHS = {"imagenet": (64, 128, 256, 512), "cifar": (16, 32, 64)}  # 1512.03385, Table 1 and 4.2
 EXPANSION = {"33": 1, "131": 4}  # 1512.03385, Figure 5
 
+# What stands before the convolutions, after them, and after the addition: batch normalisation (B) and ReLU (R). Between
+# two convolutions stand both.
+UNITS = {
+    "original":    ("",   "B",  "R"),           # Figure 4 (a): 1512.03385
+    "bn-after":    ("",   "",   "BR"),          # Figure 4 (b)
+    "relu-before": ("",   "BR", ""),            # Figure 4 (c)
+    "relu-only":   ("R",  "B",  ""),            # Figure 4 (d)
+    "full":        ("BR", "",   ""),            # Figure 4 (e)
+}  # fmt: skip
+# By what the shortcut and F of the original unit are multiplied; g is a gate.
+SHORTCUTS = {
+    "identity":        ("1", "1"),      # Figure 2 (a)
+    "zero":            ("0", "1"),      # Figure 2 (b), Table 1: a plain net
+    "half":            ("0.5", "1"),    # Figure 2 (b)
+    "frozen-gates":    ("0.5", "0.5"),  # Figure 2 (b)
+    "exclusive-gates": ("1-g", "g"),    # Figure 2 (c)
+    "shortcut-gates":  ("1-g", "1"),    # Figure 2 (d)
+    "conv":            ("1", "1"),      # Figure 2 (e): after a projection, option C of 1512.03385
+    "dropout":         ("1", "1"),      # Figure 2 (f): after dropout of 0.5
+}  # fmt: skip
+
 
 class Unit(nn.Module):
-    """x + F(ReLU(BN(x))): Figure 4 (e). A shortcut of its own starts after the ReLU, as where dimensions change."""
+    """Figure 4. A shortcut of its own starts after the first activation, as where dimensions change."""
 
-    def __init__(self, activation: nn.Module, branch: nn.Module, shortcut: nn.Module | None) -> None:
+    def __init__(
+        self, activation: nn.Module, branch: nn.Module, shortcut: nn.Module | None, after: nn.Module | None = None
+    ) -> None:
         super().__init__()
-        self.activation, self.branch, self.shortcut = activation, branch, shortcut
+        self.activation, self.branch, self.shortcut, self.after = activation, branch, shortcut, after
 
     def forward(self, x: Tensor) -> Tensor:
         active = self.activation(x)
         y: Tensor = self.branch(active) + (x if self.shortcut is None else self.shortcut(active))
-        return y
+        return y if self.after is None else self.after(y)
 
 
-def activation(channels: int, number: str = "") -> OrderedDict[str, nn.Module]:
-    """Batch normalisation and ReLU: the pre-activation."""
-    return OrderedDict({f"bn{number}": nn.BatchNorm2d(channels), f"relu{number}": nn.ReLU(inplace=True)})
+def activation(letters: str, channels: int, numbers: Iterable[object] = ("", "")) -> OrderedDict[str, nn.Module]:
+    """Batch normalisation and ReLU; this works in place where nobody else sees what it changes."""
+    return OrderedDict(
+        (f"bn{number}", nn.BatchNorm2d(channels)) if letter == "B" else (f"relu{number}", nn.ReLU("B" in letters))
+        for letter, number in zip(letters, numbers, strict=False)
+    )
 
 
 def branch(inputs: int, width: int, stride: int, design: Design) -> nn.Sequential:
-    """F without its first activation: convolutions with BN and ReLU between them."""
+    """F without its first activation: convolutions with what stands between and after them."""
     layers: OrderedDict[str, nn.Module] = OrderedDict()
+    before, after, _ = UNITS[design.unit]
     for number, kernel in enumerate(map(int, design.kernels), 1):
         last = number == len(design.kernels)
         outputs = width * EXPANSION[design.kernels] if last else width
         step = stride if number == design.halves else 1
         layers[f"conv{number}"] = nn.Conv2d(inputs, outputs, kernel, step, kernel // 2, bias=False)
-        if not last:
-            layers |= activation(outputs, str(number + 1))
+        letters = after if last else "BR"
+        layers |= activation(letters, outputs, [number + (letter in before) for letter in letters])
         inputs = outputs
     return nn.Sequential(layers)
 
 
-def projection(inputs: int, outputs: int, stride: int) -> nn.Module:
-    """A bare 1x1 convolution, unlike the first paper's."""
-    return nn.Conv2d(inputs, outputs, 1, stride, bias=False)
+def projection(inputs: int, outputs: int, stride: int, *, normed: bool) -> nn.Module:
+    """A 1x1 convolution: bare before a sum that nobody normalises, in the older units normalised."""
+    conv = nn.Conv2d(inputs, outputs, 1, stride, bias=False)
+    return nn.Sequential(OrderedDict(conv=conv, bn=nn.BatchNorm2d(outputs))) if normed else conv
 
 
 def stage(name: str, design: Design, count: int, inputs: int, width: int, stride: int) -> OrderedDict[str, nn.Module]:
@@ -111,27 +149,63 @@ def stage(name: str, design: Design, count: int, inputs: int, width: int, stride
 
     The first unit of all shares its activation with its shortcut (appendix); after conv1's own it needs none.
     """
-    outputs = width * EXPANSION[design.kernels]
+    outputs, (before, last, after) = width * EXPANSION[design.kernels], UNITS[design.unit]
+    project = partial(projection, normed="B" in last)
     units: OrderedDict[str, nn.Module] = OrderedDict()
     for number in range(1, count + 1):
-        place = f"{name}_{number}"
-        before: nn.Module = nn.Sequential(activation(inputs, "1"))
-        if place == "conv2_1" and len(design.units) == 4:
-            before = nn.Identity()
-        own = place == "conv2_1" or inputs != outputs
-        shortcut = connect(design.shortcut, inputs, outputs, stride, projection) if own else None
-        units[place] = Unit(before, branch(inputs, width, stride, design), shortcut)
+        place, residual = f"{name}_{number}", branch(inputs, width, stride, design)
+        if design.weighing != "identity":
+            units[place] = weighed(residual, design, inputs, stride)
+        else:
+            bare = place == "conv2_1" and len(design.units) == 4
+            first = nn.Identity() if bare else nn.Sequential(activation(before, inputs, (1, 1)))
+            own = place == "conv2_1" or inputs != outputs
+            shortcut = connect(design.shortcut, inputs, outputs, stride, project) if own else None
+            end = nn.Sequential(activation(after, outputs)) if after else None
+            units[place] = Unit(first, residual, shortcut, end)
         inputs, stride = outputs, 1
     return units
 
 
-def build(name: str, *, num_classes: int | None = None, in_channels: int = 3) -> Network:
+def weighed(residual: nn.Module, design: Design, inputs: int, stride: int) -> WeighedUnit:
+    """The unit of ResNet-110 with a shortcut of Table 1."""
+    outputs, factors = inputs * stride, SHORTCUTS[design.weighing]  # 1512.03385, 4.2: a smaller map has more channels
+    option = "C" if design.weighing == "conv" else design.shortcut
+    shortcut = connect(option, inputs, outputs, stride, partial(projection, normed=True))
+    if design.weighing == "dropout":
+        shortcut = nn.Sequential(shortcut, nn.Dropout(0.5))  # 3.1
+    gate = Gate(inputs, outputs, stride, design.gate_bias) if "1-g" in factors else None
+    return WeighedUnit(residual, shortcut, factors, gate)
+
+
+def decide(name: str, unit: str, shortcut: str, gate_bias: float) -> Design:
+    """The paper's design with the caller's options; refuses what the paper does not try."""
+    design = VARIANTS[name]
+    one_of("unit", unit, tuple(UNITS) if len(design.units) == 3 else ("full",))
+    tried = unit == "original" and design.shortcut == "A"
+    one_of("shortcut", shortcut, tuple(SHORTCUTS) if tried else ("identity",))
+    if type(gate_bias) not in (int, float):
+        raise UsageError(f"{name} cannot have the gate_bias {gate_bias!r}.", "Give a number: Table 1 has -6, -7 and 0.")
+    return design._replace(unit=unit, weighing=shortcut, gate_bias=float(gate_bias))
+
+
+def build(
+    name: str,
+    *,
+    num_classes: int | None = None,
+    in_channels: int = 3,
+    unit: str = "full",
+    shortcut: str = "identity",
+    gate_bias: float = -6.0,
+) -> Network:
     """A pre-activation network for images of any size and shape, with He's initial weights.
 
-    num_classes: 1000, for CIFAR 10, when None. The last stage ends in the activation that follows the last sum.
+    num_classes: 1000, for CIFAR 10, when None; unit: one of ``UNITS``, for CIFAR; shortcut: one of ``SHORTCUTS``, for
+    preresnet110_cifar with the original unit; gate_bias: what the gates' b begins with. The last stage ends in the
+    activation that follows the last sum. Raises ``UsageError`` for other values.
     """
-    design = VARIANTS[name]
-    cifar = len(design.units) == 3
+    design = decide(name, unit, shortcut, gate_bias)
+    cifar, before = len(design.units) == 3, UNITS[unit][0]
     widths = WIDTHS["cifar" if cifar else "imagenet"]
     inputs, stages = widths[0], {}
     for number, (count, width) in enumerate(zip(design.units, widths, strict=True), 2):
@@ -140,14 +214,15 @@ def build(name: str, *, num_classes: int | None = None, in_channels: int = 3) ->
         if number == 2 and not cifar:
             units = OrderedDict(pool=nn.MaxPool2d(3, 2, padding=1), **units)
         if width == widths[-1]:
-            units |= activation(inputs)
+            units |= activation(before, inputs)
         stages[f"conv{number}_x"] = nn.Sequential(units)
-    conv1: dict[str, nn.Module] = {"conv1": nn.Conv2d(in_channels, 16, 3, padding=1, bias=False)}
-    if not cifar:
-        conv1 = {"conv1": nn.Conv2d(in_channels, 64, 7, 2, 3, bias=False), **activation(64, "1")}
+    kernel, step = (3, 1) if cifar else (7, 2)
+    conv1 = nn.Conv2d(in_channels, widths[0], kernel, step, kernel // 2, bias=False)
+    # Appendix: of the first activation what stands before the first convolution belongs to the first unit
+    first = "BR".removesuffix(before) if cifar else "BR"
     network = Network(
         input_size=(in_channels, 32, 32) if cifar else (in_channels, 224, 224),
-        stem=nn.Sequential(OrderedDict(conv1)),
+        stem=nn.Sequential(OrderedDict(conv1=conv1, **activation(first, widths[0], (1, 1)))),
         stages=stages,
         head=mean_and_linear(inputs, num_classes or (10 if cifar else 1000)),
     )
@@ -175,7 +250,7 @@ RECIPE = Recipe(
 ASPECT = replace(
     RECIPE,
     name="preresnet:aspect",
-    augment=(RandomResizedCrop(size=224, interpolation="bicubic"), *RECIPE.augment[2:]),  # Table 5: scale+asp ratio
+    augment=(SCALE_AND_ASPECT[0], *RECIPE.augment[2:]),  # Table 5: scale+asp ratio, fb.resnet.torch's
 )
 
 CIFAR = Recipe(
@@ -211,48 +286,7 @@ PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
     },
 }  # fmt: skip
 
-# The data, the test and its address: top-1 (and top-5) error in per cent.
-RESULTS: Reported = {
-    ("CIFAR-10 test", "single view", "Table 3"): {
-        "preresnet110_cifar": (6.37,), "preresnet164_cifar": (5.46,), "preresnet1001_cifar": (4.92,),   # Table 3
-    },
-    ("CIFAR-10 test", "single view, mean of 5", "Table 4"): {"preresnet1001_cifar": (4.89,)},
-    ("CIFAR-10 test", "single view, batch 64", "Table 4"): {"preresnet1001_cifar": (4.62,)},
-    ("CIFAR-10 test", "single view, batch 64, mean of 5", "Table 4"): {"preresnet1001_cifar": (4.69,)},
-    ("CIFAR-100 test", "single view", "Tables 3, 4"): {"preresnet164_cifar": (24.33,), "preresnet1001_cifar": (22.71,)},
-    ("CIFAR-100 test", "single view, mean of 5", "Table 4"): {"preresnet1001_cifar": (22.68,)},
-    ("ILSVRC-2012 val", "1-crop at 320", "Table 5"): {"preresnet152": (21.1, 5.5), "preresnet200": (20.7, 5.3)},
-    ("ILSVRC-2012 val", "1-crop at 320, aspect", "Table 5"): {"preresnet200": (20.1, 4.8)},
-    ("ILSVRC-2012 val", "1-crop", "fb.resnet.torch"): {"preresnet200": (21.66, 5.79)},
-    ("ILSVRC-2012 val", "10-crop, logits summed", "fb.resnet.torch"): {"preresnet200": (20.15, 4.93)},
-}  # fmt: skip
-
-STAGES = ("stem", "conv2_x", "conv3_x", "conv4_x", "conv5_x")
-LARGE = ((64, 112, 112), (256, 56, 56), (512, 28, 28), (1024, 14, 14), (2048, 7, 7))  # 1512.03385, Table 1
-NARROW = ((16, 32, 32), (16, 32, 32), (32, 16, 16), (64, 8, 8))  # 1512.03385, 4.2
-WIDE = ((16, 32, 32), (64, 32, 32), (128, 16, 16), (256, 8, 8))  # resnet-1k-layers
-
-
-def published(name: str, maps: tuple[tuple[int, int, int], ...], params: int, macs: int, printed: str) -> Published:
-    """The figures of one network: exact counts, the paper's words for them, and its row of ``RESULTS``."""
-    shapes = dict(zip(STAGES, maps, strict=False))
-    return Published(params=params, macs=macs, shapes=shapes, printed=printed, results=results(RESULTS, name))
-
-
-PUBLISHED = {
-    name: published(name, *figures)
-    for name, figures in {
-        "preresnet50":         (LARGE, 25_549_352, 4_089_184_256, ""),                     # fb.resnet.torch, counted
-        "preresnet101":        (LARGE, 44_541_480, 7_801_405_440, ""),                     # fb.resnet.torch, counted
-        "preresnet152":        (LARGE, 60_185_128, 11_513_626_624, ""),                    # Table 5, counted
-        "preresnet200":        (LARGE, 64_666_152, 15_007_481_856, ""),                    # Table 5, counted
-        "preresnet110_cifar":  (NARROW, 1_727_962, 252_887_680, "1.7M parameters"),     # Table 3
-        "preresnet164_cifar":  (WIDE, 1_703_258, 244_500_992, "1.7M parameters"),       # Table 3
-        "preresnet1001_cifar": (WIDE, 10_327_706, 1_487_849_984, "10.2M parameters"),   # Table 3
-    }.items()
-}  # fmt: skip
-
-REMARKS = {"preresnet1001_cifar": "Table 3's 10.2M are the weights of convolutions and classifier alone: 10,178,480."}
+PUBLISHED, REMARKS = figures.PUBLISHED, figures.REMARKS
 
 CLAIMS = (
     Claim("identity-is-best", "Scaling, gating or convolving the shortcut raises ResNet-110's error.", "3, Table 1"),

@@ -18,12 +18,13 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from lenext.facts import Claim, Difference, Paper, Published, Result
+from lenext.facts import Claim, Difference, Paper
 from lenext.layers.choice import one_of
 from lenext.layers.head import mean_and_linear
 from lenext.layers.init import initialise
 from lenext.layers.network import Network
 from lenext.layers.padding import max_pool
+from lenext.models.published import xception as figures
 from lenext.protocol import SingleCrop
 from lenext.recipes import SGD, Average, ColourJitter, Decay, FixedScale, Glorot, RandomFlip, RandomResizedCrop, Recipe
 
@@ -217,7 +218,10 @@ RECIPE = Recipe(
     optimizer=SGD(lr=0.045, momentum=0.9, weight_decay=1e-5),               # 4.2, 4.3
     schedule=Decay(factor=0.94, every=2),                                   # 4.2
     augment=(
-        RandomResizedCrop(size=299, area=(0.05, 1.0)),                      # ours: Inception-v3's code
+        RandomResizedCrop(
+            size=299, area=(0.05, 1.0), aspect=(0.75, 1.33),                # ours: Inception-v3's code
+            interpolation="random", drawn="tensorflow",                     # ours: Inception-v3's code
+        ),
         RandomFlip(p=0.5),                                                  # ours: Inception-v3's code
         ColourJitter(brightness=0.125, contrast=0.5, saturation=0.5),       # ours: as in Inception-v3's recipe
     ),
@@ -232,25 +236,7 @@ PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
     "*": {"single": SingleCrop(resize=342, crop=299)},  # ours: Inception's central 87.5 %; 4.5 says "single crop"
 }
 
-PUBLISHED = {
-    "xception": Published(
-        params=22_855_952,                                                              # Table 3
-        macs=8_357_403_496,                                                             # ours: counted from Figure 5
-        printed="22,855,952 parameters",                                                # Table 3
-        shapes={
-            "stem": (64, 147, 147),                                                     # ours: two valid convolutions
-            "entry_flow": (728, 19, 19),                                                # Figure 5
-            "middle_flow": (728, 19, 19),                                               # Figure 5
-            "exit_flow": (2048, 10, 10),                                                # Figure 5
-        },
-        results=(
-            Result("top-1 accuracy", 79.0, "ILSVRC-2012 val, non-blacklisted", "single crop", "Table 1"),
-            Result("top-5 accuracy", 94.5, "ILSVRC-2012 val, non-blacklisted", "single crop", "Table 1"),
-            Result("MAP@100", 6.70, "FastEval14k, trained on JFT", "without hidden layers", "Table 2"),
-            Result("MAP@100", 6.78, "FastEval14k, trained on JFT", "with hidden layers", "Table 2"),
-        ),
-    )
-}  # fmt: skip
+PUBLISHED = figures.PUBLISHED
 
 CLAIMS = (
     Claim("separable-beats-inception", "Xception beats Inception V3 with as many parameters.", "4.5, Tables 1 and 3"),

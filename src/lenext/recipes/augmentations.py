@@ -45,10 +45,18 @@ class RandomCrop:
         return self.size, self.width or self.size
 
 
+RULES = ("torchvision", "uniform", "fb.resnet.torch", "tensorflow", "efficientnet")  # computed by data/random_part
+
+
 @dataclass(frozen=True, kw_only=True)
 class RandomResizedCrop:
-    """A rectangle of ``area`` (share) and ``aspect`` (log-uniform), scaled to ``size`` x ``size``; 10 tries.
+    """A rectangle of ``area`` (share) and ``aspect``, scaled to ``size`` x ``size``; 10 tries to fit it in.
 
+    drawn: how its shape is, and what is taken where no try fits: "torchvision", the aspect log-uniform, the area
+    uniform, else the largest central part of such an aspect; "uniform", the same with the aspect uniform;
+    "fb.resnet.torch", the aspect uniform and inverted with probability 1/2, the area uniform, else the central square;
+    "tensorflow", the aspect uniform, then the height, within what ``area`` and the image allow, else the whole image;
+    "efficientnet", as TensorFlow, else the central square of its test.
     width: where the result is no square, but ``size`` high; aspects are then multiples of its own.
     """
 
@@ -57,6 +65,11 @@ class RandomResizedCrop:
     aspect: tuple[float, float] = (3 / 4, 4 / 3)
     interpolation: str = "bilinear"
     width: int | None = None
+    drawn: str = "torchvision"
+
+    def __post_init__(self) -> None:
+        if self.drawn not in RULES:
+            raise UsageError(f"RandomResizedCrop is drawn as {self.drawn!r}.", f"Choose one of {', '.join(RULES)}.")
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -27,7 +27,10 @@ IMAGENET = FixedChannels(
 
 # Scale and aspect ratio: ResNeXt, DenseNet and most later networks were trained on this.
 SCALE_AND_ASPECT: tuple[Augmentation, ...] = (
-    RandomResizedCrop(size=224, area=(0.08, 1.0), aspect=(3 / 4, 4 / 3), interpolation="bicubic"),  # fb.resnet.torch
+    RandomResizedCrop(
+        size=224, area=(0.08, 1.0), aspect=(3 / 4, 4 / 3), interpolation="bicubic",     # fb.resnet.torch
+        drawn="fb.resnet.torch",                                    # fb.resnet.torch: RandomSizedCrop
+    ),
     ColourJitter(brightness=0.4, contrast=0.4, saturation=0.4),                     # fb.resnet.torch
     PCAColour(std=0.1, size="eigenvalue"),                                          # fb.resnet.torch
     RandomFlip(p=0.5),                                                              # fb.resnet.torch

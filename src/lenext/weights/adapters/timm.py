@@ -98,7 +98,7 @@ EFFICIENTNET_NAMES = (
     Rename("stages.stage9.head_bn", "bn2"),
     Rename("head.fc", "classifier"),
 )
-EFFICIENTNETS = (*(f"efficientnet_b{size}" for size in range(8)), "efficientnet_l2", "efficientnet_lite0")
+EFFICIENTNETS = (*(f"efficientnet_b{size}" for size in range(9)), "efficientnet_l2", "efficientnet_lite0")
 EFFICIENTNET = Adapter(  # converted from the authors' files, with their padding
     networks={name: f"tf_{name}" for name in EFFICIENTNETS}, renames=EFFICIENTNET_NAMES
 )
