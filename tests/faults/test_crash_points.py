@@ -10,7 +10,7 @@ from moves import SCORES, best_of, found, save
 from sittings import bits, photos
 
 import lenext
-from lenext.api import export as exporting
+from lenext.api.trained import exporting
 from lenext.training.checkpoint import Checkpoints
 from lenext.weights.card import load
 from lenext.weights.durable import read_folder, remove_unfinished, write_file
