@@ -19,8 +19,8 @@ PRECISIONS = {"fp32": "f32", "bf16": "bf16"}
 class OpenVino:
     """A graph of uint8 N H W C to probabilities.
 
-    Images go through one by one, as many at once as there are cores: this is near the fastest at every batch size that
-    was tried (docs/log.md), it needs least memory, and one compiled form serves all. A single image has all cores.
+    Images go through ``piece`` by ``piece``, as many pieces at once as there are cores. One by one needs least memory
+    and serves every batch; fours are up to a fifth faster where many come (docs/log.md). A single image has all cores.
     """
 
     name = OPENVINO

@@ -27,7 +27,7 @@ from lenext.training.watch import Watcher
 from lenext.values import encode
 from lenext.weights.card import Model, digest
 
-FORMATS = {ONNXRUNTIME: "onnx", OPENVINO: "openvino"}  # that an engine reads best
+READS = {ONNXRUNTIME: "onnx", OPENVINO: "openvino"}  # that an engine reads best
 FEW = 16  # made pictures on which a file in the cache is compared with its network
 
 
@@ -62,7 +62,7 @@ def engine_of(model: Model, name: str, compute: Compute, batch: int, watcher: Wa
 def with_files(model: Model, watcher: Watcher) -> list[str]:
     """The engines that need a file, which is written before any of them is timed; not those whose cannot be."""
     readers: dict[str, list[str]] = {}
-    for name, form in FORMATS.items():
+    for name, form in READS.items():
         readers.setdefault(own_format(model.network, form), []).append(name)
     found = []
     for form, names in readers.items():
@@ -86,7 +86,7 @@ def opened(model: Model, name: str, compute: Compute, batch: int, watcher: Watch
         compute.place(model.network)
         deployed = Deployed(model.network, model.statistics, model.temperature, shape)
         return Compiled(deployed.eval(), compute.precision, batch)
-    form = own_format(model.network, FORMATS[name])
+    form = own_format(model.network, READS[name])
     return open_graph(in_cache(model, form, watcher), form, name, compute.precision, batch, piece)
 
 
