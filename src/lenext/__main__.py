@@ -1,5 +1,5 @@
 """``python -m lenext`` is the command ``lenext``."""
 
-from lenext.cli import main
+from lenext.cli import process
 
-main()
+process()

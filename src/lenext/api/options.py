@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lenext.errors import UsageError, did_you_mean
-from lenext.training.budget import seconds_of
 
 Options = TypeVar("Options")
 
@@ -154,6 +153,8 @@ class TrainOptions:
     @property
     def seconds(self) -> float | None:
         """The limit of time. Raises UsageError for a text that is none."""
+        from lenext.training.budget import seconds_of
+
         return None if self.time_limit is None else seconds_of(str(self.time_limit))
 
     @property

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from lenext.api.options import PredictOptions, read_options
 from lenext.data.ahead import read_ahead
+from lenext.data.collector import at_rest
 from lenext.data.folder import entries, files_below
 from lenext.data.item import Problem
 from lenext.engines.artefact import is_artefact
@@ -80,6 +81,7 @@ def are_many(given: Iterable[str | Path]) -> bool:
     return len(paths) >= FOUR or any(os.path.isdir(path) or glob.has_magic(path) for path in paths)
 
 
+@at_rest()
 def opened(model: str | Path, options: PredictOptions, watcher: Watcher, *, many: bool = False) -> Recogniser:
     """The network, by an exported file without torch or by torch."""
     if is_artefact(Path(model)):

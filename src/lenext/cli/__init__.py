@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import os
 import signal
 import sys
-import threading
 from contextlib import suppress
-from typing import cast
+from typing import NoReturn, cast
 
 import click
 
@@ -70,8 +70,29 @@ def lenext() -> None:
     """
 
 
+def process() -> NoReturn:
+    """The process ``lenext``, which ends without taking itself apart: for torch alone that lasts a fifth of a second.
+
+    A thread that still waits for a file which does not answer does not hold it either.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed: the next file opened would get its number, and what is printed
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+    try:
+        main()
+    except SystemExit as end:
+        status = cast("int", end.code)
+    atexit._run_exitfuncs()  # noqa: SLF001  (as the interpreter and multiprocessing do at their ends)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            status = status or Failed.exit_status
+    os._exit(status)
+
+
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command and leave the process with its status."""
+    """Run the command; raises SystemExit with its status."""
     arguments = sys.argv[1:] if arguments is None else arguments
     listen()
     try:
@@ -90,15 +111,6 @@ def main(arguments: list[str] | None = None) -> None:
     except SystemExit:  # what click makes of a closed pipe; the reader has seen enough: `lenext predict ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
-    leave(status)
-
-
-def leave(status: int) -> None:
-    """End the process; a thread that still waits for a file which does not answer does not hold it."""
-    if status > 128 and threading.active_count() > 1:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
     sys.exit(status)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from lenext.cli.loading import loading
 from lenext.cli.options import common
 from lenext.cli.output import emit, table
 
@@ -32,7 +33,8 @@ def command(target: str, reading: str, against: str | None, as_json: bool, quiet
     names is imported and run; nothing is downloaded. Of a file with weights alone (.pth, .pt, .bin, .safetensors) the
     names and shapes are compared.
     """
-    from lenext.api.audit import audit
+    with loading():
+        from lenext.api.audit import audit
 
     document = audit(target, reading=reading, against=against)
     emit(document, lines(document), as_json=as_json)

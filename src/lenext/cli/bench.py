@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from lenext.cli.loading import loading
 from lenext.cli.options import common, device
 from lenext.cli.output import emit, table
 from lenext.cli.watch import screen
@@ -41,7 +42,8 @@ def command(
     lenext bench --engine auto --against eager,compile,openvino
     lenext bench --threads 1 --out results/bench.json
     """
-    from lenext.api.bench import bench
+    with loading():
+        from lenext.api.bench import bench
 
     rivals = tuple(word for word in (against or "").split(",") if word)
     with screen(quiet=quiet) as watcher:

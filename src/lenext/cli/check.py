@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lenext.cli.loading import loading
 from lenext.cli.options import common, data_root
 from lenext.cli.output import emit, table
 from lenext.cli.watch import screen
@@ -33,9 +34,10 @@ def command(data: str, html: Path | None, fix_list: Path | None, as_json: bool, 
     Damaged files, wrong names, equal and nearly equal pictures (above all in two classes or two splits), mixtures,
     imbalance. What decoding found is remembered in $LENEXT_CACHE, so that a second check is quick.
     """
-    from lenext.api.check import CheckOptions, checked
-    from lenext.api.checked.fix_list import write_fix_list
-    from lenext.api.checked.page import write_page
+    with loading():
+        from lenext.api.check import CheckOptions, checked
+        from lenext.api.checked.fix_list import write_fix_list
+        from lenext.api.checked.page import write_page
 
     with screen(quiet=quiet) as watcher:
         found = checked(data, CheckOptions(**asked), watcher)

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from lenext.cli.loading import loading
 from lenext.cli.options import common, measuring
 from lenext.cli.output import emit
 from lenext.cli.watch import screen
@@ -22,8 +23,9 @@ def command(a: str, b: str, data: str, as_json: bool, quiet: bool, **asked: Any)
 
     A and B are run folders, weight files, or networks' names for their published ImageNet weights.
     """
-    from lenext.api.compare import measured
-    from lenext.api.options import EvaluateOptions
+    with loading():
+        from lenext.api.compare import measured
+        from lenext.api.options import EvaluateOptions
 
     with screen(quiet=quiet) as watcher:
         found = measured(a, b, data, EvaluateOptions(**asked), watcher)

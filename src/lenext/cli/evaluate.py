@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from lenext.cli.failure import fail
+from lenext.cli.loading import loading
 from lenext.cli.options import common, engine, measuring, weights
 from lenext.cli.output import emit
 from lenext.cli.watch import screen
@@ -29,8 +30,9 @@ def command(models: tuple[str, ...], data: str, as_json: bool, quiet: bool, **as
     MODEL is a run folder, a weight file, or a network's name for its published ImageNet weights. Several are an
     ensemble: the mean of their probabilities answers. Started by torchrun, the processes share the images.
     """
-    from lenext.api.evaluate import measured
-    from lenext.api.options import EvaluateOptions
+    with loading():
+        from lenext.api.evaluate import measured
+        from lenext.api.options import EvaluateOptions
     from lenext.evaluation import abroad
     from lenext.parallel.place import place
 

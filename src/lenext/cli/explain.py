@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lenext.cli.loading import loading
 from lenext.cli.options import common, data_root, device, paths_of, weights, workers
 from lenext.cli.output import emit_each, end_unread
 from lenext.cli.watch import screen
@@ -42,8 +43,9 @@ def command(model: str, images: tuple[str, ...], out: str | None, as_json: bool,
     folders, globs, or - for a list of paths on standard input. Each map is tested: how the probability falls when its
     hottest tenth is hidden, what that tenth alone is worth, and whether random maps do as well.
     """
-    from lenext.api.explain import ExplainOptions, explained
-    from lenext.api.explained.folder import free
+    with loading():
+        from lenext.api.explain import ExplainOptions, explained
+        from lenext.api.explained.folder import free
 
     out = out or str(free(Path("explain")))
     with screen(quiet=quiet) as watcher:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from lenext.cli.loading import loading
 from lenext.cli.options import common, data_root, weights, workers
 from lenext.cli.output import emit
 from lenext.cli.watch import screen
@@ -29,7 +30,8 @@ def command(model: str, as_json: bool, quiet: bool, **asked: Any) -> None:
     The file is run and compared with the network; it is not kept if more labels change than --limit. The folder is
     itself a MODEL for `lenext predict` and `lenext evaluate`, which run it faster and start at once.
     """
-    from lenext.api.export import export
+    with loading():
+        from lenext.api.export import export
 
     with screen(quiet=quiet) as watcher:
         document = export(model, watcher=watcher, **asked)

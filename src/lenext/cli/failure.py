@@ -7,7 +7,6 @@ import os
 import click
 
 from lenext.errors import LenextError, UsageError
-from lenext.parallel.place import place
 
 
 def fail(error: LenextError, arguments: list[str]) -> int:
@@ -34,6 +33,8 @@ def fail(error: LenextError, arguments: list[str]) -> int:
 
 def speaks(error: LenextError) -> bool:
     """Whether this process is the one that says an error: the first of its team, or the one that a lost one leaves."""
+    from lenext.parallel.place import place
+
     try:
         return place().first or getattr(error, "aloud", False)
     except UsageError:

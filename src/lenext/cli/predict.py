@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from lenext.cli.loading import loading
 from lenext.cli.options import common, device, engine, paths_of, precision, weights, workers
 from lenext.cli.output import emit, emit_each, end_unread
 from lenext.cli.watch import screen
@@ -40,7 +42,9 @@ def command(
     published ImageNet weights. Answers come in the order given, as they are computed, and however many files there are,
     only a few are held. A file that cannot be read is named and hides no other.
     """
-    from lenext.api.predict import predict
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's threads, which nothing here uses, spin at their start
+    with loading():
+        from lenext.api.predict import predict
 
     context = click.get_current_context()
     if as_json and context.get_parameter_source("top") is click.core.ParameterSource.DEFAULT:

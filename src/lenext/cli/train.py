@@ -12,6 +12,7 @@ import click
 
 from lenext.cli.failure import fail
 from lenext.cli.image_size import FITS, SIZE
+from lenext.cli.loading import loading
 from lenext.cli.options import common, data_root, device, on_bad, options_of
 from lenext.cli.output import emit
 from lenext.cli.sections import SectionedCommand
@@ -88,7 +89,8 @@ def command(data: str | None, as_json: bool, quiet: bool, options: tuple[str, ..
     torchrun --nproc-per-node 2 -m lenext train photos/ --model resnet18
     """
     began = time.monotonic()  # loading torch is part of a limit of time
-    from lenext.api.train import train
+    with loading():
+        from lenext.api.train import train
     from lenext.parallel.place import place
 
     first, last_words = place().first, partial(fail, arguments=sys.argv[1:])

@@ -14,7 +14,6 @@ from lenext.api.options import PredictOptions
 from lenext.data.array_view import array_view
 from lenext.data.decode import read_pixels
 from lenext.engines.artefact import Artefact, damaged, read_artefact, verify
-from lenext.engines.choice import choose
 from lenext.engines.engine import AUTO, COMPILED, ONNXRUNTIME, Engine, Floats, Pixels
 from lenext.engines.opening import CAN, FOUR, in_pieces, open_graph, quickest_precision
 from lenext.errors import LenextError, UsageError
@@ -84,6 +83,8 @@ def open_artefact(
 
 def fastest(folder: Path, artefact: Artefact, precision: str, batch: int, watcher: Watcher) -> Engine:
     """The engine that is quickest here of those that run the format."""
+    from lenext.engines.choice import choose
+
     view, form = artefact.preprocessing.view, artefact.format
     candidates: dict[str, Callable[[], Engine]] = {
         name: partial(open_graph, folder, form, engine, "fp32" if engine == ONNXRUNTIME else precision, batch, piece)
