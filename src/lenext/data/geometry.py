@@ -14,8 +14,9 @@ WASTE = 3  # times the view's pixels: where more would be scaled than is seen, o
 
 
 def resize(images: Tensor, height: int, width: int, interpolation: str = "bilinear") -> Tensor:
-    """Bilinear and bicubic with antialiasing, at most one grey level from Pillow's; "area" and "nearest" are Pillow's.
+    """Bilinear and bicubic with antialiasing, one grey level from Pillow's; "area" and "nearest" are Pillow's.
 
+    torch's weights have 16 bits where Pillow's have 22: of pure noise, three pixels in fifty million differ by two.
     Float images (a mean image was subtracted) know only the first two.
     """
     if images.shape[2:] == (height, width):
