@@ -25,7 +25,11 @@ Shape = tuple[int, int, int]  # height, width, channels
 
 
 class Deployed(nn.Module):
-    """Normalisation, network, temperature and softmax: uint8 N H W C to float32 N classes."""
+    """Normalisation, network, temperature and softmax: uint8 N H W C to float32 N classes.
+
+    Pixels are normalised a row of N H W*C at a time, as they lie, for that leaves engines nothing to move: a network
+    that computes N H W C then takes them where they are.
+    """
 
     def __init__(self, network: nn.Module, statistics: Statistics, temperature: float, shape: Shape) -> None:
         super().__init__()
@@ -34,17 +38,17 @@ class Deployed(nn.Module):
         shift = torch.tensor([-m / s for m, s in zip(statistics.mean, statistics.std, strict=True)])
         mean = statistics.pixel_mean
         if mean is None:
-            shifts = shift[:, None, None]
+            shifts = shift.repeat(shape[1])
         else:  # (pixel - image) * scale + shift
-            shifts = shift[:, None, None] - fitted(mean, shape) * scale[:, None, None]
-        self.register_buffer("scale", scale[:, None, None])
+            shifts = (shift - fitted(mean, shape).permute(1, 2, 0) * scale).flatten(1)
+        self.register_buffer("scale", scale.repeat(shape[1]))
         self.register_buffer("shift", shifts)
-        self.temperature = temperature
+        self.shape, self.temperature = shape, temperature
 
     def forward(self, pixels: Tensor) -> Tensor:
         """The whole way."""
-        images = pixels.permute(0, 3, 1, 2).float()
-        logits = self.network(images * self.scale + self.shift)  # type: ignore[operator]
+        rows = pixels.flatten(2).float() * self.scale + self.shift  # type: ignore[operator]
+        logits = self.network(rows.reshape(-1, *self.shape).permute(0, 3, 1, 2))
         found: Tensor = (logits / self.temperature).softmax(1)
         return found
 
