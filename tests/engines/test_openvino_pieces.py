@@ -1,5 +1,7 @@
 """OpenVINO answers alike however many images go through together, and "auto" tries several numbers of them."""
 
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -40,3 +42,13 @@ def test_what_auto_tries(monkeypatch):
         {f"openvino:{piece}" if piece > 1 else "openvino": ("openvino", piece) for piece in pieces}
         for pieces in ((1, 2), (1, 3, 6), (1, 4, 16, 32))
     ]
+
+
+@pytest.mark.parametrize("piece", [1, 4])
+def test_an_engine_that_nobody_holds_is_gone(folder, piece, monkeypatch, tmp_path):
+    monkeypatch.setenv("LENEXT_CACHE", str(tmp_path))
+    engine = open_graph(folder, "onnx", "openvino", batch=8, piece=piece)
+    engine.predict(np.zeros((8, 3, 6, 8), np.uint8))
+    gone = weakref.ref(engine)
+    del engine
+    assert gone() is None

@@ -43,12 +43,7 @@ class OpenVino:
         self._classes, self._piece = int(compiled.output(0).shape[1]), piece
         self._streams, self._request = streams, compiled.create_infer_request()
         self._queue = openvino.AsyncInferQueue(compiled, streams)
-        self._queue.set_callback(self._keep)
-        self._found: Floats = np.empty((0, self._classes), dtype=np.float32)
-
-    def _keep(self, request: Any, row: int) -> None:
-        place = self._found[row : row + self._piece]
-        place[:] = request.get_output_tensor().data[: len(place)]
+        self._queue.set_callback(keep)  # a method of this object would keep it for ever: OpenVINO's are not traversed
 
     def predict(self, batch: Pixels) -> Floats:
         """See ``Engine``."""
@@ -56,16 +51,21 @@ class OpenVino:
         lacking = -len(pixels) % self._piece
         if lacking:
             pixels = np.concatenate([pixels, np.zeros((lacking, *pixels.shape[1:]), pixels.dtype)])
-        self._found = np.empty((len(batch), self._classes), dtype=np.float32)
+        found = np.empty((len(batch), self._classes), dtype=np.float32)
         for row in range(0, len(pixels), self._piece):
-            inputs = {0: pixels[row : row + self._piece]}
+            inputs, place = {0: pixels[row : row + self._piece]}, found[row : row + self._piece]
             if self._streams > 1:
-                self._queue.start_async(inputs, row, share_inputs=True)
+                self._queue.start_async(inputs, place, share_inputs=True)
             else:  # a thread that waits for another costs more than a small network
                 self._request.infer(inputs, share_inputs=True, share_outputs=True)
-                self._keep(self._request, row)
+                keep(self._request, place)
         self._queue.wait_all()
-        return self._found
+        return found
+
+
+def keep(request: Any, place: Floats) -> None:
+    """Copy the probabilities of a request to their place, which is shorter where the last images were made up."""
+    place[:] = request.get_output_tensor().data[: len(place)]
 
 
 def runtime() -> Any:
