@@ -37,9 +37,17 @@ class He:
 
 @dataclass(frozen=True, kw_only=True)
 class Glorot:
-    """Convolution and linear weights uniform with variance 2 / (fan_in + fan_out), biases ``bias`` (classifier: 0)."""
+    """Convolution and linear weights uniform with variance 2 / (fan_in + fan_out), biases ``bias`` (classifiers: 0).
+
+    fan: "average" for that variance, or "in" for 1 / fan_in, which Caffe calls xavier.
+    """
 
     bias: float = 0.0
+    fan: str = "average"
+
+    def __post_init__(self) -> None:
+        if self.fan not in {"average", "in"}:
+            raise UsageError(f"Glorot's fan is {self.fan!r}.", "Give average or in.")
 
 
 @dataclass(frozen=True, kw_only=True)
