@@ -238,7 +238,7 @@ RECIPE = Recipe(
         ColourJitter(brightness=0.125, contrast=0.5, saturation=0.5),       # ours: the code's, without its turns of hue
     ),
     normalise=FixedScale(mean=0.5, std=0.5),                                # ours: the released code's -1 to 1
-    view=SingleCrop(resize=342, crop=299),                                  # ours: as in PROTOCOLS
+    view=SingleCrop(resize=342, crop=299, squash=True),                     # ours: as in PROTOCOLS
     loss=CrossEntropy(label_smoothing=0.1),                                 # 7
     auxiliary=0.4,                                                          # ours: the released code's
     clip=2.0,                                                               # 8; ours: the norm of all gradients
@@ -247,11 +247,11 @@ RECIPE = Recipe(
 
 RECIPES: Mapping[str, Mapping[str, Recipe]] = {"*": {"paper": RECIPE}}
 
-# ours: the central 87.5 % of the image, as the authors' code; the paper says "single crop" only.
+# ours: the central 87.5 % of each side, scaled to a square, as the authors' code; the paper says "single crop" only.
 # ours: neither the 12 nor the 144 crops are described; they are GoogLeNet's, its lengths times 299 / 224.
 PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
     "*": {
-        "single": SingleCrop(resize=342, crop=299),                             # ours: as above
+        "single": SingleCrop(resize=342, crop=299, squash=True),                # ours: as above
         "12-crop": SquareCrops(scales=(342,), crop=299, places=1),              # ours: as above, the middle square
         "144-crop": SquareCrops(scales=(342, 384, 427, 470), crop=299),         # ours: as above
     },

@@ -206,7 +206,7 @@ RECIPE = Recipe(
         RandomFlip(p=0.5),                                                  # ours: Inception-v3's code
     ),
     normalise=FixedScale(mean=0.5, std=0.5),                                # ours: slim's -1 to 1
-    view=SingleCrop(resize=256, crop=224, crop_first=True),                 # ours: slim's central 87.5 %
+    view=SingleCrop(resize=256, crop=224, squash=True),                     # ours: as in PROTOCOLS
     clip=2.0,                                                               # ours: Inception-v3's
     average=Average(decay=0.9999, rising=True),                             # ours: Inception-v3's
 )  # fmt: skip
@@ -214,7 +214,7 @@ RECIPE = Recipe(
 RECIPES: Mapping[str, Mapping[str, Recipe]] = {"*": {"paper": RECIPE}}
 
 PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
-    "*": {"single": SingleCrop(resize=256, crop=224, crop_first=True)},  # ours: slim's central 87.5 %
+    "*": {"single": SingleCrop(resize=256, crop=224, squash=True)},  # ours: slim's central 87.5 % of each side, squared
 }
 
 PUBLISHED, REMARKS = figures.PUBLISHED, figures.REMARKS

@@ -226,14 +226,14 @@ RECIPE = Recipe(
         ColourJitter(brightness=0.125, contrast=0.5, saturation=0.5),       # ours: as in Inception-v3's recipe
     ),
     normalise=FixedScale(mean=0.5, std=0.5),                                # ours: Keras's -1 to 1
-    view=SingleCrop(resize=342, crop=299),                                  # ours: as in PROTOCOLS
+    view=SingleCrop(resize=342, crop=299, squash=True),                     # ours: as in PROTOCOLS
     average=Average(decay=0.9999),                                          # 4.2: Polyak; ours: how far back
 )  # fmt: skip
 
 RECIPES: Mapping[str, Mapping[str, Recipe]] = {"*": {"paper": RECIPE}}
 
 PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
-    "*": {"single": SingleCrop(resize=342, crop=299)},  # ours: Inception's central 87.5 %; 4.5 says "single crop"
+    "*": {"single": SingleCrop(resize=342, crop=299, squash=True)},  # 4.5: "single crop"; ours: as Inception-v3's code
 }
 
 PUBLISHED = figures.PUBLISHED
