@@ -15,7 +15,7 @@ from lenext.layers.network import Network
 from lenext.layers.padding import SameConv2d, margins
 from lenext.layers.squeeze_excite import SqueezeExcite
 from lenext.models import readings
-from lenext.models.efficientnet import PUBLISHED, VARIANTS, MBConv, compound, scaled
+from lenext.models.efficientnet import PUBLISHED, REMARKS, VARIANTS, MBConv, compound, scaled
 from lenext.models.table import multiply_adds, parameters
 
 
@@ -242,3 +242,19 @@ def test_the_two_versions_of_table_2_stand_side_by_side() -> None:
         if result.metric == "top-1 accuracy" and result.source.startswith("Table 2")
     }
     assert printed == {"Table 2, third version on": 77.1, "Table 2, first version": 76.3}
+
+
+def test_table_7_counts_too_much_for_every_single_dimension_but_not_for_all_together() -> None:
+    """The remark's counts: four times the cost in depth, width or resolution, and as much in all of them."""
+    name = "efficientnet_b0"
+    found = {
+        "depth 4": multiply_adds_of(on_meta(name, depth=4.0), (3, 224, 224)),
+        "width 2": multiply_adds_of(on_meta(name, width=2.0), (3, 224, 224)),
+        "at 448": multiply_adds_of(on_meta(name), (3, 448, 448)),
+        "at 291, depth 1.4, width 1.2": multiply_adds_of(on_meta(name, depth=1.4, width=1.2), (3, 291, 291)),
+    }
+    assert [f"{count / 1e9:.2f}" for count in found.values()] == ["1.58", "1.45", "1.54", "1.80"]
+    assert all(f"{count / 1e9:.2f}e9" in REMARKS[name] for count in list(found.values())[:3])
+    table = {r.protocol: r.value for r in PUBLISHED[name].results if r.source == "Table 7"}
+    assert max(table, key=table.__getitem__) == "single crop at 291, depth 1.4, width 1.2"
+    assert all(any(protocol.endswith(change) for protocol in table) for change in found)

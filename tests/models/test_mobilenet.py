@@ -196,3 +196,11 @@ def test_dogs_are_recognised_at_two_widths_and_two_sizes() -> None:
     }
     assert sorted(dogs.values()) == [80.5, 81.9, 81.9, 83.3]
     assert dogs["mobilenet_v1", "224 pixels"] == 83.3
+
+
+def test_eight_bits_cost_the_released_networks_up_to_four_per_cent() -> None:
+    for name in VARIANTS:
+        top1 = {r.protocol: r.value for r in PUBLISHED[name].results if r.metric == "top-1 accuracy"}
+        for side in (224, 192, 160, 128):
+            lost = top1[f"{side} pixels, released"] - top1[f"{side} pixels, eight bits, released"]
+            assert 0 < lost < 4.5
