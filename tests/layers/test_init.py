@@ -107,6 +107,14 @@ def test_layers_apart_have_their_own_spread() -> None:
     assert [part.bias.unique().item() for part in net] == pytest.approx([0, 0.1])
 
 
+def test_a_layer_may_have_a_bias_of_its_own() -> None:
+    net = nn.Sequential()
+    net.add_module("fc7", nn.Linear(4, 4))
+    net.add_module("fc8", nn.Linear(4, 4))
+    initialise(net, Gaussian(std=0.01, biased=("fc7",), biases_apart=(("fc8", -7.0),)))
+    assert [part.bias.unique().tolist() for part in net] == [[1.0], [-7.0]]
+
+
 def test_glorot_gives_every_layer_its_bias_but_the_classifier() -> None:
     net = network()
     initialise(net, Glorot(bias=0.2))

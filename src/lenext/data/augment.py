@@ -193,6 +193,9 @@ def _pca_colour(images: Tensor, draws: Draws, step: PCAColour, statistics: Stati
         axes = axes * axes.norm(dim=0) / 255
     shift = (normal @ axes.T).float()[:, : images.shape[1], None, None]
     moved: Tensor = images.float() + shift
+    if step.shrink:
+        mean = torch.zeros(1) if images.is_floating_point() else 255 * torch.tensor(statistics.mean)
+        moved = mean[:, None, None].lerp(moved, 1 / (1 + step.std))
     return moved if images.is_floating_point() else moved.round_().clamp_(0, 255).to(torch.uint8)
 
 

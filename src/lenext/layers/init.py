@@ -70,7 +70,7 @@ def bias_of(init: Init, layer: str, *, last: bool) -> float:
     """What the biases of a layer start from."""
     match init:
         case Gaussian():
-            return init.bias if layer in init.biased else 0.0
+            return dict(init.biases_apart).get(layer, init.bias if layer in init.biased else 0.0)
         case Glorot():
             return 0.0 if last else init.bias
         case _:

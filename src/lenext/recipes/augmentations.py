@@ -104,11 +104,13 @@ class PCAColour:
     """AlexNet's colour noise: along each principal axis of the data's RGB values, N(0, std) times its size.
 
     size: "deviation", as AlexNet's code has it, or "eigenvalue", as its text says: of RGB values in 0..1, so that the
-    noise is weaker (fb.resnet.torch).
+    noise is weaker (fb.resnet.torch). shrink: what was moved is divided by 1 + std, its mean left where it is, so that
+    training images differ as much as those of a test, which have no noise (AlexNet's code).
     """
 
     std: float = 0.1
     size: str = "deviation"
+    shrink: bool = False
 
     def __post_init__(self) -> None:
         if self.size not in {"deviation", "eigenvalue"}:

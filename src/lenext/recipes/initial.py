@@ -11,13 +11,14 @@ from lenext.errors import UsageError
 class Gaussian:
     """Convolution and linear weights N(0, std), biases 0; ``bias`` in layers whose last name is one of ``biased``.
 
-    apart: last names of layers that have another std, each with it.
+    apart: last names of layers that have another std, each with it; biases_apart: of such that have another bias.
     """
 
     std: float
     bias: float = 1.0
     biased: tuple[str, ...] = ()
     apart: tuple[tuple[str, float], ...] = ()
+    biases_apart: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
