@@ -13,6 +13,7 @@ from lenext.recipes import (
     Decay,
     EpochRates,
     EpochSteps,
+    Inverse,
     PixelMean,
     Plateau,
     RandomCrop,
@@ -98,7 +99,7 @@ def in_time(recipe: Recipe, share: float) -> Recipe:
     return replace(recipe, schedule=stretched(recipe.schedule, share), optimizer=optimizer)
 
 
-def stretched(schedule: Schedule, share: float) -> Schedule:
+def stretched(schedule: Schedule, share: float) -> Schedule:  # noqa: PLR0911 - one case for each kind of schedule
     """The schedule of a run that is ``share`` times as long; shares of the run stay as they are."""
     match schedule:
         case Steps():
@@ -110,6 +111,8 @@ def stretched(schedule: Schedule, share: float) -> Schedule:
             return replace(schedule, until=tuple(round(epoch * share) for epoch in schedule.until))
         case Decay():
             return replace(schedule, every=schedule.every * share, warmup=schedule.warmup * share)
+        case Inverse():
+            return replace(schedule, gamma=schedule.gamma / share)
         case Plateau():
             return replace(schedule, patience=max(1, round(schedule.patience * share)))
         case _:
