@@ -37,7 +37,7 @@ from keras.src.utils import file_utils  # noqa: E402
 # none whose licence forbids a use.
 TAGS = {
     "a1_in1k", "gluon_in1k", "tf_in1k", "in1k", "aa_in1k", "ns_jft_in1k", "ra_in1k", "ra2_in1k",
-    "ra4_e3600_r224_in1k", "ft_in1k", "fb_in1k", "fb_in22k_ft_in1k",
+    "ra4_e3600_r224_in1k", "ft_in1k", "fb_in1k", "fb_in22k_ft_in1k", "ap_in1k", "ns_jft_in1k_475",
 }  # fmt: skip
 ONLY = {"gluon_in1k": {"resnext101_32x4d"}}  # elsewhere others are better
 
