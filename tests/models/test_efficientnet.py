@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -14,9 +15,10 @@ from lenext.layers.drop_path import DropPath
 from lenext.layers.network import Network
 from lenext.layers.padding import SameConv2d, margins
 from lenext.layers.squeeze_excite import SqueezeExcite
-from lenext.models import readings
-from lenext.models.efficientnet import PUBLISHED, REMARKS, VARIANTS, MBConv, compound, scaled
+from lenext.models import protocols, readings
+from lenext.models.efficientnet import PUBLISHED, RECIPES, REMARKS, VARIANTS, MBConv, compound, scaled
 from lenext.models.table import multiply_adds, parameters
+from lenext.recipes import AutoAugment
 
 
 @cache
@@ -258,3 +260,18 @@ def test_table_7_counts_too_much_for_every_single_dimension_but_not_for_all_toge
     table = {r.protocol: r.value for r in PUBLISHED[name].results if r.source == "Table 7"}
     assert max(table, key=table.__getitem__) == "single crop at 291, depth 1.4, width 1.2"
     assert all(any(protocol.endswith(change) for protocol in table) for change in found)
+
+
+def test_the_baseline_is_the_recipe_without_auto_augment() -> None:
+    for name in ("efficientnet_b0", "efficientnet_b5"):
+        paper, plain = (RECIPES[name][variant] for variant in ("paper", "baseline"))
+        kept = tuple(step for step in paper.augment if not isinstance(step, AutoAugment))
+        assert plain.augment == kept
+        assert len(kept) == len(paper.augment) - 1
+        assert replace(plain, name=paper.name, augment=paper.augment) == paper
+
+
+def test_l2_is_tested_at_two_sizes() -> None:
+    views = [protocols("efficientnet_l2")[name] for name in ("single", "single475")]
+    assert [(view.crop, view.resize, view.crop_first) for view in views] == [(800, 832, True), (475, 507, True)]
+    assert multiply_adds_of(on_meta("efficientnet_l2"), (3, 475, 475)) == 170_892_857_680

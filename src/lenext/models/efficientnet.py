@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
@@ -248,12 +249,23 @@ def recipe(size: int) -> Recipe:
     )  # fmt: skip
 
 
+def baseline(size: int) -> Recipe:
+    """The README's "ResNet preprocessing": without AutoAugment."""
+    papers = recipe(size)
+    return replace(papers, name="efficientnet:baseline", augment=papers.augment[:2])  # README
+
+
 RECIPES: Mapping[str, Mapping[str, Recipe]] = {
-    f"efficientnet_b{size}": {"paper": recipe(VARIANTS[f"efficientnet_b{size}"].image_size)} for size in "01234567"
+    f"efficientnet_b{size}": {
+        "paper": recipe(VARIANTS[f"efficientnet_b{size}"].image_size),
+        "baseline": baseline(VARIANTS[f"efficientnet_b{size}"].image_size),
+    }
+    for size in "01234567"
 }
 
 PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
-    name: {"single": recipe(design.image_size).view} for name, design in VARIANTS.items()
+    **{name: {"single": recipe(design.image_size).view} for name, design in VARIANTS.items()},
+    "efficientnet_l2": {"single": recipe(800).view, "single475": recipe(475).view},  # README: Noisy Student
 }
 
 PUBLISHED, REMARKS = figures.PUBLISHED, figures.REMARKS

@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
@@ -245,7 +246,19 @@ RECIPE = Recipe(
     average=Average(decay=0.9999, rising=True),                             # 8; ours: the released code's
 )  # fmt: skip
 
-RECIPES: Mapping[str, Mapping[str, Recipe]] = {"*": {"paper": RECIPE}}
+ONE_MACHINE = replace(
+    RECIPE,
+    name="inception_v3:one-machine",
+    batch_size=256,                                                         # README: research/inception, eight GPUs
+    optimizer=RMSProp(
+        lr=0.1, decay=0.9, eps=1.0,                                         # README: research/inception
+        momentum=0.9, weight_decay=4e-5, spared=("biases", "norms"),        # README: research/inception
+    ),
+    schedule=Decay(factor=0.16, every=30),                                  # README: research/inception
+    clip=None,
+)  # fmt: skip
+
+RECIPES: Mapping[str, Mapping[str, Recipe]] = {"*": {"paper": RECIPE, "one-machine": ONE_MACHINE}}
 
 # ours: the central 87.5 % of each side, scaled to a square, as the authors' code; the paper says "single crop" only.
 # ours: neither the 12 nor the 144 crops are described; they are GoogLeNet's, its lengths times 299 / 224.
