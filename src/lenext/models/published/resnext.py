@@ -18,6 +18,7 @@ RESULTS: Reported = {
             (2, 64): (20.7, 5.5), (1, 100): (21.3, 5.7),                                        # Table 4
         }.items()
     },
+    ("ILSVRC-2012 val", "1-crop, without shortcuts", "5.1"): {"resnext50_32x4d": (26.1,), "resnext50_1x64d": (31.2,)},
     ("ILSVRC-2012 val", "1-crop at 320", "Table 5"): {"resnext101_64x4d": (19.1, 4.4)},
     ("ILSVRC-2012 val", "multi-scale dense", "5.1"): {"resnext101_64x4d": (17.7, 3.7)},
     ("ILSVRC-2012 val", "1-crop, trained on ImageNet-5K, 1000 ways", "Table 6"): {
