@@ -141,13 +141,16 @@ class AutoAugment:
             raise UsageError(f"There is no AutoAugment policy {self.policy!r}.", "Give v0.")
 
 
+STRONGEST = {"timm": 10, "tpu": 30}  # whose operations -> the largest magnitude
+
+
 @dataclass(frozen=True, kw_only=True)
 class RandAugment:
-    """``operations`` drawn with replacement, each used with probability ``p`` at a magnitude N(magnitude, std), 0..10.
+    """``operations`` drawn with replacement, each used with probability ``p`` at a magnitude N(magnitude, std).
 
-    The 15 operations of timm's "increasing" set: a larger magnitude is always a stronger change. fill: grey levels of
-    the channels outside a moved image; interpolation: how that is read, "bilinear", "bicubic" or one of them by
-    chance, "random".
+    code: "timm", its 15 operations of the "increasing" set, of which a larger magnitude is always a stronger change, at
+    10 at most; or "tpu", the 16 of EfficientNet's code, up to 30. fill: grey levels of the channels outside a moved
+    image; interpolation: how that is read, "bilinear", "bicubic" or one of them by chance, "random", or "nearest".
     """
 
     operations: int = 2
@@ -156,11 +159,19 @@ class RandAugment:
     p: float = 0.5
     fill: tuple[int, int, int] = (124, 116, 104)
     interpolation: str = "random"
+    code: str = "timm"
 
     def __post_init__(self) -> None:
-        if self.interpolation not in {"bilinear", "bicubic", "random"}:
+        if self.interpolation not in {"bilinear", "bicubic", "random", "nearest"}:
             raise UsageError(
-                f"RandAugment's interpolation is {self.interpolation!r}.", "Give bilinear, bicubic or random."
+                f"RandAugment's interpolation is {self.interpolation!r}.", "Give bilinear, bicubic, nearest or random."
+            )
+        if self.code not in STRONGEST:
+            raise UsageError(f"RandAugment's code is {self.code!r}.", f"Give one of {', '.join(STRONGEST)}.")
+        if self.magnitude > STRONGEST[self.code]:
+            raise UsageError(
+                f"RandAugment's magnitude is {self.magnitude!r}.",
+                f"Give {STRONGEST[self.code]} at most for the operations of code {self.code}.",
             )
 
 
