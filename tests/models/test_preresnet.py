@@ -13,6 +13,7 @@ from lenext.errors import UsageError
 from lenext.layers.highway import Gate, WeighedUnit
 from lenext.layers.network import Network
 from lenext.layers.residual import ZeroPadding
+from lenext.models import readings
 from lenext.models.preresnet import PUBLISHED, UNITS, Design, Unit, stage
 from lenext.models.table import parameters
 
@@ -277,3 +278,33 @@ def test_table_2_is_won_by_full_pre_activation_and_table_1_by_the_identity() -> 
         assert min(errors, key=errors.__getitem__) == "single view"
         table1 = {protocol: error for protocol, error in errors.items() if "original" in protocol}
         assert min(table1, key=table1.__getitem__) == "single view, unit original"
+
+
+def test_timm_pools_before_it_normalises_which_is_another_function_where_a_scale_is_negative() -> None:
+    torch.manual_seed(0)
+    ours = create_model("preresnet50", num_classes=5).eval()
+    theirs = create_model("preresnet50", num_classes=5, reading="timm").eval()
+    assert list(dict(theirs.stem.named_children())) == ["conv1"]
+    assert parameters(theirs) == parameters(ours)
+    image = torch.randn(2, 3, 64, 64)
+
+    def answers() -> tuple[torch.Tensor, torch.Tensor]:
+        moved = ("stem.bn1", "stages.conv2_x.conv2_1.activation.bn1")
+        theirs.load_state_dict({name.replace(*moved): tensor for name, tensor in ours.state_dict().items()})
+        with torch.no_grad():
+            return ours(image), theirs(image)
+
+    one, other = answers()
+    assert torch.allclose(one, other, atol=1e-5)
+    gamma = ours.get_parameter("stem.bn1.weight")
+    with torch.no_grad():
+        gamma[::2] = -1
+    one, other = answers()
+    assert (one - other).abs().max() > 0.01 * one.abs().max()
+
+
+def test_only_networks_that_timm_has_are_built_as_timms() -> None:
+    assert list(readings("preresnet152")) == ["paper", "timm"]
+    assert list(readings("preresnet200")) == list(readings("preresnet164_cifar")) == ["paper"]
+    with pytest.raises(UsageError, match="no code 'timm'"):
+        on_meta("preresnet164_cifar", code="timm")

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 
 from lenext.errors import UsageError
-from lenext.facts import Claim, Paper
+from lenext.facts import Claim, Difference, Paper
 from lenext.layers.choice import one_of
 from lenext.layers.head import mean_and_linear
 from lenext.layers.highway import Gate, WeighedUnit
@@ -32,18 +32,7 @@ from lenext.layers.network import Network
 from lenext.layers.residual import connect
 from lenext.models.published import preresnet as figures
 from lenext.protocol import SingleCrop, TenCrop
-from lenext.recipes import (
-    SGD,
-    EpochSteps,
-    He,
-    PCAColour,
-    PixelMean,
-    RandomCrop,
-    RandomFlip,
-    Recipe,
-    ShortSide,
-    Steps,
-)
+from lenext.recipes import SGD, EpochSteps, He, PCAColour, PixelMean, RandomCrop, RandomFlip, Recipe, ShortSide, Steps
 from lenext.recipes.standard import IMAGENET, PAD_AND_CROP, SCALE_AND_ASPECT
 
 PAPER = Paper(
@@ -64,6 +53,7 @@ class Design(NamedTuple):
     unit: str = "full"  # one of UNITS
     weighing: str = "identity"  # one of SHORTCUTS
     gate_bias: float = -6.0  # 3.1: the best value
+    code: str = "paper"  # or timm, which pools before it normalises
 
 
 VARIANTS = {
@@ -157,7 +147,7 @@ def stage(name: str, design: Design, count: int, inputs: int, width: int, stride
         if design.weighing != "identity":
             units[place] = weighed(residual, design, inputs, stride)
         else:
-            bare = place == "conv2_1" and len(design.units) == 4
+            bare = place == "conv2_1" and len(design.units) == 4 and design.code == "paper"
             first = nn.Identity() if bare else nn.Sequential(activation(before, inputs, (1, 1)))
             own = place == "conv2_1" or inputs != outputs
             shortcut = connect(design.shortcut, inputs, outputs, stride, project) if own else None
@@ -178,7 +168,7 @@ def weighed(residual: nn.Module, design: Design, inputs: int, stride: int) -> We
     return WeighedUnit(residual, shortcut, factors, gate)
 
 
-def decide(name: str, unit: str, shortcut: str, gate_bias: float) -> Design:
+def decide(name: str, unit: str, shortcut: str, gate_bias: float, code: str) -> Design:
     """The paper's design with the caller's options; refuses what the paper does not try."""
     design = VARIANTS[name]
     one_of("unit", unit, tuple(UNITS) if len(design.units) == 3 else ("full",))
@@ -186,7 +176,8 @@ def decide(name: str, unit: str, shortcut: str, gate_bias: float) -> Design:
     one_of("shortcut", shortcut, tuple(SHORTCUTS) if tried else ("identity",))
     if type(gate_bias) not in (int, float):
         raise UsageError(f"{name} cannot have the gate_bias {gate_bias!r}.", "Give a number: Table 1 has -6, -7 and 0.")
-    return design._replace(unit=unit, weighing=shortcut, gate_bias=float(gate_bias))
+    one_of("code", code, ("paper", "timm") if len(design.units) == 4 else ("paper",))
+    return design._replace(unit=unit, weighing=shortcut, gate_bias=float(gate_bias), code=code)
 
 
 def build(
@@ -197,14 +188,16 @@ def build(
     unit: str = "full",
     shortcut: str = "identity",
     gate_bias: float = -6.0,
+    code: str = "paper",
 ) -> Network:
     """A pre-activation network for images of any size and shape, with He's initial weights.
 
     num_classes: 1000, for CIFAR 10, when None; unit: one of ``UNITS``, for CIFAR; shortcut: one of ``SHORTCUTS``, for
-    preresnet110_cifar with the original unit; gate_bias: what the gates' b begins with. The last stage ends in the
-    activation that follows the last sum. Raises ``UsageError`` for other values.
+    preresnet110_cifar with the original unit; gate_bias: what the gates' b begins with; code: whose ImageNet stem,
+    "timm" see READINGS. The last stage ends in the activation that follows the last sum.
+    Raises ``UsageError`` for other values.
     """
-    design = decide(name, unit, shortcut, gate_bias)
+    design = decide(name, unit, shortcut, gate_bias, code)
     cifar, before = len(design.units) == 3, UNITS[unit][0]
     widths = WIDTHS["cifar" if cifar else "imagenet"]
     inputs, stages = widths[0], {}
@@ -219,7 +212,7 @@ def build(
     kernel, step = (3, 1) if cifar else (7, 2)
     conv1 = nn.Conv2d(in_channels, widths[0], kernel, step, kernel // 2, bias=False)
     # Appendix: of the first activation what stands before the first convolution belongs to the first unit
-    first = "BR".removesuffix(before) if cifar else "BR"
+    first = "BR".removesuffix(before) if cifar else "BR" if code == "paper" else ""
     network = Network(
         input_size=(in_channels, 32, 32) if cifar else (in_channels, 224, 224),
         stem=nn.Sequential(OrderedDict(conv1=conv1, **activation(first, widths[0], (1, 1)))),
@@ -229,6 +222,12 @@ def build(
     initialise(network, He(fan="in"))
     return network
 
+
+TIMM = Difference(
+    where="stem, pool", source="timm", option="code", value="timm",
+    paper="batch normalisation and ReLU before the max pool", found="after it, in the first unit",
+)  # fmt: skip
+READINGS = {"preresnet50": {"timm": (TIMM,)}, "preresnet1[05][12]": {"timm": (TIMM,)}}
 
 RECIPE = Recipe(
     name="preresnet:paper",
