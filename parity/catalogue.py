@@ -44,7 +44,9 @@ ONLY = {"gluon_in1k": {"resnext101_32x4d"}, "a1h_in1k": {"resnetv2_50", "resnetv
 
 # Of Keras' those that nobody else has in this form, and whose layers have names of their own: numbered ones
 # ("conv2d_4") are others in the published files than in a network built today.
-KERAS = {"VGG16", "VGG19", "ResNet50", "ResNet101", "ResNet152", "MobileNet"}
+KERAS = {
+    "VGG16", "VGG19", "ResNet50", "ResNet101", "ResNet152", "ResNet50V2", "ResNet101V2", "ResNet152V2", "MobileNet",
+}  # fmt: skip
 ALPHA = {"mobilenet_v1_075": 0.75, "mobilenet_v1_050": 0.5, "mobilenet_v1_025": 0.25}
 LEVELS = (123.68 / 255, 116.779 / 255, 103.939 / 255)  # what Keras' mode "caffe" subtracts; red first here
 
