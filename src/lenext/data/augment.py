@@ -35,6 +35,7 @@ from lenext.recipes import (
     RandomFlip,
     RandomResizedCrop,
     ShortSide,
+    TensorFlowColour,
 )
 
 Draws = NDArray[np.float64]
@@ -212,6 +213,12 @@ def _by_pillow(images: Tensor, draws: Draws, step: ColourJitter | AutoAugment | 
             return policies.rand_augment(images, draws, step)
 
 
+def _tensorflow_colour(images: Tensor, draws: Draws, step: TensorFlowColour, _: Statistics) -> Tensor:
+    from lenext.data import hue
+
+    return hue.distort(images, draws, step)
+
+
 RANDOM = "random"
 GOOGLENETS = ("bilinear", "area", "nearest", "bicubic")  # arXiv 1409.4842, 6
 
@@ -232,6 +239,7 @@ STEPS: dict[type, Kind] = {
     RandomAffine: Kind(lambda step: 5 + (step.squeeze > 0), _random_affine),
     PCAColour: Kind(lambda _: 3, _pca_colour),
     ColourJitter: Kind(lambda _: 6, _by_pillow),
+    TensorFlowColour: Kind(lambda _: 5, _tensorflow_colour),
     AutoAugment: Kind(lambda _: 5, _by_pillow),
     RandAugment: Kind(lambda step: 5 * step.operations, _by_pillow),
 }

@@ -30,7 +30,6 @@ from lenext.models.published import inception_v3 as figures
 from lenext.protocol import SingleCrop, SquareCrops
 from lenext.recipes import (
     Average,
-    ColourJitter,
     CrossEntropy,
     Decay,
     FixedScale,
@@ -40,6 +39,7 @@ from lenext.recipes import (
     RandomResizedCrop,
     Recipe,
     RMSProp,
+    TensorFlowColour,
 )
 
 PAPER = Paper(
@@ -236,7 +236,7 @@ RECIPE = Recipe(
             interpolation="random", drawn="tensorflow",                     # ours: the released code's four methods
         ),
         RandomFlip(p=0.5),                                                  # ours: the released code's
-        ColourJitter(brightness=0.125, contrast=0.5, saturation=0.5),       # ours: the code's, without its turns of hue
+        TensorFlowColour(brightness=32 / 255, contrast=0.5, saturation=0.5, hue=0.2),       # ours: the released code's
     ),
     normalise=FixedScale(mean=0.5, std=0.5),                                # ours: the released code's -1 to 1
     view=SingleCrop(resize=342, crop=299, squash=True),                     # ours: as in PROTOCOLS

@@ -28,13 +28,13 @@ from lenext.protocol import SingleCrop
 from lenext.recipes import (
     SGD,
     Average,
-    ColourJitter,
     Decay,
     FixedScale,
     RandomFlip,
     RandomResizedCrop,
     Recipe,
     RMSProp,
+    TensorFlowColour,
 )
 
 PAPER = Paper(
@@ -231,7 +231,9 @@ SLIM = replace(
             size=224, area=(0.05, 1.0), aspect=(0.75, 1.33), drawn="tensorflow",            # ours: slim's
         ),
         RandomFlip(p=0.5),                                                                  # ours: slim's
-        ColourJitter(brightness=0.125, saturation=0.5),                                     # ours: slim's fast mode
+        TensorFlowColour(
+            brightness=32 / 255, saturation=0.5, orders=("BS", "SB", "SB", "SB"),           # ours: slim's fast mode
+        ),
     ),
     clip=None,
     average=None,

@@ -31,7 +31,6 @@ from lenext.recipes import (
     SGD,
     Average,
     BinaryCrossEntropy,
-    ColourJitter,
     Decay,
     FixedScale,
     Glorot,
@@ -39,6 +38,7 @@ from lenext.recipes import (
     RandomResizedCrop,
     Recipe,
     RMSProp,
+    TensorFlowColour,
 )
 
 PAPER = Paper(
@@ -249,7 +249,7 @@ RECIPE = Recipe(
             interpolation="random", drawn="tensorflow",                     # ours: Inception-v3's code
         ),
         RandomFlip(p=0.5),                                                  # ours: Inception-v3's code
-        ColourJitter(brightness=0.125, contrast=0.5, saturation=0.5),       # ours: as in Inception-v3's recipe
+        TensorFlowColour(brightness=32 / 255, contrast=0.5, saturation=0.5, hue=0.2),       # ours: Inception-v3's code
     ),
     normalise=FixedScale(mean=0.5, std=0.5),                                # ours: Keras's -1 to 1
     view=SingleCrop(resize=342, crop=299, squash=True),                     # ours: as in PROTOCOLS

@@ -23,6 +23,7 @@ from lenext.recipes.augmentations import (
     RandomFlip,
     RandomResizedCrop,
     ShortSide,
+    TensorFlowColour,
 )
 from lenext.recipes.balance import Balance, BalancedSampling, ClassWeights
 from lenext.recipes.initial import FanIn, Gaussian, Glorot, He, Inherit, Init, TruncatedNormal
@@ -93,6 +94,7 @@ __all__ = [
     "ShortSide",
     "SingleCrop",
     "Steps",
+    "TensorFlowColour",
     "Transfer",
     "TruePenalty",
     "TruncatedNormal",

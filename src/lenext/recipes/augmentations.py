@@ -127,6 +127,28 @@ class ColourJitter:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TensorFlowColour:
+    """Colours as Inception's and slim's code changes them, by TensorFlow's operations.
+
+    brightness: what is added at most, as a share of white; contrast: about each channel's mean, and saturation, HSV's,
+    by a factor uniform in 1 +- its bound; hue: turned by this share of the circle at most, to either side;
+    orders: of the changes, by their first letters, one of which is drawn; a change that is in none is never made.
+    """
+
+    brightness: float = 32 / 255
+    contrast: float = 0.5
+    saturation: float = 0.5
+    hue: float = 0.2
+    orders: tuple[str, ...] = ("BSHC", "BCSH")
+
+    def __post_init__(self) -> None:
+        if not self.orders or not all(set(order) <= set("BCSH") for order in self.orders):
+            raise UsageError(
+                f"TensorFlowColour's orders are {self.orders!r}.", 'Give words of the letters B, C, S and H: ["BSHC"].'
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
 class AutoAugment:
     """One of the policy's sub-policies at random, its two operations each with its probability and level.
 
@@ -196,6 +218,7 @@ Augmentation = (
     | RandomAffine
     | PCAColour
     | ColourJitter
+    | TensorFlowColour
     | AutoAugment
     | RandAugment
     | RandomErasing
