@@ -37,13 +37,16 @@ from keras.src.utils import file_utils  # noqa: E402
 # none whose licence forbids a use.
 TAGS = {
     "a1_in1k", "gluon_in1k", "tf_in1k", "in1k", "aa_in1k", "ns_jft_in1k", "ra_in1k", "ra2_in1k",
-    "ra4_e3600_r224_in1k", "ft_in1k", "fb_in1k", "fb_in22k_ft_in1k",
+    "ra4_e3600_r224_in1k", "ft_in1k", "fb_in1k", "fb_in22k_ft_in1k", "ap_in1k", "ns_jft_in1k_475",
+    "a1h_in1k",
 }  # fmt: skip
-ONLY = {"gluon_in1k": {"resnext101_32x4d"}}  # elsewhere others are better
+ONLY = {"gluon_in1k": {"resnext101_32x4d"}, "a1h_in1k": {"resnetv2_50", "resnetv2_101"}}  # elsewhere others are better
 
 # Of Keras' those that nobody else has in this form, and whose layers have names of their own: numbered ones
 # ("conv2d_4") are others in the published files than in a network built today.
-KERAS = {"VGG16", "VGG19", "ResNet50", "ResNet101", "ResNet152", "MobileNet"}
+KERAS = {
+    "VGG16", "VGG19", "ResNet50", "ResNet101", "ResNet152", "ResNet50V2", "ResNet101V2", "ResNet152V2", "MobileNet",
+}  # fmt: skip
 ALPHA = {"mobilenet_v1_075": 0.75, "mobilenet_v1_050": 0.5, "mobilenet_v1_025": 0.25}
 LEVELS = (123.68 / 255, 116.779 / 255, 103.939 / 255)  # what Keras' mode "caffe" subtracts; red first here
 

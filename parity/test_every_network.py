@@ -32,14 +32,13 @@ OTHERS = {
         ),
         "a depth that the paper does not have": "resnet26 resnetv2_18 resnetv2_34",
         "a width that the paper does not have": (
-            "resnext101_32x16d resnext101_32x32d mobilenetv1_125 *efficientnet_b8 *efficientnet_lite[1-4] "
+            "resnext101_32x16d resnext101_32x32d mobilenetv1_125 *efficientnet_lite[1-4] "
             "convnext_atto* convnext_femto* convnext_nano* convnext_pico* convnext_zepto* "
             "convnext_xxlarge"
         ),
         "a smoothed map wherever it is halved": "resnetaa50* resnetaa34d resnetaa101d resnetblur* densenetblur121d "
         "efficientnet_blur_b0",
         "another normalisation, or none": "resnet50_gn nf_* efficientnet_*gn efficientnet_*evos",
-        "a preactivation that pools before the first normalisation": "resnetv2_50 resnetv2_101 resnetv2_152",
         "a preactivation with another stem, width or normalisation": (
             "resnetv2_*d resnetv2_*d_* resnetv2_*t resnetv2_*_bit"
         ),
@@ -59,8 +58,7 @@ OTHERS = {
 }  # fmt: skip
 # Of these the weights of a network of ours would fit; what the map goes through is another matter.
 SAME_WEIGHTS = {
-    "convnext_tiny_hnf", "efficientnet_blur_b0", "resnetaa50", "resnetblur18", "resnetblur50", "resnetv2_50",
-    "resnetv2_101", "resnetv2_152",
+    "convnext_tiny_hnf", "efficientnet_blur_b0", "resnetaa50", "resnetblur18", "resnetblur50",
 }  # fmt: skip
 
 

@@ -71,3 +71,12 @@ def test_the_generator_makes_the_rows_of_the_table() -> None:
 )
 def test_the_figures_that_everybody_quotes(name: str, params: int) -> None:
     assert line()[name]["params"] == params
+
+
+def test_remarks_on_what_is_printed_are_right() -> None:
+    assert f"{published('alexnet').params / published('googlenet').params:.1f}" == "8.7"
+    errors = {result.protocol: result.value for result in published("googlenet").results if result.source == "Table 3"}
+    assert round(errors["1 models, 1 crops"] - errors["7 models, 144 crops"], 2) == 3.40
+    for name, said in (("densenet169", "3.36e9"), ("densenet264", "5.75e9")):
+        assert f"{published(name).macs / 1e9:.2f}e9" == said
+        assert said in model_file(name).REMARKS[name]

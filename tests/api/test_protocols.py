@@ -8,6 +8,7 @@ import torch
 from lenext.api.trained.protocols import choose_protocols, every_name, in_proportion
 from lenext.data.statistics import Statistics
 from lenext.errors import UsageError
+from lenext.evaluation.views import views
 from lenext.models import create_model, list_models, protocols
 from lenext.protocol import Dense, Mean, MultiCrop, Preprocessing, SingleCrop, SquareCrops, TenCrop
 from lenext.weights.card import Card, Model
@@ -46,13 +47,25 @@ def test_the_papers_protocols_are_all_there():
 
 
 def test_what_the_papers_count():
-    views = {name: protocols("vgg16")[name].views for name in protocols("vgg16")}
-    assert (views["multi-crop"], views["dense-multiscale"], views["multi-crop-dense"]) == (150, 6, 156)
+    counts = {name: protocols("vgg16")[name].views for name in protocols("vgg16")}
+    assert (counts["multi-crop"], counts["dense-multiscale"], counts["multi-crop-dense"]) == (150, 6, 156)
     assert protocols("googlenet")["144-crop"].views == protocols("inception_v3")["144-crop"].views == 144
     assert protocols("inception_v3")["12-crop"].views == 12
     assert protocols("resnet152")["dense-multiscale"].scales == (224, 256, 384, 480, 640)
     b3 = protocols("efficientnet_b3")["single"]
     assert (b3.crop, b3.resize, b3.crop_first, b3.interpolation) == (300, 332, True, "bicubic")
+
+
+@pytest.mark.parametrize("name", ["inception_v3", "xception", "mobilenet_v1"])
+def test_tensorflows_central_part_is_of_each_side(name):
+    """slim's eval: 87.5 % of the height and of the width, then a square, whatever the aspect."""
+    single = protocols(name)["single"]
+    across = torch.arange(1600).mul(255).div(1599).round().to(torch.uint8).expand(1, 1, 800, -1)
+    for image in (across, across.transpose(2, 3)):
+        line = views(image, single)[0, 0].float()
+        line = line[0] if image is across else line[:, 0]
+        assert line[0] / 255 == pytest.approx(0.0625, abs=0.005)
+        assert line[-1] / 255 == pytest.approx(0.9375, abs=0.005)
 
 
 def test_single_is_the_view_of_the_weight_file():

@@ -329,6 +329,20 @@ class TestPCAColour:
         assert along.std(0).tolist() == pytest.approx([0.1] * 3, rel=0.05)
         assert along.mean(0).abs().max() < 0.006
 
+    @pytest.mark.parametrize("subtracted", [False, True])
+    def test_shrunk_it_is_a_tenth_nearer_to_the_mean(self, subtracted):
+        """cuda-convnet2, convdata.py: (x - mean + noise) / 1.1; the mean is gone where its image was subtracted."""
+        draws = uniforms((1, AUGMENTATION), 0, 0, 4, 3)
+        images = torch.full((4, 3, 2, 2), 200.0 if not subtracted else 200.0 - 127.5)
+        moved = applied(self.STEP, images, draws, COLOURFUL)
+        step, mean = PCAColour(std=0.1, shrink=True), 255 * np.array(COLOURFUL.mean)
+        if subtracted:
+            assert torch.allclose(applied(step, images, draws, COLOURFUL), moved / 1.1)
+            return
+        expected = mean[:, None, None] + (moved.numpy() - mean[:, None, None]) / 1.1
+        found = applied(step, images.to(torch.uint8), draws, COLOURFUL).numpy()
+        assert np.abs(found - expected).max() < 0.51
+
     def test_levels_stay_between_black_and_white(self):
         images = torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 3, 2, 2)
         found = applied(self.STEP, images, [[0.5, 0.5, 1e-9], [0.5, 0.5, 1 - 1e-9]], COLOURFUL)

@@ -168,3 +168,70 @@ class TestRandAugment:
         rand_augment(pixels(7_500, height=1, width=1), draws, RandAugment(p=1.0))
         assert len(seen) == 15
         assert all(840 < count < 1160 for count in seen.values())  # 5 deviations of 31
+
+
+class TestRandAugmentOfTheTpuCode:
+    """Always, at one magnitude, which passes 10: EfficientNet's RandAugment (autoaugment.py)."""
+
+    NAMES = (
+        "AutoContrast", "Equalize", "Invert", "Rotate", "Posterize", "Solarize", "Color", "Contrast", "Brightness",
+        "Sharpness", "ShearX", "ShearY", "TranslateX", "TranslateY", "Cutout", "SolarizeAdd",
+    )  # fmt: skip
+
+    def after(self, name, magnitude=17.0, side=0.9, read=0.1, **how):
+        value = RandAugment(
+            operations=1, magnitude=magnitude, std=0, p=1, fill=GREY, interpolation="nearest", code="tpu"
+        )
+        draws = np.array([[(self.NAMES.index(name) + 0.5) / 16, 0.999, 0.5, side, read]])
+        return rand_augment(pixels(**how), draws, value)[0]
+
+    def image(self, name, **how):
+        return Image.fromarray(self.after(name, **how).permute(1, 2, 0).numpy())
+
+    @pytest.mark.parametrize(
+        ("name", "expected"),
+        [
+            ("Invert", ImageOps.invert),
+            ("Rotate", lambda one: one.rotate(51, fillcolor=GREY)),
+            ("Posterize", lambda one: one.point([value & 0b11111100 for value in range(256)] * 3)),
+            ("Solarize", lambda one: one),  # a threshold of 435
+            ("Color", lambda one: ImageEnhance.Color(one).enhance(0.1 + 1.8 * 1.7)),
+            ("Brightness", lambda one: ImageEnhance.Brightness(one).enhance(0.1 + 1.8 * 1.7)),
+            ("SolarizeAdd", lambda one: one.point([min(255, v + 187) if v < 128 else v for v in range(256)] * 3)),
+        ],
+    )
+    def test_an_operation_is_that_of_its_place_at_1_7_times_its_strength(self, name, expected):
+        assert np.array_equal(np.asarray(self.image(name)), np.asarray(expected(picture())))
+
+    def test_it_moves_by_a_hundred_pixels_at_ten(self):
+        far = self.after("TranslateX", magnitude=1.0, side=0.9)
+        assert torch.equal(far[:, :, :-10], pixels()[0, :, :, 10:])
+        assert (far[:, :, -10:] == 128).all()
+        assert torch.equal(self.after("TranslateY", magnitude=1.0, side=0.1)[:, 10:], pixels()[0, :, :-10])
+
+    def test_contrast_starts_from_the_count_of_pixels(self):
+        """histogram / 256 is no mean: 24 x 17 pixels give 1, 256 x 256 white, whatever the picture."""
+        small = pixels()[0].float()
+        expected = (1 + 3.16 * (small - 1)).clamp(0, 255)
+        assert (self.after("Contrast").float() - expected).abs().max() <= 1
+        large = self.after("Contrast", magnitude=0.0, height=256, width=256).float()
+        assert (large - (255 + 0.1 * (pixels(height=256, width=256)[0].float() - 255))).abs().max() <= 1
+
+    def test_a_square_is_cut_out_about_a_place(self):
+        found = self.after("Cutout", magnitude=1.0, side=0.5, read=0.9)  # 4 pixels about row 12 and column 15
+        changed = (found != pixels()[0]).any(0)
+        rows, columns = changed.nonzero().unbind(1)
+        assert (found[:, 8:16, 11:17] == 128).all()
+        assert (rows.min(), rows.max(), columns.min()) == (8, 15, 11)
+        grey = self.after("Cutout", magnitude=1.0, side=0.1, channels=1)
+        assert torch.equal(grey[:, 6:], pixels(channels=1)[0, :, 6:])
+        assert (grey[:, :6, :5] == 128).all()
+
+    def test_its_operations_are_timms_no_more(self):
+        assert len(policies.TPU_OPERATIONS) == len(self.NAMES) == 16
+        with pytest.raises(UsageError, match="code is 'jax'"):
+            RandAugment(code="jax")
+        with pytest.raises(UsageError, match=r"magnitude is 10\.5") as refused:
+            RandAugment(magnitude=10.5)
+        assert refused.value.remedy == "Give 10 at most for the operations of code timm."
+        assert RandAugment(magnitude=30, code="tpu").magnitude == 30

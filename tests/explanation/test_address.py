@@ -94,7 +94,7 @@ def test_every_network_of_the_line_has_its_line(name):
 @pytest.mark.parametrize(
     ("word", "kind", "file", "text"),
     [
-        ("TableConv", "layer", "models/lenet.py", "class TableConv"),
+        ("TableConv", "layer", "layers/table_conv.py", "class TableConv"),
         ("plateau", "class", "recipes/schedules.py", "class Plateau"),
         ("wilson", "function", "evaluation/intervals.py", "def wilson"),
         ("single crop", "class", "protocol.py", "class SingleCrop"),

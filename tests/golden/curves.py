@@ -37,7 +37,7 @@ FOLDER = Path(__file__).parent
 STEPS, BATCH, IMAGES, SIDE, CLASSES = 20, 8, 40, 32, 10
 # Trained themselves: small and shallow. In a deep network at a paper's rate 20 steps make a last bit, which differs
 # from one processor to the next, a first digit; so the other recipes train a slim network, whose losses agree to 1e-3.
-WHOLE = ("lenet5",)
+WHOLE = ("lenet5:paper", "lenet5:printed", "lenet5:distortions", "lenet5:practical")
 HEADER = "step  rate          loss"
 
 
@@ -57,7 +57,7 @@ def curve(network: str, recipe: Recipe) -> list[tuple[float, float]]:
     recipe = fitted(recipe)
     data = part(listing(), "train")
     torch.manual_seed(0)
-    net = create_model(network, num_classes=CLASSES) if network in WHOLE else slim(recipe)
+    net = create_model(network, num_classes=CLASSES) if recipe.name in WHOLE else slim(recipe)
     if recipe.init is not None:
         initialise(net, recipe.init)
     loader = Loader(data, net.input_size[0])
@@ -156,7 +156,7 @@ def slim(recipe: Recipe) -> Network:
 
 def text(network: str, recipe: Recipe, rows: list[tuple[float, float]]) -> str:
     """A curve as its file holds it: loss to six digits."""
-    what = network if network in WHOLE else f"a slim network in place of {network}"
+    what = network if recipe.name in WHOLE else f"a slim network in place of {network}"
     head = f"{recipe.name}: {what}, {IMAGES} images of {SIDE} pixels, batches of {fitted(recipe).batch_size}"
     lines = [f"{step:4}  {rate:<12.6g}  {loss:.6g}" for step, (rate, loss) in enumerate(rows, 1)]
     return "\n".join([head, HEADER, *lines, ""])

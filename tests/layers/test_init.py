@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from lenext import create_model
+from lenext.errors import UsageError
 from lenext.layers.init import initialise
 from lenext.recipes import FanIn, Gaussian, Glorot, He, Init, TruncatedNormal
 
@@ -28,6 +29,7 @@ def network() -> nn.Sequential:
         (He(fan="in"), math.sqrt(2 / FAN_IN), math.sqrt(2 / INS)),
         (He(fan="out"), math.sqrt(2 / FAN_OUT), math.sqrt(2 / OUTS)),
         (Glorot(), math.sqrt(2 / (FAN_IN + FAN_OUT)), math.sqrt(2 / (INS + OUTS))),
+        (Glorot(fan="in"), math.sqrt(1 / FAN_IN), math.sqrt(1 / INS)),
         (TruncatedNormal(std=0.02), 0.02, 0.02),
     ],
 )
@@ -45,6 +47,10 @@ def test_he_is_gaussian_and_glorot_uniform() -> None:
     assert net[0].weight.abs().max() > 3 * net[0].weight.std()
     initialise(net, Glorot())
     assert net[0].weight.abs().max() <= math.sqrt(6 / (FAN_IN + FAN_OUT))
+    initialise(net, Glorot(fan="in"))
+    assert 0.99 * math.sqrt(3 / FAN_IN) < net[0].weight.abs().max() <= math.sqrt(3 / FAN_IN)
+    with pytest.raises(UsageError, match="fan is 'out'"):
+        Glorot(fan="out")
 
 
 def test_a_classifier_may_be_drawn_as_torch_draws_it() -> None:
@@ -101,11 +107,30 @@ def test_layers_apart_have_their_own_spread() -> None:
     assert [part.bias.unique().item() for part in net] == pytest.approx([0, 0.1])
 
 
+def test_a_layer_may_have_a_bias_of_its_own() -> None:
+    net = nn.Sequential()
+    net.add_module("fc7", nn.Linear(4, 4))
+    net.add_module("fc8", nn.Linear(4, 4))
+    initialise(net, Gaussian(std=0.01, biased=("fc7",), biases_apart=(("fc8", -7.0),)))
+    assert [part.bias.unique().tolist() for part in net] == [[1.0], [-7.0]]
+
+
 def test_glorot_gives_every_layer_its_bias_but_the_classifier() -> None:
     net = network()
     initialise(net, Glorot(bias=0.2))
     assert net[0].bias.eq(0.2).all()
     assert not net[3].bias.any()
+
+
+def test_an_auxiliary_head_has_a_classifier_too() -> None:
+    """Caffe's GoogLeNet: three classifiers with biases of 0, the layers before them with 0.2."""
+    network = create_model("googlenet", num_classes=3, auxiliary=True)
+    initialise(network, Glorot(bias=0.2))
+    found = {name: layer for name, layer in network.named_modules() if isinstance(layer, nn.Linear)}
+    assert sorted(name for name, layer in found.items() if not layer.bias.any()) == [
+        "auxiliary.inception_4a.fc2", "auxiliary.inception_4d.fc2", "head.fc",
+    ]  # fmt: skip
+    assert found["auxiliary.inception_4a.fc1"].bias.eq(0.2).all()
 
 
 def test_a_truncated_normal_has_no_tails() -> None:

@@ -7,6 +7,7 @@ from torch.nn import functional as F
 import lenext
 from lenext.errors import UsageError
 from lenext.layers.scales import at_scales
+from lenext.models import FILES
 
 
 def seen_alone(network, picture):
@@ -39,6 +40,38 @@ def test_the_answer_is_that_of_the_mean_of_the_features(picture):
         assert network.pooled(picture).equal(mean)
         assert network(picture).equal(network.get_classifier()(mean))
         assert network(picture) == pytest.approx(network(picture.flip(3)), abs=1e-5)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_paper_has_networks_of_several_scales(file):
+    name = {"nin": "nin_cifar", "vgg": "vgg11"}.get(file, FILES[file][0])
+    small = {"image_size": 64} if file in ("alexnet", "vgg") else {}
+    with torch.device("meta"):
+        network = lenext.create_model(name, num_classes=3, scales=(1.0, 1.5), **small).eval()
+        side = min(network.input_size[1], 107)
+        assert network(torch.empty(2, network.input_size[0], side, side)).shape == (2, 3)
+
+
+@pytest.mark.parametrize("name", ["vgg11", "alexnet"])
+def test_a_head_that_flattens_its_map_looks_at_every_place_of_a_larger_one(name):
+    """VGG, Appendix B: the last but one layer's outputs, averaged over places, scales and mirror images."""
+    torch.manual_seed(0)
+    network = lenext.create_model(name, num_classes=3, image_size=96, scales=(1.0, 1.5)).eval()
+    window = network.forward_features(torch.zeros(1, 3, 96, 96)).shape[2]
+    picture = torch.randn(1, 3, 96, 96)
+    with torch.inference_mode():
+        means = []
+        for view in at_scales(picture, (1.0, 1.5)):
+            map_ = network.forward_features(view)
+            rows, columns = (side - window + 1 for side in map_.shape[2:])
+            windows = [map_[:, :, y : y + window, x : x + window] for y in range(rows) for x in range(columns)]
+            assert (len(windows) > 1) is (view.shape[2] > 96)
+            means.append(torch.stack([network.forward_head(one, pre_logits=True) for one in windows]).mean(0))
+        assert torch.allclose(network.pooled(picture), torch.stack(means).mean(0), atol=1e-5)
+        assert network(picture).shape == (1, 3)
+        network.scales = (0.75,)
+        with pytest.raises(UsageError, match="Its head sees"):
+            network(picture)
 
 
 def test_without_scales_it_is_seen_once(picture):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -10,10 +12,13 @@ from torch.nn import functional as F
 from lenext import create_model
 from lenext.errors import UsageError
 from lenext.explanation.summary import summarise
+from lenext.layers.init import initialise
 from lenext.layers.network import Network
 from lenext.models import readings
-from lenext.models.alexnet import PUBLISHED
+from lenext.models.alexnet import PUBLISHED, RECIPES
 from lenext.models.table import multiply_adds, parameters
+from lenext.training.optim import build_optimizer
+from lenext.training.schedule import learning_rate
 
 
 def on_meta(name: str = "alexnet", **options: object) -> Network:
@@ -166,6 +171,39 @@ def test_what_cannot_be_is_refused() -> None:
     for option, value in (("lrn", "torch"), ("pool", 4), ("head", "caffe"), ("tower", "two")):
         with pytest.raises(UsageError, match=f"no {option}"):
             on_meta(**{option: value})
+
+
+def test_the_authors_later_code_gives_biases_a_rate_and_a_time_of_their_own() -> None:
+    """cuda-convnet2: dexp[base=0.01;tgtFactor=250;numSteps=4] of weights, dexp[base=0.02;tgtFactor=10;numSteps=2]."""
+    recipe = RECIPES["alexnet"]["cuda-convnet2"]
+    value, steps = recipe.optimizer, (0, 44, 45, 89, 90, 134, 135, 179)  # two an epoch
+    rates = [learning_rate(recipe.schedule, value.lr, step, 180, 0, 2) for step in steps]
+    of_biases = [value.bias_rate * learning_rate(value.bias_schedule, value.lr, step, 180, 0, 2) for step in steps]
+    assert rates == pytest.approx([0.01 * 250 ** (-step / 3) for step in (0, 0, 1, 1, 2, 2, 3, 3)])
+    assert rates[-1] == pytest.approx(4e-5)
+    assert of_biases == pytest.approx([0.02] * 4 + [0.002] * 4)
+    with torch.device("meta"):
+        network = create_model("alexnet", reading="authors")
+    groups = build_optimizer(value, network).param_groups
+    assert sorted((len(g["params"]), g["weight_decay"], g["scale"]) for g in groups) == [(8, 0, 2), (8, 5e-4, 1)]
+
+
+def test_the_authors_later_code_starts_the_classifier_from_nearly_no_class() -> None:
+    torch.manual_seed(0)
+    network = create_model("alexnet", image_size=64, num_classes=3, reading="authors")
+    initialise(network, RECIPES["alexnet"]["cuda-convnet2"].init)
+    biases = {name.split(".")[-2]: set(bias.tolist()) for name, bias in network.named_parameters() if "bias" in name}
+    assert biases == {
+        "conv1": {0}, "conv2": {1}, "conv3": {0}, "conv4": {1}, "conv5": {1}, "fc6": {1}, "fc7": {1}, "fc8": {-7},
+    }  # fmt: skip
+    spread = {n.split(".")[-2]: weight.std().item() for n, weight in network.named_parameters() if weight.dim() > 1}
+    assert [spread[f"conv{n}"] for n in range(1, 6)] == pytest.approx([0.01, 0.01, 0.03, 0.03, 0.03], rel=0.03)
+
+
+def test_caffenet_keeps_the_papers_biases() -> None:
+    caffe, caffenet = (RECIPES["alexnet"][name] for name in ("caffe", "caffenet"))
+    assert replace(caffenet, name=caffe.name, init=caffe.init) == caffe
+    assert caffenet.init == replace(caffe.init, bias=1.0)
 
 
 @pytest.mark.parametrize("reading", ["caffe", "caffenet", "authors"])

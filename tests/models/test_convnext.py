@@ -14,7 +14,7 @@ from lenext.layers.layer_scale import LayerScale
 from lenext.layers.network import Network
 from lenext.layers.norm import LayerNorm2d
 from lenext.models import list_models, readings
-from lenext.models.convnext import Block
+from lenext.models.convnext import PUBLISHED, Block
 from lenext.models.table import multiply_adds, parameters
 
 LARGE_IMAGES = {
@@ -147,3 +147,19 @@ def test_images_of_any_size_and_shape_are_taken() -> None:
 
 def test_everybody_builds_the_papers_network() -> None:
     assert list(readings("convnext_tiny")) == ["paper"]
+
+
+def test_robustness_grows_with_the_network_and_its_data() -> None:
+    """Table 8: accuracies rise, errors of corrupted images fall."""
+    rows = [("convnext_tiny", "1-crop"), ("convnext_base", "1-crop")]
+    rows += [(f"convnext_{size}", "whole image at 384, 22K") for size in ("base", "large", "xlarge")]
+    table = [
+        {r.data: r.value for r in PUBLISHED[name].results if r.source == "Table 8" and r.protocol == test}
+        for name, test in rows
+    ]
+    assert {len(row) for row in table} == {5}
+    for data in table[0]:
+        figures = [row[data] for row in table]
+        assert figures == sorted(figures, reverse=data.startswith("ImageNet-C"))
+    metrics = {r.data: r.metric for r in PUBLISHED["convnext_tiny"].results if r.source == "Table 8"}
+    assert {data for data, metric in metrics.items() if "error" in metric} == {"ImageNet-C", "ImageNet-C-bar"}

@@ -13,7 +13,7 @@ from lenext.errors import UsageError
 from lenext.layers.layer_scale import LayerScale
 from lenext.layers.network import Network
 from lenext.layers.norm import LayerNorm2d
-from lenext.models import model_file
+from lenext.models import model_file, resnet
 from lenext.models.convnext_roadmap import PUBLISHED, STEPS, WAYS, Residual, stage
 from lenext.models.table import multiply_adds, parameters
 
@@ -206,3 +206,12 @@ def test_every_weight_of_a_stage_learns(number: int) -> None:
     y.square().mean().backward()
     assert y.shape == (2, 64 if number <= 5 else 16, 5, 5)
     assert all(weight.grad is not None and weight.grad.any() for weight in blocks.parameters())
+
+
+def test_both_ways_begin_with_somebody_elses_network() -> None:
+    """torchvision has no ResNet-200; Table 11's accuracy is the error that 1603.05027 prints."""
+    fifty, two_hundred = (PUBLISHED[f"convnext_roadmap_{way}_01"].results[0] for way in WAYS)
+    assert (fifty.protocol, fifty.value) == ("1-crop, torchvision's weights", 76.13)
+    assert (two_hundred.protocol, two_hundred.source) == ("1-crop, before the new recipe", "Table 11")
+    printed = [r for r in resnet.PUBLISHED["resnet200"].results if r.metric == "top-1 error"]
+    assert two_hundred.value == pytest.approx(100 - printed[0].value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -14,9 +15,10 @@ from lenext.layers.drop_path import DropPath
 from lenext.layers.network import Network
 from lenext.layers.padding import SameConv2d, margins
 from lenext.layers.squeeze_excite import SqueezeExcite
-from lenext.models import readings
-from lenext.models.efficientnet import PUBLISHED, VARIANTS, MBConv, compound, scaled
+from lenext.models import protocols, readings
+from lenext.models.efficientnet import PUBLISHED, RECIPES, REMARKS, VARIANTS, MBConv, compound, scaled
 from lenext.models.table import multiply_adds, parameters
+from lenext.recipes import AutoAugment
 
 
 @cache
@@ -242,3 +244,52 @@ def test_the_two_versions_of_table_2_stand_side_by_side() -> None:
         if result.metric == "top-1 accuracy" and result.source.startswith("Table 2")
     }
     assert printed == {"Table 2, third version on": 77.1, "Table 2, first version": 76.3}
+
+
+def test_table_7_counts_too_much_for_every_single_dimension_but_not_for_all_together() -> None:
+    """The remark's counts: four times the cost in depth, width or resolution, and as much in all of them."""
+    name = "efficientnet_b0"
+    found = {
+        "depth 4": multiply_adds_of(on_meta(name, depth=4.0), (3, 224, 224)),
+        "width 2": multiply_adds_of(on_meta(name, width=2.0), (3, 224, 224)),
+        "at 448": multiply_adds_of(on_meta(name), (3, 448, 448)),
+        "at 291, depth 1.4, width 1.2": multiply_adds_of(on_meta(name, depth=1.4, width=1.2), (3, 291, 291)),
+    }
+    assert [f"{count / 1e9:.2f}" for count in found.values()] == ["1.58", "1.45", "1.54", "1.80"]
+    assert all(f"{count / 1e9:.2f}e9" in REMARKS[name] for count in list(found.values())[:3])
+    table = {r.protocol: r.value for r in PUBLISHED[name].results if r.source == "Table 7"}
+    assert max(table, key=table.__getitem__) == "single crop at 291, depth 1.4, width 1.2"
+    assert all(any(protocol.endswith(change) for protocol in table) for change in found)
+
+
+def test_every_recipe_is_for_the_networks_own_size() -> None:
+    for name, recipes in RECIPES.items():
+        for recipe in recipes.values():
+            assert recipe.view.crop == VARIANTS[name].image_size
+            assert recipe.view == protocols(name)["single"]
+            assert recipe.augment[0].size == VARIANTS[name].image_size
+
+
+def test_rand_augment_takes_the_place_of_auto_augment() -> None:
+    """README: 83.7 and 84.7 % of B5 and B7."""
+    found = {name: recipes["randaugment"].augment for name, recipes in RECIPES.items() if "randaugment" in recipes}
+    assert {name: steps[-1].magnitude for name, steps in found.items()} == {
+        "efficientnet_b5": 17, "efficientnet_b7": 28, "efficientnet_b8": 28,
+    }  # fmt: skip
+    assert found["efficientnet_b5"][:2] == RECIPES["efficientnet_b5"]["paper"].augment[:2]
+    assert {(step.operations, step.std, step.p, step.code) for *_, step in found.values()} == {(2, 0, 1, "tpu")}
+
+
+def test_the_baseline_is_the_recipe_without_auto_augment() -> None:
+    for name in ("efficientnet_b0", "efficientnet_b5"):
+        paper, plain = (RECIPES[name][variant] for variant in ("paper", "baseline"))
+        kept = tuple(step for step in paper.augment if not isinstance(step, AutoAugment))
+        assert plain.augment == kept
+        assert len(kept) == len(paper.augment) - 1
+        assert replace(plain, name=paper.name, augment=paper.augment) == paper
+
+
+def test_l2_is_tested_at_two_sizes() -> None:
+    views = [protocols("efficientnet_l2")[name] for name in ("single", "single475")]
+    assert [(view.crop, view.resize, view.crop_first) for view in views] == [(800, 832, True), (475, 507, True)]
+    assert multiply_adds_of(on_meta("efficientnet_l2"), (3, 475, 475)) == 170_892_857_680

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -13,8 +14,9 @@ from lenext import create_model
 from lenext.explanation.summary import summarise
 from lenext.layers.auxiliary import AuxiliaryNetwork
 from lenext.models import readings
-from lenext.models.inception_v3 import ShiftNorm2d, Style, module
+from lenext.models.inception_v3 import RECIPES, ShiftNorm2d, Style, module
 from lenext.models.table import parameters
+from lenext.training.schedule import learning_rate
 
 IMAGE = (3, 299, 299)
 
@@ -139,6 +141,15 @@ def test_convolutions_have_no_bias_and_normalisation_the_released_eps() -> None:
 def test_dropout_is_that_of_each_reading() -> None:
     shares = {reading: on_meta(reading=reading).head.drop.p for reading in readings("inception_v3")}
     assert shares == {"paper": 0.2, "authors": 0.2, "keras": 0.0, "torchvision": 0.5, "timm": 0.0}
+
+
+def test_one_machine_drops_the_rate_as_one_weird_trick_does() -> None:
+    """research/inception: 0.16 at every 30 epochs, which 1404.5997 has as 250 ** (-1 / 3); no clipping."""
+    paper, alone = RECIPES["*"]["paper"], RECIPES["*"]["one-machine"]
+    rates = [learning_rate(alone.schedule, alone.optimizer.lr, epoch, 100, 0, 1) for epoch in (0, 29, 30, 60, 90)]
+    assert rates == pytest.approx([0.1, 0.1, 0.016, 0.00256, 0.0004096])
+    assert replace(alone.optimizer, lr=paper.optimizer.lr) == paper.optimizer
+    assert (alone.clip, alone.batch_size, alone.average) == (None, 256, paper.average)
 
 
 @pytest.mark.usefixtures("quick")

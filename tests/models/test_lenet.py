@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import runpy
 
+import pytest
 import torch
 from torch import nn
 
 from lenext import create_model
+from lenext.errors import UsageError
+from lenext.layers.table_conv import TableConv
 from lenext.models import lenet
-from lenext.models.lenet import C3_TABLE, EuclideanRBF, ScaledTanh, Subsampling, TableConv, output_codes
+from lenext.models.lenet import C3_TABLE, RECIPES, EuclideanRBF, ScaledTanh, Subsampling, output_codes
+from lenext.models.table import multiply_adds, parameters
+from lenext.recipes import DiagonalLM, EpochRates, FanIn, FixedScale
 
 
 def test_c3_sees_the_connections_of_table_one() -> None:
@@ -81,3 +86,42 @@ def test_its_squash_has_numbers_wherever_the_file_is_read_first() -> None:
         names = runpy.run_path(lenet.__file__)
     x = torch.linspace(-2, 2, 5)
     torch.testing.assert_close(names["ScaledTanh"]().train()(x), 1.7159 * torch.tanh(x * 2 / 3))
+
+
+def test_caffes_network_counts_what_its_example_has() -> None:
+    with torch.device("meta"):
+        network = create_model("lenet5", reading="caffe")
+    assert (parameters(network), multiply_adds(network, network.input_size)) == (431_080, 2_293_000)
+    kinds = [type(module).__name__ for module in network.modules() if not list(module.children())]
+    assert kinds == ["Conv2d", "MaxPool2d", "Conv2d", "MaxPool2d", "Flatten", "Linear", "ReLU", "Linear"]
+    assert network(torch.empty(2, 1, 28, 28, device="meta")).shape == (2, 10)
+    with pytest.raises(UsageError, match="no code 'torch'"):
+        create_model("lenet5", code="torch")
+
+
+def test_caffes_network_starts_as_its_fillers_say() -> None:
+    """xavier: uniform within the root of 3 over the inputs, whatever the outputs."""
+    torch.manual_seed(0)
+    network = create_model("lenet5", reading="caffe")
+    for path, inputs in (("stem.conv1", 25), ("stages.conv2.conv2", 500), ("head.ip1", 800), ("head.ip2", 500)):
+        layer = network.get_submodule(path)
+        bound = (3 / inputs) ** 0.5
+        assert 0.95 * bound < layer.get_parameter("weight").abs().max() <= bound
+        assert not layer.get_parameter("bias").any()
+
+
+def test_caffes_pixels_are_divided_by_256() -> None:
+    scale = RECIPES["*"]["caffe"].normalise
+    assert isinstance(scale, FixedScale)
+    assert (1.0 - scale.mean) / scale.std == 255 / 256
+
+
+def test_the_printed_rates_are_five_times_those_that_train() -> None:
+    printed, paper = RECIPES["*"]["printed"], RECIPES["*"]["paper"]
+    assert isinstance(printed.schedule, EpochRates)
+    assert isinstance(paper.schedule, EpochRates)
+    assert printed.schedule.rates == (5e-4, 2e-4, 1e-4, 5e-5, 1e-5)
+    assert printed.schedule.rates == pytest.approx([5 * rate for rate in paper.schedule.rates])
+    assert printed.init == FanIn(gain=2.4)
+    assert isinstance(printed.optimizer, DiagonalLM)
+    assert printed.optimizer.lr == printed.schedule.rates[0]

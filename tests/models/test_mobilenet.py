@@ -13,9 +13,10 @@ from lenext.errors import UsageError
 from lenext.layers.network import Network
 from lenext.layers.padding import FarConv2d, SameConv2d
 from lenext.models import inception_v3, readings
-from lenext.models.mobilenet import PUBLISHED, RECIPE, VARIANTS, scaled
+from lenext.models.mobilenet import PUBLISHED, RECIPE, RECIPES, VARIANTS, scaled
 from lenext.models.table import multiply_adds, parameters
-from lenext.recipes import CrossEntropy, RMSProp
+from lenext.recipes import SGD, CrossEntropy, RMSProp
+from lenext.training.optim import build_optimizer
 
 
 def on_meta(name: str = "mobilenet_v1", **options: object) -> Network:
@@ -196,3 +197,23 @@ def test_dogs_are_recognised_at_two_widths_and_two_sizes() -> None:
     }
     assert sorted(dogs.values()) == [80.5, 81.9, 81.9, 83.3]
     assert dogs["mobilenet_v1", "224 pixels"] == 83.3
+
+
+def test_eight_bits_cost_the_released_networks_up_to_four_per_cent() -> None:
+    for name in VARIANTS:
+        top1 = {r.protocol: r.value for r in PUBLISHED[name].results if r.metric == "top-1 accuracy"}
+        for side in (224, 192, 160, 128):
+            lost = top1[f"{side} pixels, released"] - top1[f"{side} pixels, eight bits, released"]
+            assert 0 < lost < 4.5
+
+
+def test_slims_script_takes_plain_steps_and_spares_depthwise_weights() -> None:
+    """mobilenet_v1_train.py: no momentum, no average, no clipping; the rate falls as in the recipe of the paper."""
+    slim = RECIPES["*"]["slim"]
+    assert isinstance(slim.optimizer, SGD)
+    assert (slim.optimizer.lr, slim.optimizer.momentum, slim.optimizer.weight_decay) == (0.045, 0, 4e-5)
+    with torch.device("meta"):
+        network = create_model("mobilenet_v1", reading="slim")
+    decaying = [g["params"] for g in build_optimizer(slim.optimizer, network).param_groups if g["weight_decay"]]
+    assert [len(params) for params in decaying] == [1 + 13 + 1]  # the full, the pointwise ones and the classifier
+    assert (slim.clip, slim.average, slim.batch_size, slim.schedule) == (None, None, 64, RECIPE.schedule)

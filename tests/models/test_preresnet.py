@@ -12,9 +12,11 @@ from lenext import create_model
 from lenext.errors import UsageError
 from lenext.layers.highway import Gate, WeighedUnit
 from lenext.layers.network import Network
+from lenext.layers.preactivation import Unit
 from lenext.layers.residual import ZeroPadding
-from lenext.models.preresnet import PUBLISHED, UNITS, Design, Unit, stage
-from lenext.models.table import parameters
+from lenext.models import readings
+from lenext.models.preresnet import PUBLISHED, UNITS, Design, stage
+from lenext.models.table import multiply_adds, parameters
 
 
 def on_meta(name: str, **options: Any) -> Network:
@@ -277,3 +279,66 @@ def test_table_2_is_won_by_full_pre_activation_and_table_1_by_the_identity() -> 
         assert min(errors, key=errors.__getitem__) == "single view"
         table1 = {protocol: error for protocol, error in errors.items() if "original" in protocol}
         assert min(table1, key=table1.__getitem__) == "single view, unit original"
+
+
+def test_timm_pools_before_it_normalises_which_is_another_function_where_a_scale_is_negative() -> None:
+    torch.manual_seed(0)
+    ours = create_model("preresnet50", num_classes=5).eval()
+    theirs = create_model("preresnet50", num_classes=5, reading="timm").eval()
+    assert list(dict(theirs.stem.named_children())) == ["conv1"]
+    assert parameters(theirs) == parameters(ours)
+    image = torch.randn(2, 3, 64, 64)
+
+    def answers() -> tuple[torch.Tensor, torch.Tensor]:
+        moved = ("stem.bn1", "stages.conv2_x.conv2_1.activation.bn1")
+        theirs.load_state_dict({name.replace(*moved): tensor for name, tensor in ours.state_dict().items()})
+        with torch.no_grad():
+            return ours(image), theirs(image)
+
+    one, other = answers()
+    assert torch.allclose(one, other, atol=1e-5)
+    gamma = ours.get_parameter("stem.bn1.weight")
+    with torch.no_grad():
+        gamma[::2] = -1
+    one, other = answers()
+    assert (one - other).abs().max() > 0.01 * one.abs().max()
+
+
+def test_only_networks_that_timm_has_are_built_as_timms() -> None:
+    assert list(readings("preresnet152")) == ["paper", "timm", "keras"]
+    assert list(readings("preresnet200")) == list(readings("preresnet164_cifar")) == ["paper"]
+    with pytest.raises(UsageError, match="no code 'timm'"):
+        on_meta("preresnet164_cifar", code="timm")
+
+
+@pytest.mark.parametrize(
+    ("depth", "numbers", "macs"),
+    [(50, 25_613_800, 3_482_255_360), (101, 44_675_560, 7_194_476_544), (152, 60_380_648, 10_906_697_728)],
+)
+def test_kerass_form_holds_as_many_numbers_as_its_files(depth: int, numbers: int, macs: int) -> None:
+    network = on_meta(f"preresnet{depth}", reading="keras").eval()
+    statistics = sum(buffer.numel() for buffer in network.buffers() if buffer.dim())
+    assert parameters(network) + statistics == numbers
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nn.BatchNorm2d, "forward", lambda _, x: x)
+        assert multiply_adds(network, (3, 224, 224)) == macs
+
+
+def test_kerass_form_halves_in_the_last_unit_of_a_stage_where_the_shortcut_takes_every_second_pixel() -> None:
+    network = on_meta("preresnet50", reading="keras")
+    halving = [name for name, unit in units(network).items() if isinstance(unit.skip, nn.MaxPool2d)]
+    assert halving == ["conv2_x.conv2_3", "conv3_x.conv3_4", "conv4_x.conv4_6"]
+    strided = [name for name, part in network.stages.named_modules() if getattr(part, "stride", 1) == (2, 2)]
+    assert strided == [f"{name}.branch.conv2" for name in halving]
+    skip = units(network)["conv2_x.conv2_3"].skip
+    assert skip is not None
+    x = torch.randn(1, 2, 6, 5)
+    assert torch.equal(skip(x), x[:, :, ::2, ::2])
+    convolutions = {name: part for name, part in network.named_modules() if isinstance(part, nn.Conv2d)}
+    biased = {name for name, part in convolutions.items() if part.bias is not None}
+    assert biased == {name for name in convolutions if name.endswith(("stem.conv1", "branch.conv3", "shortcut"))}
+
+
+def test_kerass_form_pools_with_zeros_around_the_map() -> None:
+    pool = on_meta("preresnet50", reading="keras").stages.get_submodule("conv2_x.pool")
+    assert pool(torch.full((1, 1, 4, 4), -1.0)).tolist() == [[[[0, 0], [0, -1]]]]

@@ -186,3 +186,23 @@ def test_both_depths_of_table_3_fall_from_one_path_to_32() -> None:
     assert deep == [22.0, 21.7, 21.4, 21.3, 21.2]
     assert fifty == sorted(fifty, reverse=True)
     assert top1["1-crop, cardinality 2, width 64"] < top1["1-crop, cardinality 1, width 100"]  # Table 4
+
+
+def test_without_shortcuts_a_network_is_plain_in_every_form() -> None:
+    """5.1: ResNeXt-50 and ResNet-50 without shortcuts; what is left out are the projections."""
+    projections = 64 * 256 + 256 * 512 + 512 * 1024 + 1024 * 2048 + 2 * (256 + 512 + 1024 + 2048)
+    with torch.device("meta"):
+        plain = create_model("resnext50_32x4d", residual=False)
+        assert not any(isinstance(module, Residual) for module in plain.modules())
+        assert parameters(plain) == parameters(create_model("resnext50_32x4d")) - projections
+    torch.manual_seed(0)
+    grouped, image = create_model("resnext29_8x64d_cifar", residual=False, width=2).eval(), torch.randn(1, 3, 32, 32)
+    torch.manual_seed(0)
+    summed = create_model("resnext29_8x64d_cifar", residual=False, width=2, form="a").eval()
+    assert torch.allclose(grouped(image), summed(image), atol=1e-4)
+    top1 = {name: {r.protocol: r.value for r in PUBLISHED[name].results} for name in VARIANTS}
+    lost = {
+        name: top1[name]["1-crop, without shortcuts"] - top1[name]["1-crop"]
+        for name in ("resnext50_32x4d", "resnext50_1x64d")
+    }
+    assert lost == pytest.approx({"resnext50_32x4d": 3.9, "resnext50_1x64d": 7.3})

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from lenext import create_model
 from lenext.errors import UsageError
+from lenext.layers.init import initialise
 from lenext.layers.network import Network
 from lenext.models import entry
 from lenext.models.vgg import PUBLISHED, RECIPES, VARIANTS
@@ -143,5 +144,28 @@ def test_the_test_set_has_top_5_errors_alone() -> None:
     """Tables 4, 6 and 7: of E, and of D and E together."""
     sent = [result for result in PUBLISHED["vgg19"].results if result.data == "ILSVRC-2012 test"]
     assert {result.metric for result in sent} == {"top-5 error"}
-    assert sorted(result.value for result in sent) == [6.8, 7.0, 7.0, 7.3]
-    assert [result.value for result in PUBLISHED["vgg16"].results if result.data == "ILSVRC-2012 test"] == [7.0, 6.8]
+    assert sorted(result.value for result in sent) == [6.8, 7.0, 7.0, 7.3, 7.3]
+    of_d = [result.value for result in PUBLISHED["vgg16"].results if result.data == "ILSVRC-2012 test"]
+    assert of_d == [7.3, 7.0, 6.8]
+
+
+def test_two_networks_beat_the_seven_that_were_submitted() -> None:
+    """Table 6: C, D and E were sent in; of B there is no word."""
+    fused = {r.protocol: r.value for r in PUBLISHED["vgg19"].results if r.source == "Table 6" and "top-1" in r.metric}
+    assert fused["dense, the 7 networks of the submission"] == 24.7 == max(fused.values())
+    assert "submission" not in str(PUBLISHED["vgg13"].results)
+
+
+def test_the_printed_variance_blows_the_signal_up() -> None:
+    """3.1, to the letter: of net A, which is the one that is trained from random weights."""
+    assert [name for name in VARIANTS if "printed" in entry(RECIPES, name)] == ["vgg11", "vgg11_lrn"]
+    spreads = {}
+    for variant in ("paper", "printed"):
+        torch.manual_seed(0)
+        network = create_model("vgg11", image_size=32, num_classes=10).eval()
+        initialise(network, entry(RECIPES, "vgg11")[variant].init)
+        with torch.no_grad():
+            spreads[variant] = network(60 * torch.randn(2, 3, 32, 32)).std().item()
+    assert spreads["printed"] > 1e7
+    assert spreads["paper"] < 1
+    assert spreads["printed"] / spreads["paper"] == pytest.approx(10.0**11, rel=1e-3)  # ten times in every layer

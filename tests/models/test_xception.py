@@ -12,7 +12,9 @@ from lenext.layers.network import Network
 from lenext.layers.padding import SameMaxPool2d
 from lenext.models import readings
 from lenext.models.table import multiply_adds, parameters
-from lenext.models.xception import CODES, Residual, Separable, Shape
+from lenext.models.xception import CODES, RECIPES, Residual, Separable, Shape
+from lenext.recipes import BinaryCrossEntropy, RMSProp
+from lenext.training.schedule import learning_rate
 
 SHAPE = Shape("none", "depthwise", residual=True, code=CODES["keras"])
 
@@ -145,3 +147,29 @@ def test_what_it_cannot_have_is_refused() -> None:
     for option in ("intermediate", "order", "code"):
         with pytest.raises(UsageError, match=f"no {option} 'sideways'"):
             on_meta(**{option: "sideways"})
+
+
+def test_on_jft_two_hidden_layers_may_stand_before_the_classifier() -> None:
+    """4.3: 2048 to 4096 to 4096 units; ReLU after each is ours."""
+    head = on_meta(reading="jft", num_classes=17_000).head
+    assert list(dict(head.named_children())) == ["pool", "flatten", "fc1", "relu1", "fc2", "relu2", "drop", "fc"]
+    assert [layer.in_features for layer in head if isinstance(layer, nn.Linear)] == [2048, 4096, 4096]
+    assert head.drop.p == 0
+    more = parameters(on_meta(reading="jft")) - parameters(on_meta())
+    assert more == (2048 + 1) * 4096 + (4096 + 1) * 4096 + 2048 * 1000
+    assert on_meta(dropout=0.25).head.drop.p == 0.25
+
+
+def test_on_jft_it_learns_several_labels_of_an_image_without_dropout() -> None:
+    """4.2: times 0.9 at every 3,000,000 samples, of 350 million images an epoch."""
+    jft = RECIPES["*"]["jft"]
+    assert (type(jft.optimizer), jft.optimizer.lr, jft.optimizer.momentum) == (RMSProp, 0.001, 0.9)
+    steps_per_epoch = 350_000_000 / jft.batch_size
+    rates = [
+        learning_rate(jft.schedule, 1.0, samples / jft.batch_size, 32_812_500, 0, steps_per_epoch)
+        for samples in (2_999_968, 3_000_032, 5_999_968, 6_000_032)
+    ]
+    assert rates == pytest.approx([1, 0.9, 0.9, 0.81])
+    assert round(30_000_000 / steps_per_epoch) == jft.epochs
+    assert (jft.dropout, jft.loss) == (0.0, BinaryCrossEntropy())
+    assert jft.optimizer.weight_decay == RECIPES["*"]["paper"].optimizer.weight_decay == 1e-5

@@ -58,10 +58,10 @@ class Doubles:
 class Mortal(ShardedTask):
     """A task whose process is interrupted before its step 6, in the middle of an epoch."""
 
-    def learn(self, batch, at, rate):
+    def learn(self, batch, at, rate, bias_rate=None):
         if at[0] == 6:
             raise KeyboardInterrupt
-        return super().learn(batch, at, rate)
+        return super().learn(batch, at, rate, bias_rate)
 
 
 def divided(one, team, kind=ShardedTask, **how):

@@ -13,6 +13,7 @@ from lenext.recipes import (
     Decay,
     EpochRates,
     EpochSteps,
+    Inverse,
     Plateau,
     Polynomial,
     RandomCrop,
@@ -20,7 +21,7 @@ from lenext.recipes import (
     ShortSide,
     Steps,
 )
-from lenext.training.fitting import to_data, to_epochs, to_image_size, to_steps
+from lenext.training.fitting import to_data, to_epochs, to_image_size, to_iterations, to_steps
 from lenext.training.practical import practical
 
 LINE = {
@@ -77,6 +78,7 @@ class TestEpochs:
             (EpochRates(until=(4, 8, 80), rates=(3, 2, 1)), EpochRates(until=(1, 2, 20), rates=(3, 2, 1))),
             (Decay(factor=0.97, every=2.4, warmup=5), Decay(factor=0.97, every=0.6, warmup=1.25)),
             (Steps(at=(400, 800), warmup_iterations=40), Steps(at=(100, 200), warmup_iterations=10)),
+            (Inverse(gamma=0.01, power=0.75), Inverse(gamma=0.04, power=0.75)),
             (Plateau(patience=8), Plateau(patience=2)),
             (Plateau(patience=1), Plateau(patience=1)),
         ],
@@ -99,6 +101,12 @@ class TestEpochs:
         assert recipe.iterations == 1600
         assert recipe.schedule == Steps(at=(800, 1200), factor=0.1, warmup_lr=0.01, warmup_iterations=10)
         assert rule == "length 64,000 -> 1,600 iterations (16 epochs): the schedule's times times 0.025"
+
+    def test_the_schedule_of_biases_goes_along(self):
+        recipe = LINE["alexnet:cuda-convnet2"]
+        assert recipe.optimizer.bias_schedule == EpochSteps(at=(45,))
+        for fitted in (to_epochs(recipe, 9, 100).recipe, to_iterations(recipe, 900, 100).recipe):
+            assert fitted.optimizer == replace(recipe.optimizer, bias_schedule=EpochSteps(at=(4.5,)))
 
     def test_its_own_length_changes_nothing(self):
         recipe = replace(RECIPE, epochs=None, iterations=6400, schedule=Steps(at=(3200,)))

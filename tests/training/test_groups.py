@@ -1,5 +1,7 @@
 """Which weights decay, and how fast each learns."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -8,7 +10,7 @@ from lenext import create_model
 from lenext.layers.layer_scale import LayerScale
 from lenext.layers.network import Network
 from lenext.layers.norm import LayerNorm2d
-from lenext.recipes import SGD, AdamW, RMSProp, VelocitySGD
+from lenext.recipes import SGD, AdamW, EpochSteps, RMSProp, VelocitySGD
 from lenext.training.groups import groups_of_stage, parameter_groups
 from lenext.training.optim import build_optimizer, set_rate
 
@@ -66,6 +68,20 @@ def test_biases_learn_at_their_own_rate():
     rates = {names[p]: group["lr"] for group in optimizer.param_groups for p in group["params"]}
     assert {name for name, rate in rates.items() if rate == 0.5} == BIASES
     assert set(rates.values()) == {0.25, 0.5}
+
+
+def test_biases_with_a_schedule_of_their_own_are_a_group_of_their_own():
+    network = Everything()
+    names = {parameter: name for name, parameter in network.named_parameters()}
+    value = VelocitySGD(lr=0.1, bias_rate=2.0, bias_schedule=EpochSteps(at=(1,)))
+    for how in (value, replace(value, bias_rate=1.0)):
+        optimizer = build_optimizer(how, network)
+        set_rate(optimizer, 0.25, 0.5)
+        rates = {names[p]: group["lr"] for group in optimizer.param_groups for p in group["params"]}
+        assert {name for name, rate in rates.items() if rate == 0.5 * how.bias_rate} == BIASES
+        assert set(rates.values()) == {0.25, 0.5 * how.bias_rate}
+    set_rate(optimizer, 0.125)  # a sweep of rates has no schedule
+    assert {group["lr"] for group in optimizer.param_groups} == {0.125}
 
 
 def authors_layer(name):

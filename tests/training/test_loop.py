@@ -8,7 +8,7 @@ import torch
 from everything import EVERYTHING, network, sit, task
 
 from lenext.errors import Failed
-from lenext.recipes import SGD, Constant, EpochSteps
+from lenext.recipes import SGD, Constant, EpochSteps, VelocitySGD
 from lenext.training.checkpoint import AVERAGE, Checkpoints
 from lenext.training.log import read_log
 
@@ -75,6 +75,27 @@ def test_the_rate_of_every_epoch_is_logged(tmp_path):
     recipe = replace(EVERYTHING, schedule=EpochSteps(at=(2.0,), factor=0.1), epochs=3)
     sit(tmp_path, task(recipe))
     assert [row["lr"] for row in read_log(tmp_path / "metrics.jsonl")] == pytest.approx([0.1, 0.1, 0.01])
+
+
+def test_biases_follow_their_own_schedule_and_a_killed_run_too(tmp_path):
+    """cuda-convnet2: twice the rate, a tenth of it from half time on, whatever the weights' rate does."""
+    biases = VelocitySGD(lr=0.1, bias_rate=2.0, bias_schedule=EpochSteps(at=(2,), factor=0.1))
+    recipe = replace(EVERYTHING, optimizer=biases, schedule=EpochSteps(at=(1, 3), factor=0.5))
+    job, rates = task(recipe), []
+    step = job.optimizer.step
+
+    def noted(*how):
+        groups = {bool(group.get("own_schedule")): group["lr"] for group in job.optimizer.param_groups}
+        rates.append((groups[False], groups[True]))
+        return step(*how)
+
+    job.optimizer.step = noted
+    sit(tmp_path / "whole", job)
+    assert rates[::4] == [pytest.approx(pair) for pair in ((0.1, 0.2), (0.05, 0.2), (0.05, 0.02), (0.025, 0.02))]
+    with pytest.raises(KeyboardInterrupt):
+        sit(tmp_path / "killed", task(recipe, dies=2), every=0.0)
+    sit(tmp_path / "killed", task(recipe), every=0.0)
+    assert bits(tmp_path / "killed") == bits(tmp_path / "whole")
 
 
 def test_a_loss_that_is_no_number_ends_the_run_before_it_is_saved(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lenext.recipes import Constant, Cosine, Decay, EpochRates, EpochSteps, Plateau, Polynomial, Steps
+from lenext.recipes import Constant, Cosine, Decay, EpochRates, EpochSteps, Inverse, Plateau, Polynomial, Steps
 from lenext.training.schedule import PlateauWatch, learning_rate
 
 RATE = 0.4
@@ -46,6 +46,12 @@ def test_a_table_of_rates_stands_for_the_optimisers_rate():
 def test_lenets_table():
     table = EpochRates(until=(2, 5, 8, 12, 20), rates=(5e-4, 2e-4, 1e-4, 5e-5, 1e-5))
     assert curve(table, 20) == [5e-4] * 2 + [2e-4] * 3 + [1e-4] * 3 + [5e-5] * 4 + [1e-5] * 8
+
+
+def test_caffes_inv_is_what_its_readme_shows():
+    """examples/mnist: "Iteration 100, lr = 0.00992565"."""
+    assert f"{learning_rate(Inverse(gamma=1e-4, power=0.75), 0.01, 100, 10_000, 0, 938):.6g}" == "0.00992565"
+    assert curve(Inverse(gamma=1, power=1), 4) == pytest.approx([0.4, 0.2, 0.4 / 3, 0.1])
 
 
 def test_a_polynomial_goes_to_nothing():

@@ -11,7 +11,8 @@ from lenext import create_model
 from lenext.errors import UsageError
 from lenext.layers.chain import chain
 from lenext.layers.network import Network
-from lenext.models.lenet import EuclideanRBF, ScaledTanh, Subsampling, TableConv
+from lenext.layers.table_conv import TableConv
+from lenext.models.lenet import EuclideanRBF, ScaledTanh, Subsampling
 from lenext.recipes import CrossEntropy, RubbishClass, TruePenalty
 from lenext.training.loss import loss_of
 from lenext.training.second_order import curvature

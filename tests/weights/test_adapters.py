@@ -156,7 +156,8 @@ def test_a_network_that_a_library_does_not_have():
                     "torchvision")  # fmt: skip
     assert error.remedy == "There is one in timm and keras."
     refused(UsageError, "timm has no network that computes what lenet5 does", made("lenet5"), {}, "timm")
-    refused(UsageError, "what preresnet50 does", made("preresnet50"), {}, "timm")  # resnetv2_50 pools earlier
+    refused(UsageError, "what preresnet200 does", made("preresnet200"), {}, "timm")
+    refused(WeightFileError, "reading 'timm'", made("preresnet50"), {}, "timm")  # resnetv2_50 pools earlier
 
 
 def made(name):

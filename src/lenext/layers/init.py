@@ -15,23 +15,32 @@ from lenext.recipes import FanIn, Gaussian, Glorot, He, Init, TruncatedNormal
 def initialise(network: nn.Module, init: Init) -> None:
     """Draw every convolution and linear weight afresh, set the biases; batch normalisation as if new.
 
-    A classifier (the last linear layer) has biases 0 where ``Glorot`` gives the others some.
+    A classifier has biases 0 where ``Glorot`` gives the others some.
     """
     if isinstance(init, FanIn):
         for part in network.modules():
             uniform(part, init)
         return
     layers = [(name, part) for name, part in network.named_modules() if isinstance(part, nn.Conv2d | nn.Linear)]
+    last = classifiers(layers)
     for name, part in layers:
         layer = name.rpartition(".")[2]
         draw(part.weight, of_layer(init, layer))
-        if isinstance(init, TruncatedNormal) and part is layers[-1][1]:
+        if isinstance(init, TruncatedNormal) and part in last:
             part.weight.mul_(init.classifier)
         if part.bias is not None:
-            part.bias.fill_(bias_of(init, layer, last=part is layers[-1][1]))
+            part.bias.fill_(bias_of(init, layer, last=part in last))
     for part in network.modules():
         if isinstance(part, nn.BatchNorm2d):
             part.reset_parameters()  # gamma 1, beta 0
+
+
+def classifiers(layers: Sequence[tuple[str, nn.Module]]) -> set[nn.Module]:
+    """The last layer of the network's own, and the last of each auxiliary head."""
+    last: dict[str, nn.Module] = {}
+    for name, part in layers:
+        last[".".join(name.split(".")[:2]) if name.startswith("auxiliary.") else ""] = part
+    return set(last.values())
 
 
 def uniform(part: nn.Module, init: FanIn) -> None:
@@ -61,7 +70,7 @@ def bias_of(init: Init, layer: str, *, last: bool) -> float:
     """What the biases of a layer start from."""
     match init:
         case Gaussian():
-            return init.bias if layer in init.biased else 0.0
+            return dict(init.biases_apart).get(layer, init.bias if layer in init.biased else 0.0)
         case Glorot():
             return 0.0 if last else init.bias
         case _:
@@ -79,6 +88,8 @@ def draw(weight: Tensor, init: Init) -> None:
             nn.init.uniform_(weight, -(weight.shape[1] ** -0.5), weight.shape[1] ** -0.5)
         case He():
             nn.init.kaiming_normal_(weight, mode=f"fan_{init.fan}", nonlinearity="relu")  # type: ignore[arg-type]
+        case Glorot(fan="in"):
+            nn.init.kaiming_uniform_(weight, nonlinearity="linear")
         case Glorot():
             nn.init.xavier_uniform_(weight)
         case TruncatedNormal():

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from lenext.layers.scales import at_scales
+from lenext.layers.sliding import slid
 
 
 class Network(nn.Module):
@@ -52,8 +53,16 @@ class Network(nn.Module):
 
     def pooled(self, x: Tensor) -> Tensor:  # N C H W -> N features
         """The classifier's input: of several scales, their mean."""
-        views = at_scales(x, self.scales) if self.scales else (x,)
-        return torch.stack([self.forward_head(self.forward_features(view), pre_logits=True) for view in views]).mean(0)
+        if not self.scales:
+            return self.forward_head(self.forward_features(x), pre_logits=True)
+        maps = (self.forward_features(view) for view in at_scales(x, self.scales))
+        return torch.stack([self.features_of(one) for one in maps]).mean(0)
+
+    def features_of(self, x: Tensor) -> Tensor:  # N C H W -> N features
+        """The classifier's input for a map of any size: their mean over the places of a head that flattens it."""
+        if isinstance(self.head[0], nn.Flatten):
+            return slid(list(self.head)[:-1], x).mean((2, 3))
+        return self.forward_head(x, pre_logits=True)
 
     def forward_features(self, x: Tensor) -> Tensor:  # N C H W -> N features h w
         """The last stage's feature map."""

@@ -253,11 +253,31 @@ BVLC = replace(
     view=SingleCrop(resize=256, crop=227, squash=True),                         # README: bvlc_alexnet, centre crop
     init=Gaussian(std=0.01, bias=0.1, biased=BIASED, apart=(("fc6", 0.005), ("fc7", 0.005))),  # README: bvlc_alexnet
 )  # fmt: skip
+CONVNET2 = replace(
+    RECIPE,                                                             # cuda-convnet2: reading authors
+    name="alexnet:cuda-convnet2",
+    optimizer=VelocitySGD(
+        lr=0.01, momentum=0.9, weight_decay=5e-4,                               # cuda-convnet2: epsW, momW, wc
+        bias_rate=2.0, bias_schedule=EpochSteps(at=(45,), factor=0.1),          # cuda-convnet2: epsB
+        spared=("biases",),                                                     # cuda-convnet2: layer.cu
+    ),
+    schedule=EpochSteps(at=(22.5, 45, 67.5), factor=250 ** (-1 / 3)),   # cuda-convnet2: epsW, in 4 steps
+    augment=(*RECIPE.augment[:3], PCAColour(std=0.1, shrink=True)),     # cuda-convnet2: convdata.py
+    init=replace(
+        INIT,
+        apart=(("conv3", 0.03), ("conv4", 0.03), ("conv5", 0.03)),      # cuda-convnet2: initW
+        biases_apart=(("fc8", -7.0),),                                  # cuda-convnet2: initB
+    ),
+)  # fmt: skip
+CAFFENET_INIT = Gaussian(std=0.01, biased=BIASED, apart=(("fc6", 0.005), ("fc7", 0.005)))  # README: CaffeNet
 
 RECIPES: Mapping[str, Mapping[str, Recipe]] = {
-    "alexnet": {"paper": RECIPE, "one-weird-trick": LOGISTIC, "caffe": BVLC},
+    "alexnet": {
+        "paper": RECIPE, "one-weird-trick": LOGISTIC, "cuda-convnet2": CONVNET2, "caffe": BVLC,
+        "caffenet": replace(BVLC, name="alexnet:caffenet", init=CAFFENET_INIT),
+    },
     "*": {"paper": RECIPE},
-}
+}  # fmt: skip
 
 PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
     "*": {

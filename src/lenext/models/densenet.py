@@ -239,6 +239,7 @@ PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
     "*": {
         "single": SingleCrop(resize=256, crop=224),                 # 4.1, Table 3
         "ten-crop": TenCrop(resize=256, crop=224),                  # 4.1, Table 3
+        "ten-crop-logits": TenCrop(resize=256, crop=224, interpolation="bicubic", logits=True),     # fb.resnet.torch
     },
 }  # fmt: skip
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
@@ -29,7 +30,18 @@ from lenext.layers.padding import convolution
 from lenext.layers.squeeze_excite import SqueezeExcite
 from lenext.models.published import efficientnet as figures
 from lenext.protocol import SingleCrop
-from lenext.recipes import AutoAugment, Average, CrossEntropy, Decay, He, RandomFlip, RandomResizedCrop, Recipe, RMSProp
+from lenext.recipes import (
+    AutoAugment,
+    Average,
+    CrossEntropy,
+    Decay,
+    He,
+    RandAugment,
+    RandomFlip,
+    RandomResizedCrop,
+    Recipe,
+    RMSProp,
+)
 from lenext.recipes.standard import IMAGENET
 
 PAPER = Paper(
@@ -248,12 +260,35 @@ def recipe(size: int) -> Recipe:
     )  # fmt: skip
 
 
+def other(size: int, name: str, *policy: RandAugment) -> Recipe:
+    """The README's other trainings: RandAugment in place of AutoAugment, or nothing ("ResNet preprocessing")."""
+    papers = recipe(size)
+    return replace(papers, name=f"efficientnet:{name}", augment=(*papers.augment[:2], *policy))  # README
+
+
+RANDOM_17 = RandAugment(
+    operations=2, magnitude=17, std=0, p=1, fill=(128, 128, 128), interpolation="nearest", code="tpu",  # README
+)  # fmt: skip
+RANDOM_28 = replace(RANDOM_17, magnitude=28)  # README
+
 RECIPES: Mapping[str, Mapping[str, Recipe]] = {
-    f"efficientnet_b{size}": {"paper": recipe(VARIANTS[f"efficientnet_b{size}"].image_size)} for size in "01234567"
-}
+    "efficientnet_b0": {"paper": recipe(224), "baseline": other(224, "baseline")},                          # README
+    "efficientnet_b1": {"paper": recipe(240), "baseline": other(240, "baseline")},                          # README
+    "efficientnet_b2": {"paper": recipe(260), "baseline": other(260, "baseline")},                          # README
+    "efficientnet_b3": {"paper": recipe(300), "baseline": other(300, "baseline")},                          # README
+    "efficientnet_b4": {"paper": recipe(380), "baseline": other(380, "baseline")},                          # README
+    "efficientnet_b5": {
+        "paper": recipe(456), "baseline": other(456, "baseline"),                                           # README
+        "randaugment": other(456, "randaugment-17", RANDOM_17),                                             # README
+    },
+    "efficientnet_b6": {"paper": recipe(528)},                                                              # README
+    "efficientnet_b7": {"paper": recipe(600), "randaugment": other(600, "randaugment-28", RANDOM_28)},      # README
+    "efficientnet_b8": {"randaugment": other(672, "randaugment-28", RANDOM_28)},                            # README
+}  # fmt: skip
 
 PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
-    name: {"single": recipe(design.image_size).view} for name, design in VARIANTS.items()
+    **{name: {"single": recipe(design.image_size).view} for name, design in VARIANTS.items()},
+    "efficientnet_l2": {"single": recipe(800).view, "single475": recipe(475).view},  # README: Noisy Student
 }
 
 PUBLISHED, REMARKS = figures.PUBLISHED, figures.REMARKS

@@ -233,7 +233,7 @@ RECIPE = Recipe(
     normalise=ChannelMean(unit_variance=False),                             # 5: RGB with mean subtraction
     view=SingleCrop(resize=256, crop=224),                                  # Table 3: 1 crop
     auxiliary=0.3,                                                          # 5
-    init=Glorot(bias=0.2),                                                  # ours: Caffe's
+    init=Glorot(bias=0.2, fan="in"),                                        # ours: Caffe's xavier
     average=Average(decay=0.9999),                                          # 6: Polyak; ours: how far back
 )  # fmt: skip
 

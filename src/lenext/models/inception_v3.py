@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
@@ -29,7 +30,6 @@ from lenext.models.published import inception_v3 as figures
 from lenext.protocol import SingleCrop, SquareCrops
 from lenext.recipes import (
     Average,
-    ColourJitter,
     CrossEntropy,
     Decay,
     FixedScale,
@@ -39,6 +39,7 @@ from lenext.recipes import (
     RandomResizedCrop,
     Recipe,
     RMSProp,
+    TensorFlowColour,
 )
 
 PAPER = Paper(
@@ -235,23 +236,35 @@ RECIPE = Recipe(
             interpolation="random", drawn="tensorflow",                     # ours: the released code's four methods
         ),
         RandomFlip(p=0.5),                                                  # ours: the released code's
-        ColourJitter(brightness=0.125, contrast=0.5, saturation=0.5),       # ours: the code's, without its turns of hue
+        TensorFlowColour(brightness=32 / 255, contrast=0.5, saturation=0.5, hue=0.2),       # ours: the released code's
     ),
     normalise=FixedScale(mean=0.5, std=0.5),                                # ours: the released code's -1 to 1
-    view=SingleCrop(resize=342, crop=299),                                  # ours: as in PROTOCOLS
+    view=SingleCrop(resize=342, crop=299, squash=True),                     # ours: as in PROTOCOLS
     loss=CrossEntropy(label_smoothing=0.1),                                 # 7
     auxiliary=0.4,                                                          # ours: the released code's
     clip=2.0,                                                               # 8; ours: the norm of all gradients
     average=Average(decay=0.9999, rising=True),                             # 8; ours: the released code's
 )  # fmt: skip
 
-RECIPES: Mapping[str, Mapping[str, Recipe]] = {"*": {"paper": RECIPE}}
+ONE_MACHINE = replace(
+    RECIPE,
+    name="inception_v3:one-machine",
+    batch_size=256,                                                         # README: research/inception, eight GPUs
+    optimizer=RMSProp(
+        lr=0.1, decay=0.9, eps=1.0,                                         # README: research/inception
+        momentum=0.9, weight_decay=4e-5, spared=("biases", "norms"),        # README: research/inception
+    ),
+    schedule=Decay(factor=0.16, every=30),                                  # README: research/inception
+    clip=None,
+)  # fmt: skip
 
-# ours: the central 87.5 % of the image, as the authors' code; the paper says "single crop" only.
+RECIPES: Mapping[str, Mapping[str, Recipe]] = {"*": {"paper": RECIPE, "one-machine": ONE_MACHINE}}
+
+# ours: the central 87.5 % of each side, scaled to a square, as the authors' code; the paper says "single crop" only.
 # ours: neither the 12 nor the 144 crops are described; they are GoogLeNet's, its lengths times 299 / 224.
 PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
     "*": {
-        "single": SingleCrop(resize=342, crop=299),                             # ours: as above
+        "single": SingleCrop(resize=342, crop=299, squash=True),                # ours: as above
         "12-crop": SquareCrops(scales=(342,), crop=299, places=1),              # ours: as above, the middle square
         "144-crop": SquareCrops(scales=(342, 384, 427, 470), crop=299),         # ours: as above
     },

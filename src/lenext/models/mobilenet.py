@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from torch import nn
@@ -24,7 +25,17 @@ from lenext.layers.network import Network
 from lenext.layers.padding import convolution
 from lenext.models.published import mobilenet as figures
 from lenext.protocol import SingleCrop
-from lenext.recipes import Average, Decay, FixedScale, RandomFlip, RandomResizedCrop, Recipe, RMSProp
+from lenext.recipes import (
+    SGD,
+    Average,
+    Decay,
+    FixedScale,
+    RandomFlip,
+    RandomResizedCrop,
+    Recipe,
+    RMSProp,
+    TensorFlowColour,
+)
 
 PAPER = Paper(
     title="MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications",
@@ -206,15 +217,32 @@ RECIPE = Recipe(
         RandomFlip(p=0.5),                                                  # ours: Inception-v3's code
     ),
     normalise=FixedScale(mean=0.5, std=0.5),                                # ours: slim's -1 to 1
-    view=SingleCrop(resize=256, crop=224, crop_first=True),                 # ours: slim's central 87.5 %
+    view=SingleCrop(resize=256, crop=224, squash=True),                     # ours: as in PROTOCOLS
     clip=2.0,                                                               # ours: Inception-v3's
     average=Average(decay=0.9999, rising=True),                             # ours: Inception-v3's
 )  # fmt: skip
 
-RECIPES: Mapping[str, Mapping[str, Recipe]] = {"*": {"paper": RECIPE}}
+SLIM = replace(
+    RECIPE,
+    name="mobilenet:slim",
+    optimizer=SGD(lr=0.045, weight_decay=4e-5, spared=("biases", "norms", "depthwise")),    # ours: slim's script
+    augment=(
+        RandomResizedCrop(
+            size=224, area=(0.05, 1.0), aspect=(0.75, 1.33), drawn="tensorflow",            # ours: slim's
+        ),
+        RandomFlip(p=0.5),                                                                  # ours: slim's
+        TensorFlowColour(
+            brightness=32 / 255, saturation=0.5, orders=("BS", "SB", "SB", "SB"),           # ours: slim's fast mode
+        ),
+    ),
+    clip=None,
+    average=None,
+)  # fmt: skip
+
+RECIPES: Mapping[str, Mapping[str, Recipe]] = {"*": {"paper": RECIPE, "slim": SLIM}}
 
 PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
-    "*": {"single": SingleCrop(resize=256, crop=224, crop_first=True)},  # ours: slim's central 87.5 %
+    "*": {"single": SingleCrop(resize=256, crop=224, squash=True)},  # ours: slim's central 87.5 % of each side, squared
 }
 
 PUBLISHED, REMARKS = figures.PUBLISHED, figures.REMARKS

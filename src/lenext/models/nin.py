@@ -74,6 +74,10 @@ class ClassMaps(nn.Sequential):
         )
         self.in_features, self.out_features = in_features, out_features
 
+    def forward(self, x: Tensor) -> Tensor:  # N C H W -> N classes; of features, N C, as of a map of one place
+        y: Tensor = super().forward(x if x.dim() == 4 else x[:, :, None, None])  # type: ignore[no-untyped-call]
+        return y
+
 
 class NIN(Network):
     """Its classifier takes a map; features are the map's mean."""

@@ -20,30 +20,20 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
-from torch import Tensor, nn
+from torch import nn
 
 from lenext.errors import UsageError
-from lenext.facts import Claim, Paper
+from lenext.facts import Claim, Difference, Paper
 from lenext.layers.choice import one_of
 from lenext.layers.head import mean_and_linear
 from lenext.layers.highway import Gate, WeighedUnit
 from lenext.layers.init import initialise
 from lenext.layers.network import Network
+from lenext.layers.preactivation import Unit
 from lenext.layers.residual import connect
 from lenext.models.published import preresnet as figures
 from lenext.protocol import SingleCrop, TenCrop
-from lenext.recipes import (
-    SGD,
-    EpochSteps,
-    He,
-    PCAColour,
-    PixelMean,
-    RandomCrop,
-    RandomFlip,
-    Recipe,
-    ShortSide,
-    Steps,
-)
+from lenext.recipes import SGD, EpochSteps, He, PCAColour, PixelMean, RandomCrop, RandomFlip, Recipe, ShortSide, Steps
 from lenext.recipes.standard import IMAGENET, PAD_AND_CROP, SCALE_AND_ASPECT
 
 PAPER = Paper(
@@ -64,6 +54,7 @@ class Design(NamedTuple):
     unit: str = "full"  # one of UNITS
     weighing: str = "identity"  # one of SHORTCUTS
     gate_bias: float = -6.0  # 3.1: the best value
+    code: str = "paper"  # or whose ImageNet networks, see READINGS
 
 
 VARIANTS = {
@@ -100,21 +91,6 @@ SHORTCUTS = {
 }  # fmt: skip
 
 
-class Unit(nn.Module):
-    """Figure 4. A shortcut of its own starts after the first activation, as where dimensions change."""
-
-    def __init__(
-        self, activation: nn.Module, branch: nn.Module, shortcut: nn.Module | None, after: nn.Module | None = None
-    ) -> None:
-        super().__init__()
-        self.activation, self.branch, self.shortcut, self.after = activation, branch, shortcut, after
-
-    def forward(self, x: Tensor) -> Tensor:
-        active = self.activation(x)
-        y: Tensor = self.branch(active) + (x if self.shortcut is None else self.shortcut(active))
-        return y if self.after is None else self.after(y)
-
-
 def activation(letters: str, channels: int, numbers: Iterable[object] = ("", "")) -> OrderedDict[str, nn.Module]:
     """Batch normalisation and ReLU; this works in place where nobody else sees what it changes."""
     return OrderedDict(
@@ -131,39 +107,42 @@ def branch(inputs: int, width: int, stride: int, design: Design) -> nn.Sequentia
         last = number == len(design.kernels)
         outputs = width * EXPANSION[design.kernels] if last else width
         step = stride if number == design.halves else 1
-        layers[f"conv{number}"] = nn.Conv2d(inputs, outputs, kernel, step, kernel // 2, bias=False)
+        layers[f"conv{number}"] = nn.Conv2d(
+            inputs, outputs, kernel, step, kernel // 2, bias=last and design.code == "keras"
+        )
         letters = after if last else "BR"
         layers |= activation(letters, outputs, [number + (letter in before) for letter in letters])
         inputs = outputs
     return nn.Sequential(layers)
 
 
-def projection(inputs: int, outputs: int, stride: int, *, normed: bool) -> nn.Module:
+def projection(inputs: int, outputs: int, stride: int, *, normed: bool, bias: bool = False) -> nn.Module:
     """A 1x1 convolution: bare before a sum that nobody normalises, in the older units normalised."""
-    conv = nn.Conv2d(inputs, outputs, 1, stride, bias=False)
+    conv = nn.Conv2d(inputs, outputs, 1, stride, bias=bias)
     return nn.Sequential(OrderedDict(conv=conv, bn=nn.BatchNorm2d(outputs))) if normed else conv
 
 
 def stage(name: str, design: Design, count: int, inputs: int, width: int, stride: int) -> OrderedDict[str, nn.Module]:
-    """``count`` units called after their stage (conv3_1, conv3_2, ...); the first one has the stride.
+    """``count`` units called after their stage (conv3_1, conv3_2, ...); the first has the stride, the last in Keras.
 
     The first unit of all shares its activation with its shortcut (appendix); after conv1's own it needs none.
     """
     outputs, (before, last, after) = width * EXPANSION[design.kernels], UNITS[design.unit]
-    project = partial(projection, normed="B" in last)
+    project = partial(projection, normed="B" in last, bias=design.code == "keras")
     units: OrderedDict[str, nn.Module] = OrderedDict()
     for number in range(1, count + 1):
-        place, residual = f"{name}_{number}", branch(inputs, width, stride, design)
+        step = stride if number == (count if design.code == "keras" else 1) else 1
+        place, residual = f"{name}_{number}", branch(inputs, width, step, design)
         if design.weighing != "identity":
-            units[place] = weighed(residual, design, inputs, stride)
+            units[place] = weighed(residual, design, inputs, step)
         else:
-            bare = place == "conv2_1" and len(design.units) == 4
+            bare = place == "conv2_1" and len(design.units) == 4 and design.code == "paper"
             first = nn.Identity() if bare else nn.Sequential(activation(before, inputs, (1, 1)))
             own = place == "conv2_1" or inputs != outputs
-            shortcut = connect(design.shortcut, inputs, outputs, stride, project) if own else None
+            shortcut = connect(design.shortcut, inputs, outputs, step, project) if own else None
             end = nn.Sequential(activation(after, outputs)) if after else None
-            units[place] = Unit(first, residual, shortcut, end)
-        inputs, stride = outputs, 1
+            units[place] = Unit(first, residual, shortcut, end, nn.MaxPool2d(1, step) if step > 1 and not own else None)
+        inputs = outputs
     return units
 
 
@@ -178,7 +157,7 @@ def weighed(residual: nn.Module, design: Design, inputs: int, stride: int) -> We
     return WeighedUnit(residual, shortcut, factors, gate)
 
 
-def decide(name: str, unit: str, shortcut: str, gate_bias: float) -> Design:
+def decide(name: str, unit: str, shortcut: str, gate_bias: float, code: str) -> Design:
     """The paper's design with the caller's options; refuses what the paper does not try."""
     design = VARIANTS[name]
     one_of("unit", unit, tuple(UNITS) if len(design.units) == 3 else ("full",))
@@ -186,7 +165,8 @@ def decide(name: str, unit: str, shortcut: str, gate_bias: float) -> Design:
     one_of("shortcut", shortcut, tuple(SHORTCUTS) if tried else ("identity",))
     if type(gate_bias) not in (int, float):
         raise UsageError(f"{name} cannot have the gate_bias {gate_bias!r}.", "Give a number: Table 1 has -6, -7 and 0.")
-    return design._replace(unit=unit, weighing=shortcut, gate_bias=float(gate_bias))
+    one_of("code", code, ("paper", "timm", "keras") if len(design.units) == 4 else ("paper",))
+    return design._replace(unit=unit, weighing=shortcut, gate_bias=float(gate_bias), code=code)
 
 
 def build(
@@ -197,29 +177,33 @@ def build(
     unit: str = "full",
     shortcut: str = "identity",
     gate_bias: float = -6.0,
+    code: str = "paper",
 ) -> Network:
     """A pre-activation network for images of any size and shape, with He's initial weights.
 
     num_classes: 1000, for CIFAR 10, when None; unit: one of ``UNITS``, for CIFAR; shortcut: one of ``SHORTCUTS``, for
-    preresnet110_cifar with the original unit; gate_bias: what the gates' b begins with. The last stage ends in the
-    activation that follows the last sum. Raises ``UsageError`` for other values.
+    preresnet110_cifar with the original unit; gate_bias: what the gates' b begins with; code: whose ImageNet network,
+    "timm" or "keras", see READINGS. The last stage ends in the activation that follows the last sum.
+    Raises ``UsageError`` for other values.
     """
-    design = decide(name, unit, shortcut, gate_bias)
+    design = decide(name, unit, shortcut, gate_bias, code)
     cifar, before = len(design.units) == 3, UNITS[unit][0]
     widths = WIDTHS["cifar" if cifar else "imagenet"]
     inputs, stages = widths[0], {}
     for number, (count, width) in enumerate(zip(design.units, widths, strict=True), 2):
-        units = stage(f"conv{number}", design, count, inputs, width, stride=1 if number == 2 else 2)
+        stride = 1 if number == (5 if code == "keras" else 2) else 2
+        units = stage(f"conv{number}", design, count, inputs, width, stride)
         inputs = width * EXPANSION[design.kernels]
         if number == 2 and not cifar:
-            units = OrderedDict(pool=nn.MaxPool2d(3, 2, padding=1), **units)
+            zeros = nn.Sequential(nn.ZeroPad2d(1), nn.MaxPool2d(3, 2))
+            units = OrderedDict(pool=zeros if code == "keras" else nn.MaxPool2d(3, 2, padding=1), **units)
         if width == widths[-1]:
             units |= activation(before, inputs)
         stages[f"conv{number}_x"] = nn.Sequential(units)
     kernel, step = (3, 1) if cifar else (7, 2)
-    conv1 = nn.Conv2d(in_channels, widths[0], kernel, step, kernel // 2, bias=False)
+    conv1 = nn.Conv2d(in_channels, widths[0], kernel, step, kernel // 2, bias=code == "keras")
     # Appendix: of the first activation what stands before the first convolution belongs to the first unit
-    first = "BR".removesuffix(before) if cifar else "BR"
+    first = "BR".removesuffix(before) if cifar else "BR" if code == "paper" else ""
     network = Network(
         input_size=(in_channels, 32, 32) if cifar else (in_channels, 224, 224),
         stem=nn.Sequential(OrderedDict(conv1=conv1, **activation(first, widths[0], (1, 1)))),
@@ -227,8 +211,28 @@ def build(
         head=mean_and_linear(inputs, num_classes or (10 if cifar else 1000)),
     )
     initialise(network, He(fan="in"))
+    if code == "keras":
+        for part in network.modules():
+            if isinstance(part, nn.BatchNorm2d):
+                part.eps, part.momentum = 1.001e-5, 0.01
     return network
 
+
+TIMM = Difference(
+    where="stem, pool", source="timm", option="code", value="timm",
+    paper="batch normalisation and ReLU before the max pool", found="after it, in the first unit",
+)  # fmt: skip
+KERAS = tuple(
+    Difference(where, paper, found, "Keras", "code", "keras")
+    for where, paper, found in (
+        ("stem, pool", TIMM.paper, "after it, in the first unit; zeros around what is pooled"),
+        ("conv2_x to conv5_x", "the first unit of conv3_x to conv5_x halves the map", "the last of conv2_x to conv4_x"),
+        ("shortcuts that halve", "a projection", "every second pixel"),
+        ("conv1, projections, last convolutions", "no bias", "a bias"),
+        ("normalisation", "eps 1e-5, momentum 0.9", "eps 1.001e-5, momentum 0.99"),
+    )
+)
+READINGS = {name: {"timm": (TIMM,), "keras": KERAS} for name in ("preresnet50", "preresnet1[05][12]")}
 
 RECIPE = Recipe(
     name="preresnet:paper",

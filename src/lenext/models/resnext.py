@@ -137,25 +137,30 @@ def projection(inputs: int, outputs: int, stride: int) -> nn.Module:
     )
 
 
-def stage(name: str, count: int, inputs: int, design: Design, form: str) -> OrderedDict[str, nn.Module]:
+def stage(
+    name: str, count: int, inputs: int, design: Design, form: str, *, residual: bool
+) -> OrderedDict[str, nn.Module]:
     """``count`` blocks called after their stage (conv3_1, conv3_2, ...); all but the first stage halve the map."""
     number = int(name[4:-2]) - 2  # conv2_x is the first
     outputs, width, stride = OUTPUTS[number], design.width * 2**number, 1 if number == 0 else 2
     blocks: OrderedDict[str, nn.Module] = OrderedDict()
     for place in range(1, count + 1):
         way = branch(form, inputs, width, design.cardinality, outputs, stride)
-        blocks[f"{name[:-2]}_{place}"] = Residual(way, connect("B", inputs, outputs, stride, projection))
+        block: nn.Module = nn.Sequential(OrderedDict(branch=way, relu=nn.ReLU(inplace=True)))  # as a plain net's
+        if residual:
+            block = Residual(way, connect("B", inputs, outputs, stride, projection))
+        blocks[f"{name[:-2]}_{place}"] = block
         inputs, stride = outputs, 1
     return blocks
 
 
-def assemble(design: Design, form: str, classes: int, channels: int) -> Network:
+def assemble(design: Design, form: str, classes: int, channels: int, *, residual: bool) -> Network:
     """The network, its weights as torch draws them."""
     cifar = len(design.blocks) == 3
     kernel, step = (3, 1) if cifar else (7, 2)  # Appendix A; Table 1
     inputs, stages = 64, dict[str, nn.Module]()  # Table 1
     for count, outputs, name in zip(design.blocks, OUTPUTS, STAGES, strict=False):
-        blocks = stage(name, count, inputs, design, form)
+        blocks = stage(name, count, inputs, design, form, residual=residual)
         if name == "conv2_x" and not cifar:
             blocks = OrderedDict(pool=nn.MaxPool2d(3, 2, padding=1), **blocks)
         stages[name] = nn.Sequential(blocks)
@@ -181,11 +186,13 @@ def build(
     form: str = "c",
     cardinality: int | None = None,
     width: int | None = None,
+    residual: bool = True,
 ) -> Network:
     """A network of Table 1 or of Appendix A, for images of any size and shape, with He's initial weights.
 
     num_classes: 1000, for CIFAR 10, when None; form: "a", "b" or "c" of Figure 3, equal as functions;
-    cardinality, width: another C and d than the name's. Raises ``UsageError`` for other forms and for counts below 1.
+    cardinality, width: another C and d than the name's; residual: with shortcuts, or without (5.1).
+    Raises ``UsageError`` for other forms and for counts below 1.
     """
     design = VARIANTS[name]
     design = design._replace(
@@ -198,10 +205,10 @@ def build(
         if type(value) is not int or value < 1:
             raise UsageError(f"{name} cannot have the {option} {value!r}.", "Give a whole number, 1 or more.")
     classes = num_classes or (10 if len(design.blocks) == 3 else 1000)
-    network = assemble(design, "c", classes, in_channels)
+    network = assemble(design, "c", classes, in_channels, residual=residual)
     initialise(network, He(fan="out", linear=False))
     if form != "c":
-        trained_form, network = network, assemble(design, form, classes, in_channels)
+        trained_form, network = network, assemble(design, form, classes, in_channels, residual=residual)
         network.load_state_dict(other_form(trained_form.state_dict(), form, design.cardinality))
     return network
 

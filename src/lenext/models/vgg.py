@@ -5,8 +5,9 @@ non-linearities and fewer weights.
 Look at: the table below, which is the whole paper; 124 of VGG-16's 138 million parameters sit in three linear layers,
 which become convolutions at test time and see the whole picture.
 
-Decided: "10^-2 variance" of the initial weights (3.1) is read as a deviation of 0.01, because a deviation of 0.1 blows
-the logits up to 1e8. ``build`` draws Glorot's weights, which 3.1 found to make pre-training unnecessary.
+Decided: "10^-2 variance" of the initial weights (3.1) is read as a deviation of 0.01, because a deviation of 0.1, the
+recipe ``printed``, blows the logits up to 1e8. ``build`` draws Glorot's weights, which 3.1 found to make pre-training
+unnecessary.
 Decided: local response normalisation multiplies the sum by alpha, as AlexNet prints it (Caffe divides alpha by 5).
 Not the paper's: ``vgg*_bn``, with batch normalisation after every convolution, as torchvision has them.
 """
@@ -145,6 +146,7 @@ FROM_A = replace(
 )  # fmt: skip
 
 GLOROT = replace(RECIPE, name="vgg:glorot", init=Glorot())  # 3.1: trains the deep ones without net A
+PRINTED = replace(RECIPE, name="vgg:printed", init=Gaussian(std=0.1))  # 3.1: "10^-2 variance", to the letter
 
 # The next two go on from the network trained before them, so they bring no initial weights of their own.
 S384 = replace(
@@ -164,9 +166,10 @@ MULTISCALE = replace(
 
 RECIPES: Mapping[str, Mapping[str, Recipe]] = {
     "*_bn": {"paper": RECIPE, "glorot": GLOROT},                                                # torchvision: no net A
+    "vgg11*": {"paper": RECIPE, "glorot": GLOROT, "printed": PRINTED},                          # Table 3: A, A-LRN
     "vgg1[69]*": {"paper": FROM_A, "glorot": GLOROT, "s384": S384, "multiscale": MULTISCALE},   # Table 3: C, D, E
     "vgg13": {"paper": FROM_A, "glorot": GLOROT},                                               # Table 3: B
-    "*": {"paper": RECIPE, "glorot": GLOROT},                                                   # Table 3: A, A-LRN
+    "*": {"paper": RECIPE, "glorot": GLOROT},                                                   # 4.1: 5x5 for B
 }  # fmt: skip
 
 JITTERED = Dense(scales=(256, 384, 512))  # 4.2: for S in [256; 512]

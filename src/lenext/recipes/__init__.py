@@ -23,6 +23,7 @@ from lenext.recipes.augmentations import (
     RandomFlip,
     RandomResizedCrop,
     ShortSide,
+    TensorFlowColour,
 )
 from lenext.recipes.balance import Balance, BalancedSampling, ClassWeights
 from lenext.recipes.initial import FanIn, Gaussian, Glorot, He, Inherit, Init, TruncatedNormal
@@ -35,6 +36,7 @@ from lenext.recipes.schedules import (
     Decay,
     EpochRates,
     EpochSteps,
+    Inverse,
     Plateau,
     Polynomial,
     Schedule,
@@ -69,6 +71,7 @@ __all__ = [
     "He",
     "Inherit",
     "Init",
+    "Inverse",
     "Logistic",
     "Loss",
     "Mixing",
@@ -91,6 +94,7 @@ __all__ = [
     "ShortSide",
     "SingleCrop",
     "Steps",
+    "TensorFlowColour",
     "Transfer",
     "TruePenalty",
     "TruncatedNormal",

@@ -104,11 +104,13 @@ class PCAColour:
     """AlexNet's colour noise: along each principal axis of the data's RGB values, N(0, std) times its size.
 
     size: "deviation", as AlexNet's code has it, or "eigenvalue", as its text says: of RGB values in 0..1, so that the
-    noise is weaker (fb.resnet.torch).
+    noise is weaker (fb.resnet.torch). shrink: what was moved is divided by 1 + std, its mean left where it is, so that
+    training images differ as much as those of a test, which have no noise (AlexNet's code).
     """
 
     std: float = 0.1
     size: str = "deviation"
+    shrink: bool = False
 
     def __post_init__(self) -> None:
         if self.size not in {"deviation", "eigenvalue"}:
@@ -122,6 +124,28 @@ class ColourJitter:
     brightness: float = 0.0
     contrast: float = 0.0
     saturation: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorFlowColour:
+    """Colours as Inception's and slim's code changes them, by TensorFlow's operations.
+
+    brightness: what is added at most, as a share of white; contrast: about each channel's mean, and saturation, HSV's,
+    by a factor uniform in 1 +- its bound; hue: turned by this share of the circle at most, to either side;
+    orders: of the changes, by their first letters, one of which is drawn; a change that is in none is never made.
+    """
+
+    brightness: float = 32 / 255
+    contrast: float = 0.5
+    saturation: float = 0.5
+    hue: float = 0.2
+    orders: tuple[str, ...] = ("BSHC", "BCSH")
+
+    def __post_init__(self) -> None:
+        if not self.orders or not all(set(order) <= set("BCSH") for order in self.orders):
+            raise UsageError(
+                f"TensorFlowColour's orders are {self.orders!r}.", 'Give words of the letters B, C, S and H: ["BSHC"].'
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,13 +163,16 @@ class AutoAugment:
             raise UsageError(f"There is no AutoAugment policy {self.policy!r}.", "Give v0.")
 
 
+STRONGEST = {"timm": 10, "tpu": 30}  # whose operations -> the largest magnitude
+
+
 @dataclass(frozen=True, kw_only=True)
 class RandAugment:
-    """``operations`` drawn with replacement, each used with probability ``p`` at a magnitude N(magnitude, std), 0..10.
+    """``operations`` drawn with replacement, each used with probability ``p`` at a magnitude N(magnitude, std).
 
-    The 15 operations of timm's "increasing" set: a larger magnitude is always a stronger change. fill: grey levels of
-    the channels outside a moved image; interpolation: how that is read, "bilinear", "bicubic" or one of them by
-    chance, "random".
+    code: "timm", its 15 operations of the "increasing" set, of which a larger magnitude is always a stronger change, at
+    10 at most; or "tpu", the 16 of EfficientNet's code, up to 30. fill: grey levels of the channels outside a moved
+    image; interpolation: how that is read, "bilinear", "bicubic" or one of them by chance, "random", or "nearest".
     """
 
     operations: int = 2
@@ -154,11 +181,19 @@ class RandAugment:
     p: float = 0.5
     fill: tuple[int, int, int] = (124, 116, 104)
     interpolation: str = "random"
+    code: str = "timm"
 
     def __post_init__(self) -> None:
-        if self.interpolation not in {"bilinear", "bicubic", "random"}:
+        if self.interpolation not in {"bilinear", "bicubic", "random", "nearest"}:
             raise UsageError(
-                f"RandAugment's interpolation is {self.interpolation!r}.", "Give bilinear, bicubic or random."
+                f"RandAugment's interpolation is {self.interpolation!r}.", "Give bilinear, bicubic, nearest or random."
+            )
+        if self.code not in STRONGEST:
+            raise UsageError(f"RandAugment's code is {self.code!r}.", f"Give one of {', '.join(STRONGEST)}.")
+        if self.magnitude > STRONGEST[self.code]:
+            raise UsageError(
+                f"RandAugment's magnitude is {self.magnitude!r}.",
+                f"Give {STRONGEST[self.code]} at most for the operations of code {self.code}.",
             )
 
 
@@ -183,6 +218,7 @@ Augmentation = (
     | RandomAffine
     | PCAColour
     | ColourJitter
+    | TensorFlowColour
     | AutoAugment
     | RandAugment
     | RandomErasing

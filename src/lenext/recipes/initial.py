@@ -11,13 +11,14 @@ from lenext.errors import UsageError
 class Gaussian:
     """Convolution and linear weights N(0, std), biases 0; ``bias`` in layers whose last name is one of ``biased``.
 
-    apart: last names of layers that have another std, each with it.
+    apart: last names of layers that have another std, each with it; biases_apart: of such that have another bias.
     """
 
     std: float
     bias: float = 1.0
     biased: tuple[str, ...] = ()
     apart: tuple[tuple[str, float], ...] = ()
+    biases_apart: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,9 +38,17 @@ class He:
 
 @dataclass(frozen=True, kw_only=True)
 class Glorot:
-    """Convolution and linear weights uniform with variance 2 / (fan_in + fan_out), biases ``bias`` (classifier: 0)."""
+    """Convolution and linear weights uniform with variance 2 / (fan_in + fan_out), biases ``bias`` (classifiers: 0).
+
+    fan: "average" for that variance, or "in" for 1 / fan_in, which Caffe calls xavier.
+    """
 
     bias: float = 0.0
+    fan: str = "average"
+
+    def __post_init__(self) -> None:
+        if self.fan not in {"average", "in"}:
+            raise UsageError(f"Glorot's fan is {self.fan!r}.", "Give average or in.")
 
 
 @dataclass(frozen=True, kw_only=True)

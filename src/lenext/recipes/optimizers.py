@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lenext.errors import UsageError
+from lenext.recipes.schedules import Schedule
 
 # What a paper may spare from weight decay; "vectors" is everything of one dimension: biases, norms, layer scales.
 SPARED = ("biases", "norms", "vectors", "depthwise")
@@ -38,13 +39,14 @@ class VelocitySGD:
     """v <- momentum v - lr (gradient + weight_decay w);  w <- w + v: AlexNet's and Caffe's form.
 
     The rate is inside the velocity, so after a drop the old steps go on at the old rate. ``bias_rate`` multiplies the
-    rate of biases (Caffe's 2).
+    rate of biases (Caffe's 2), which with a ``bias_schedule`` then follows it instead of the recipe's (cuda-convnet2).
     """
 
     lr: float
     momentum: float = 0.0
     weight_decay: float = 0.0
     bias_rate: float = 1.0
+    bias_schedule: Schedule | None = None
     spared: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

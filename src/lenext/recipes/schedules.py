@@ -52,6 +52,14 @@ class Decay:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Inverse:
+    """Rate times (1 + ``gamma`` iterations) ** -``power`` after so many iterations: Caffe's "inv"."""
+
+    gamma: float
+    power: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Polynomial:
     """Rate times (1 - share of the run that is done) ** ``power``."""
 
@@ -75,4 +83,4 @@ class Cosine:
     final: float = 0.0
 
 
-Schedule = Constant | Steps | EpochSteps | EpochRates | Decay | Polynomial | Plateau | Cosine
+Schedule = Constant | Steps | EpochSteps | EpochRates | Decay | Inverse | Polynomial | Plateau | Cosine

@@ -13,6 +13,7 @@ from lenext.recipes import (
     Decay,
     EpochRates,
     EpochSteps,
+    Inverse,
     PixelMean,
     Plateau,
     RandomCrop,
@@ -22,6 +23,7 @@ from lenext.recipes import (
     ShortSide,
     SingleCrop,
     Steps,
+    VelocitySGD,
 )
 
 SPAN = 0.2  # ours: an average over more than this share of a run would still hold the weights that were drawn
@@ -70,12 +72,12 @@ def to_epochs(recipe: Recipe, epochs: int, steps_per_epoch: int) -> Fitted:
     if recipe.iterations is None:
         assert recipe.epochs is not None
         share = epochs / recipe.epochs if recipe.epochs else 1.0
-        fitted = replace(recipe, epochs=epochs, schedule=stretched(recipe.schedule, share))
+        fitted = in_time(replace(recipe, epochs=epochs), share)
         length = f"{recipe.epochs} -> {epochs} epochs"
     else:
         iterations = epochs * steps_per_epoch
         share = iterations / recipe.iterations
-        fitted = replace(recipe, iterations=iterations, schedule=stretched(recipe.schedule, share))
+        fitted = in_time(replace(recipe, iterations=iterations), share)
         length = f"{recipe.iterations:,} -> {iterations:,} iterations ({epochs} epochs)"
     moved = f": the schedule's times times {share:.4g}" if fitted.schedule != recipe.schedule else ""
     return Fitted(fitted, f"length {length}{moved}" if fitted != recipe else "")
@@ -85,11 +87,19 @@ def to_iterations(recipe: Recipe, iterations: int, steps_per_epoch: int) -> Fitt
     """For so few iterations that they are no whole epochs."""
     before = recipe.iterations or (recipe.epochs or 0) * steps_per_epoch
     share = iterations / before
-    fitted = replace(recipe, epochs=None, iterations=iterations, schedule=stretched(recipe.schedule, share))
+    fitted = in_time(replace(recipe, epochs=None, iterations=iterations), share)
     return Fitted(fitted, f"length {before:,} -> {iterations:,} iterations ({iterations / steps_per_epoch:.2g} epochs)")
 
 
-def stretched(schedule: Schedule, share: float) -> Schedule:
+def in_time(recipe: Recipe, share: float) -> Recipe:
+    """Its schedules, that of the biases too, as those of a run that is ``share`` times as long."""
+    optimizer = recipe.optimizer
+    if isinstance(optimizer, VelocitySGD) and optimizer.bias_schedule is not None:
+        optimizer = replace(optimizer, bias_schedule=stretched(optimizer.bias_schedule, share))
+    return replace(recipe, schedule=stretched(recipe.schedule, share), optimizer=optimizer)
+
+
+def stretched(schedule: Schedule, share: float) -> Schedule:  # noqa: PLR0911 - one case for each kind of schedule
     """The schedule of a run that is ``share`` times as long; shares of the run stay as they are."""
     match schedule:
         case Steps():
@@ -101,6 +111,8 @@ def stretched(schedule: Schedule, share: float) -> Schedule:
             return replace(schedule, until=tuple(round(epoch * share) for epoch in schedule.until))
         case Decay():
             return replace(schedule, every=schedule.every * share, warmup=schedule.warmup * share)
+        case Inverse():
+            return replace(schedule, gamma=schedule.gamma / share)
         case Plateau():
             return replace(schedule, patience=max(1, round(schedule.patience * share)))
         case _:

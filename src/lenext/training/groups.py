@@ -17,18 +17,20 @@ NORMS = (_NormBase, nn.GroupNorm, nn.LayerNorm, nn.LocalResponseNorm)
 
 
 def parameter_groups(value: Optimizer, network: nn.Module) -> list[dict[str, Any]]:
-    """The parameters that want a gradient, those of equal ``weight_decay`` and ``scale`` (of the rate) together."""
+    """The parameters that want a gradient, those of equal ``weight_decay``, ``scale`` and schedule of the rate."""
     spared = spared_parameters(network, getattr(value, "spared", ()))
     scales = layer_scales(network, getattr(value, "layer_decay", 1.0))
     biases, bias_rate = set(kind(network, "biases")), getattr(value, "bias_rate", 1.0)
-    groups: dict[tuple[float, float], list[Tensor]] = {}
+    scheduled = biases if getattr(value, "bias_schedule", None) else set()
+    groups: dict[tuple[float, float, bool], list[Tensor]] = {}
     for parameter in network.parameters():
         if parameter.requires_grad:
             decay = 0.0 if parameter in spared else getattr(value, "weight_decay", 0.0)
             scale = scales.get(parameter, 1.0) * (bias_rate if parameter in biases else 1.0)
-            groups.setdefault((decay, scale), []).append(parameter)
+            groups.setdefault((decay, scale, parameter in scheduled), []).append(parameter)
     return [
-        {"params": parameters, "weight_decay": decay, "scale": scale} for (decay, scale), parameters in groups.items()
+        {"params": parameters, "weight_decay": decay, "scale": scale, **({"own_schedule": True} if own else {})}
+        for (decay, scale, own), parameters in groups.items()
     ]
 
 

@@ -19,11 +19,13 @@ from lenext.recipes import (
     Recipe,
     ShortSide,
     SingleCrop,
+    TensorFlowColour,
 )
 from lenext.training.fitting import Fitted, to_image_size
 
 CROP, SQUASH, LETTERBOX = FITS = ("crop", "squash", "letterbox")
-COLOUR_STEPS = (PCAColour, ColourJitter, AutoAugment, RandAugment)  # defined on RGB, the last three on grey too
+# Defined on RGB, all but the first on grey too.
+COLOUR_STEPS = (PCAColour, ColourJitter, TensorFlowColour, AutoAugment, RandAugment)
 
 Size = int | tuple[int, ...]
 

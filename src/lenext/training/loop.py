@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from lenext.errors import ImageError, Interrupted
 from lenext.evaluation.inference import probabilities
+from lenext.recipes import Schedule
 from lenext.training.budget import Unlimited
 from lenext.training.checkpoint import Checkpoints, Progress, optimizer_tensors
 from lenext.training.goal import activation
@@ -123,7 +124,7 @@ class _Session:
         at, images = (progress.step, progress.epoch, span[0]), span[1] - span[0]
         short = False
         try:
-            loss, hits = task.learn(batch, at, self.rate(progress.step))
+            loss, hits = task.learn(batch, at, self.rate(progress.step), self.bias_rate(progress.step))
         except (MemoryError, RuntimeError) as error:
             if not ran_out(error):
                 raise
@@ -201,10 +202,16 @@ class _Session:
     def epochs(self) -> int:
         return math.ceil(self.steps / self.task.steps_per_epoch)
 
-    def rate(self, step: int) -> float:
-        """The recipe's rate of a step."""
+    def bias_rate(self, step: int) -> float | None:
+        """That of biases which have a schedule of their own, before their factor; None where they have none."""
+        schedule = getattr(self.task.recipe.optimizer, "bias_schedule", None)
+        return None if schedule is None else self.rate(step, schedule)
+
+    def rate(self, step: int, schedule: Schedule | None = None) -> float:
+        """The rate of a step, by the recipe's schedule unless another is given."""
         task, progress = self.task, self.progress
-        schedule, base, place = task.recipe.schedule, task.recipe.optimizer.lr, progress.pace.step(step, task.steps)
+        schedule = schedule or task.recipe.schedule
+        base, place = task.recipe.optimizer.lr, progress.pace.step(step, task.steps)
         base *= 0.5**progress.rollbacks
         return learning_rate(schedule, base, place, task.steps, progress.plateau.drops, task.steps_per_epoch)
 

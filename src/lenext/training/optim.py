@@ -46,10 +46,11 @@ def optimizer_of(value: Optimizer, groups: list[dict[str, Any]]) -> torch.optim.
             return updates.DiagonalLM(groups, lr=value.lr, mu=value.mu)
 
 
-OF_GROUPS = ("weight_decay", "spared", "bias_rate", "layer_decay")  # what each group has for itself
+OF_GROUPS = ("weight_decay", "spared", "bias_rate", "bias_schedule", "layer_decay")  # what each group has for itself
 
 
-def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """The rate of the next step; each group takes its own share."""
+def set_rate(optimizer: torch.optim.Optimizer, rate: float, bias_rate: float | None = None) -> None:
+    """The rate of the next step, and that of biases which have a schedule of their own; each group takes its share."""
     for group in optimizer.param_groups:
-        group["lr"] = rate * group["scale"]
+        own = bias_rate is not None and group.get("own_schedule")
+        group["lr"] = (bias_rate if own else rate) * group["scale"]

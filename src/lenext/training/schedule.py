@@ -11,6 +11,7 @@ from lenext.recipes import (
     Decay,
     EpochRates,
     EpochSteps,
+    Inverse,
     Plateau,
     Polynomial,
     Schedule,
@@ -42,6 +43,8 @@ def learning_rate(  # noqa: C901, PLR0911 - one case for each kind of schedule
                 return base * epochs / schedule.warmup
             stairs = step // (schedule.every * steps_per_epoch)  # as TensorFlow rounds
             return base * math.pow(schedule.factor, stairs)
+        case Inverse():
+            return base * math.pow(1 + schedule.gamma * step, -schedule.power)
         case Polynomial():
             return base * math.pow(1 - step / total, schedule.power)
         case Plateau():

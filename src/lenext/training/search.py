@@ -78,7 +78,7 @@ def knobs_of(recipe: Recipe, images: int) -> list[Knob]:
             case RandomCrop(pad=pad) if pad:
                 found.append(Knob(f"augment.{number}.pad", pad, choices=tuple(sorted({0, pad // 2, pad, 2 * pad}))))
             case RandAugment():
-                found.append(Knob(f"augment.{number}.magnitude", step.magnitude, 0.0, 10.0))
+                found.append(Knob(f"augment.{number}.magnitude", step.magnitude, 0.0, max(10.0, step.magnitude)))
             case _:
                 continue
     sizes = {size for size in (recipe.batch_size // 2, recipe.batch_size, 2 * recipe.batch_size) if 2 <= size <= images}

@@ -116,13 +116,13 @@ class ShardedTask(Task):
         return Shard(number, tuple(start for start, _ in spans), pixels, torch.cat(labels))
 
     def learn(  # type: ignore[override] # what batches gives
-        self, batch: ShardedBatch, at: tuple[int, int, int], rate: float
+        self, batch: ShardedBatch, at: tuple[int, int, int], rate: float, bias_rate: float | None = None
     ) -> tuple[Tensor, Tensor]:
         """One step on the whole batch; its mean loss and number of right answers, the same on every process.
 
         Raises Diverged, on all of them, when the loss of one is not a number: before the weights take it in.
         """
-        set_rate(self.optimizer, rate)
+        set_rate(self.optimizer, rate, bias_rate)
         self.rows.begin()
         try:
             made = {shard.number: self.of_shard(shard, batch.images, at) for shard in batch.shards}

@@ -186,15 +186,18 @@ class Task:
         """The scores (images, classes) of all validation images, given those of ``validation_views``."""
         return scores
 
-    def learn(self, batch: Batch, at: tuple[int, int, int], rate: float) -> tuple[Tensor, Tensor]:
+    def learn(
+        self, batch: Batch, at: tuple[int, int, int], rate: float, bias_rate: float | None = None
+    ) -> tuple[Tensor, Tensor]:
         """One step at a learning rate; mean loss and number of right answers, as scalars on the device.
 
-        batch: augmented pixels (uint8 N C H W) and labels; at: the step, the epoch, and the position in its order.
+        batch: augmented pixels (uint8 N C H W) and labels; at: the step, the epoch, and the position in its order;
+        bias_rate: that of biases with a schedule of their own.
         """
         images, labels = batch
         step, epoch, position = at
         self.seed(step)
-        set_rate(self.optimizer, rate)
+        set_rate(self.optimizer, rate, bias_rate)
         labels = labels.to(self.compute.device)
         inputs, targets = self.inputs(images, labels, epoch, position)
         self.zero_grad()

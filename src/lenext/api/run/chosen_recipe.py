@@ -37,7 +37,8 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
     **dict.fromkeys(("brightness", "contrast", "saturation"), (0, 1)),  # 1 +- this is a factor
     **dict.fromkeys(("RandAugment.std", "PCAColour.std"), (0, math.inf)),  # of noise, which may be none
     **dict.fromkeys(("scale", "squeeze"), (0, 0.99)),  # a share by which an image also shrinks
-    "magnitude": (0, 10),
+    "magnitude": (0, 30),
+    "hue": (0, 0.5),  # half the circle to either side is all of it
     "fill": (0, 255),
     **dict.fromkeys(("mean", "bias"), (-math.inf, math.inf)),
 }

@@ -23,6 +23,31 @@ RESULTS: Reported = {
     },
 }  # fmt: skip
 
+# The same of the sets that ask for robustness: accuracies, and errors of corrupted images.
+ROBUST: Reported = {
+    (data, test, "Table 8"): dict(zip(names, figures, strict=True))
+    for test, names, rows in (
+        ("1-crop", ("convnext_tiny", "convnext_base"), {
+            "ImageNet-A": (24.2, 36.7), "ImageNet-R": (47.2, 51.3), "ImageNet-Sketch": (33.8, 38.2),    # Table 8
+        }),
+        ("whole image at 384, 22K", ("convnext_base", "convnext_large", "convnext_xlarge"), {
+            "ImageNet-A": (62.3, 65.5, 69.3), "ImageNet-R": (64.9, 66.7, 68.2),                         # Table 8
+            "ImageNet-Sketch": (51.6, 52.8, 55.0),                                                      # Table 8
+        }),
+    )
+    for data, figures in rows.items()
+}  # fmt: skip
+CORRUPTED: Reported = {
+    ("ImageNet-C", "1-crop", "Table 8"): {"convnext_tiny": 53.2, "convnext_base": 46.8},
+    ("ImageNet-C-bar", "1-crop", "Table 8"): {"convnext_tiny": 40.0, "convnext_base": 34.4},
+    ("ImageNet-C", "whole image at 384, 22K", "Table 8"): {
+        "convnext_base": 43.1, "convnext_large": 40.2, "convnext_xlarge": 38.8,                         # Table 8
+    },
+    ("ImageNet-C-bar", "whole image at 384, 22K", "Table 8"): {
+        "convnext_base": 30.7, "convnext_large": 29.9, "convnext_xlarge": 27.1,                         # Table 8
+    },
+}  # fmt: skip
+
 SIDES = (56, 28, 14, 7)  # Table 9
 
 
@@ -33,12 +58,13 @@ def published(name: str, widths: tuple[int, ...], params: int, macs: int, printe
     if len(widths) == 1:
         shapes = {"blocks": (widths[0], 14, 14)}  # 3.3
     first = next(iter(shapes.values()))
+    found = results({**RESULTS, **ROBUST}, name, ACCURACIES) + results(CORRUPTED, name, ("mean corruption error",))
     return Published(
         params=params,
         macs=macs,
         shapes={"stem": first, **shapes},
         printed=printed,
-        results=results(RESULTS, name, ACCURACIES),
+        results=found,
     )
 
 

@@ -38,8 +38,12 @@ RESULTS: Reported = {
         "densenet_bc40_k48_cifar": (20.29,),                                # README
         "densenet_bc40_k60_cifar": (19.99,),                                # README
     },
-    ("1-crop", "README"): {"densenet161": (22.2,)},
+    ("1-crop", "README"): {
+        "densenet121": (25.0,), "densenet161": (22.2,), "densenet169": (23.6,), "densenet201": (22.5,),     # README
+    },
+    ("1-crop", "1707.06990"): {"densenet264": (22.1,)},
     ("1-crop, cosine", "1707.06990"): {"densenet264": (21.6,)},
+    ("1-crop, cosine, growth 48", "1707.06990"): {"densenet264": (20.4,)},
 }  # fmt: skip
 
 STAGES = ("stem", *(f"{kind}{number}" for number in (1, 2, 3, 4) for kind in ("dense_block", "transition")))
@@ -91,4 +95,8 @@ PUBLISHED = {
     }.items()
 }  # fmt: skip
 
-REMARKS = {"densenet264": "Table 1: by the formula for its other names it has 265 layers with weights."}
+REMARKS = {
+    "densenet169": "1905.11946, Table 2 prints 3.5B FLOPs for it; they are 3.36e9 multiply-adds.",
+    "densenet264": "Table 1: by the formula for its other names it has 265 layers with weights. 1905.11946, Table 2 "
+    "prints 6.0B FLOPs for it; they are 5.75e9 multiply-adds.",
+}

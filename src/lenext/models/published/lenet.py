@@ -19,6 +19,7 @@ PUBLISHED = {
         results=(
             Result("test error", 0.95, "MNIST", "single view", "Figure 9"),
             Result("test error", 0.8, "MNIST with 540,000 distorted images", "single view", "Figure 9"),
+            Result("test error", 1.03, "MNIST", "single view, caffe", "README: examples/mnist"),
         ),
     )
 }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lenext.facts import ACCURACIES, Published, Reported, results
 
+NAMES = ("mobilenet_v1", "mobilenet_v1_075", "mobilenet_v1_050", "mobilenet_v1_025")
 # The test and its address: top-1 (and top-5) accuracy in per cent, on ILSVRC-2012 validation.
 RESULTS: Reported = {
     ("224 pixels", "Table 6"): {
@@ -34,6 +35,15 @@ RESULTS: Reported = {
         "mobilenet_v1": (65.2, 85.8), "mobilenet_v1_075": (62.1, 83.6),                 # README
         "mobilenet_v1_050": (56.3, 79.4), "mobilenet_v1_025": (41.5, 66.3),             # README
     },
+    **{
+        (f"{side} pixels, eight bits, released", "README"): dict(zip(NAMES, accuracies, strict=True))
+        for side, accuracies in {
+            224: (69.7, 67.9, 62.2, 48.2), 192: (69.0, 66.2, 60.4, 45.8),               # README
+            160: (67.3, 63.9, 57.7, 43.5), 128: (64.0, 59.8, 54.9, 39.9),               # README
+        }.items()
+    },
+    ("224 pixels, width 2", "1905.11946, Table 3"): {"mobilenet_v1": (74.2,)},
+    ("448 pixels", "1905.11946, Table 3"): {"mobilenet_v1": (72.7,)},
 }  # fmt: skip
 
 # The maps of the first convolution and after each separable one, at full width and 224 pixels.

@@ -1,7 +1,8 @@
 """Caffe's names: a layer, and the place of a tensor in it ("conv1_1/0"), as the published ``.prototxt`` have them.
 
-BVLC's AlexNet, CaffeNet and GoogLeNet; the Oxford VGG; the authors' ResNets and NIN; shicai's DenseNets and MobileNet.
-All of them expect blue first, so ``load_state`` turns the first convolution round unless it is told otherwise.
+BVLC's LeNet, AlexNet, CaffeNet and GoogLeNet; the Oxford VGG; the authors' ResNets and NIN; shicai's DenseNets and
+MobileNet. All of them that see colours expect blue first, so ``load_state`` turns the first convolution round unless it
+is told otherwise.
 """
 
 from __future__ import annotations
@@ -44,6 +45,12 @@ def normalised(ours: str, norm: str, theirs: str) -> tuple[Rename, Rename]:
     """A convolution and its normalisation, called after it."""
     return Rename(ours, theirs), Rename(norm, f"{theirs}/bn|{theirs}/scale")
 
+
+LENET = CaffeAdapter(
+    networks={"lenet5": "LeNet"},
+    reading="caffe",
+    renames=(Rename("stem.conv1", "conv1"), Rename("stages.conv2.conv2", "conv2"), Rename("head.ip{n}", "ip{n}")),
+)
 
 ALEXNET_NAMES = (
     Rename("stem.conv1", "conv1"),
@@ -180,4 +187,4 @@ MOBILENET = CaffeAdapter(
     classifier="fc7",
 )
 
-ADAPTERS = (ALEXNET, CAFFENET, VGG, NIN, GOOGLENET, RESNET_50, RESNET, *DENSENETS, MOBILENET)
+ADAPTERS = (LENET, ALEXNET, CAFFENET, VGG, NIN, GOOGLENET, RESNET_50, RESNET, *DENSENETS, MOBILENET)

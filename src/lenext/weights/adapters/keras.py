@@ -2,7 +2,6 @@
 
 The images are the user's business: EfficientNet and ConvNeXt bring the scaling of pixels along (left out here), the
 published VGG and ResNet expect blue first (``bgr`` of ``load_state``).
-Not here: ResNet*V2, which halve their maps in the last unit of a stage, where fb.resnet.torch does in the first.
 """
 
 from __future__ import annotations
@@ -94,6 +93,21 @@ RESNET = KerasAdapter(
         Rename("stem.bn1", "conv1_bn"),
         Rename(f"{RESNET_BLOCK}.branch.{{L}}{{i}}", "conv{s}_block{b}_{i}_{L}"),
         Rename(f"{RESNET_BLOCK}.shortcut.{{L}}1", "conv{s}_block{b}_0_{L}"),
+        Rename("head.fc", "predictions"),
+    ),
+)
+
+UNIT = "stages.conv{s}_x.conv{s}_{b}"
+PRERESNET = KerasAdapter(
+    networks={f"preresnet{depth}": f"ResNet{depth}V2" for depth in (50, 101, 152)},
+    reading="keras",
+    renames=(
+        Rename("stem.conv1", "conv1_conv"),
+        Rename(f"{UNIT}.activation.bn1", "conv{s}_block{b}_preact_bn"),
+        Rename(f"{UNIT}.branch.conv{{i}}", "conv{s}_block{b}_{i}_conv"),
+        Rename(f"{UNIT}.branch.bn{{i}}", "conv{s}_block{b}_{i-1}_bn"),  # called after the convolution before it
+        Rename(f"{UNIT}.shortcut", "conv{s}_block{b}_0_conv"),
+        Rename("stages.conv5_x.bn", "post_bn"),
         Rename("head.fc", "predictions"),
     ),
 )
@@ -206,4 +220,4 @@ def convnext(size: str) -> KerasAdapter:
 
 
 CONVNEXT = tuple(map(convnext, ("tiny", "small", "base", "large", "xlarge")))
-ADAPTERS = (VGG, RESNET, DENSENET, INCEPTION, XCEPTION, MOBILENET, EFFICIENTNET, *CONVNEXT)
+ADAPTERS = (VGG, RESNET, PRERESNET, DENSENET, INCEPTION, XCEPTION, MOBILENET, EFFICIENTNET, *CONVNEXT)

@@ -1,8 +1,4 @@
-"""timm's names (1.0).
-
-Not here: ``resnetv2_50`` and its kin. They count as many weights as our preresnets but pool before the first batch
-normalisation, which is another function.
-"""
+"""timm's names (1.0)."""
 
 from __future__ import annotations
 
@@ -24,6 +20,21 @@ VGG = Adapter(
 
 RESNET = Adapter(  # of ResNet-200 there is but one form, that of v1.5
     networks=same("resnet18", "resnet34", "resnet200"), renames=torchvision.RESNET_NAMES
+)
+UNIT = "stages.conv{s}_x.conv{s}_{b}"
+PRERESNET = Adapter(
+    networks={f"preresnet{depth}": f"resnetv2_{depth}" for depth in (50, 101, 152)},
+    reading="timm",
+    renames=(
+        Rename("stem.conv1", "stem.conv"),
+        Rename(f"{UNIT}.activation.bn1", "stages.{s-2}.blocks.{b-1}.norm1"),
+        Rename(f"{UNIT}.branch.conv{{i}}", "stages.{s-2}.blocks.{b-1}.conv{i}"),
+        Rename(f"{UNIT}.branch.bn{{i}}", "stages.{s-2}.blocks.{b-1}.norm{i}"),
+        Rename(f"{UNIT}.shortcut", "stages.{s-2}.blocks.{b-1}.downsample.conv"),
+        Rename("stages.conv5_x.bn", "norm"),
+        Rename("head.fc.weight", "head.fc.weight", (0, 0, 1, 1)),
+        Rename("head.fc.bias", "head.fc.bias"),
+    ),
 )
 RESNEXT = Adapter(
     networks=same("resnext50_32x4d", "resnext101_32x4d", "resnext101_64x4d", "resnext101_32x8d"),
@@ -120,6 +131,6 @@ CONVNEXT = Adapter(
 )
 
 ADAPTERS = (
-    VGG, INCEPTION, RESNET, torchvision.BOTTLENECKS, RESNEXT, XCEPTION, MOBILENET, torchvision.DENSENET,
+    VGG, INCEPTION, RESNET, PRERESNET, torchvision.BOTTLENECKS, RESNEXT, XCEPTION, MOBILENET, torchvision.DENSENET,
     EFFICIENTNET, EFFICIENTNET_TIMM, CONVNEXT,
 )  # fmt: skip
