@@ -14,7 +14,6 @@ from lenext.evaluation import thresholds
 from lenext.evaluation.intervals import Interval, wilson
 from lenext.evaluation.label_metrics import exact, figures
 from lenext.evaluation.measure import (
-    NAME,
     ROWS,
     WORST,
     Circumstances,
@@ -26,7 +25,7 @@ from lenext.evaluation.measure import (
     measure,
 )
 from lenext.evaluation.metrics import Bools, ClassScore, Floats, Ints, share
-from lenext.evaluation.text import columns, cut, per_cent, visible
+from lenext.evaluation.text import aligned, bounds, per_cent, visible
 from lenext.protocol import MULTILABEL
 
 NONE = "none of them"  # what an image without a label is said to have
@@ -127,10 +126,10 @@ class LabelEvaluation(Circumstances):
 
     def said(self, split: str) -> str:
         """The headline in a line."""
-        value, low, high = (per_cent(part, self.images) for part in (self.map.value, self.map.low, self.map.high))
+        value, within = per_cent(self.map.value, self.images), bounds(self.map, self.images)
         named = "1 label" if len(self.classes) == 1 else f"{len(self.classes):,} labels"
         return (
-            f"mean average precision {value} %, 95 % interval {low} to {high} %, of {named} on "
+            f"mean average precision {value} %, 95 % interval {within}, of {named} on "
             f"{self.images:,} images of {split}; all labels right for {per_cent(self.exact.value, self.images)} %"
         )
 
@@ -281,8 +280,7 @@ def summary_lines(evaluation: LabelEvaluation) -> list[str]:
         "F1 of all decisions": evaluation.f1_micro,
     }
     text = [
-        f"{name:<22}  {per_cent(part.value, images):>6} %   95 % interval {per_cent(part.low, images)} to "
-        f"{per_cent(part.high, images)} %"
+        f"{name:<22}  {per_cent(part.value, images):>6} %   95 % interval {bounds(part, images)}"
         for name, part in shown.items()
     ]
     views = "1 view" if evaluation.views == 1 else f"{evaluation.views} views"
@@ -297,15 +295,13 @@ def label_table(evaluation: LabelEvaluation) -> list[str]:
     """A line a label."""
     scores = list(evaluation.per_class)
     shown = scores if len(scores) <= ROWS else weakest_first(scores)[:ROWS]
-    names = [cut(score.name, NAME) for score in shown]
-    width = max(columns("label"), *map(columns, names))
-    text = [f"{'label':<{width}}  images  threshold  precision  recall     F1  average precision    ECE"]
+    head, *names = aligned("label", (score.name for score in shown))
+    text = [f"{head}  images  threshold  precision  recall     F1  average precision    ECE"]
     for name, score in zip(names, shown, strict=True):
         ranked = "-" if score.average_precision is None else per_cent(score.average_precision.value, score.support)
         figures = [per_cent(part, score.support) for part in (score.precision, score.recall, score.f1)]
-        padding = " " * (width - columns(name))
         text.append(
-            f"{name}{padding}  {score.support:>6}  {score.threshold:>9.3f}  {figures[0]:>9}  {figures[1]:>6}  "
+            f"{name}  {score.support:>6}  {score.threshold:>9.3f}  {figures[0]:>9}  {figures[1]:>6}  "
             f"{figures[2]:>5}  {ranked:>17}  {score.ece.value:.3f}"
         )
     if len(shown) < len(scores):

@@ -15,7 +15,7 @@ from lenext.evaluation import novelty, selective
 from lenext.evaluation.calibration import LEAST_IMAGES, Effect, effect, fit_temperature, tempered
 from lenext.evaluation.metrics import Bools, Ints
 from lenext.evaluation.selective import Selective
-from lenext.evaluation.text import per_cent
+from lenext.evaluation.text import bounds, per_cent
 from lenext.weights.trust import Calibration, Familiar, Novelty
 
 FOLDS = 5  # of the validation images, where there are no others to judge on
@@ -244,6 +244,6 @@ def lines(found: Trust) -> list[str]:
         (
             f"unknown     for {goal}: below a confidence of {silence.level:.4g}, or where an image looks new; answers "
             f"{per_cent(coverage.value, images)} %, of which {per_cent(error.value, images)} % wrong (95 % interval "
-            f"{per_cent(error.low, images)} to {per_cent(error.high, images)} %)"
+            f"{bounds(error, images)})"
         ),
     ]
