@@ -94,9 +94,8 @@ def run_trial(
     log = MetricLog(RunFolder(path).metrics, progress.log_bytes)
 
     def scores() -> tuple[float, ...]:
-        return tuple(
-            row[task.goal.val] - 1e-6 * row["val_loss"] for row in read_log(log.path)
-        )  # equals: the lower loss
+        rows = read_log(log.path)
+        return tuple(row[task.goal.val] - 1e-6 * row["val_loss"] for row in rows)  # of equals the lower loss
 
     try:
         judge = Judge(lambda: hopeless(knobs, before, replace(trial, scores=scores())))
