@@ -17,13 +17,13 @@ from torch import Tensor, nn
 
 from lenext.benchmark.case import OPTIMIZER, Case
 from lenext.benchmark.limit import synchronise
-from lenext.benchmark.rivals import library
 from lenext.benchmark.timing import Work, interleaved, ratios
 from lenext.recipes import CrossEntropy
 from lenext.training.gradients import Gradients
 from lenext.training.objective import Objective
 from lenext.training.optim import build_optimizer
 from lenext.training.scaling import scaling_of
+from lenext.weights.adapters.operators import library
 
 NETWORKS = {"resnet50": "resnet50", "convnext_tiny": "convnext_tiny"}  # ours: timm's
 READINGS = {"resnet50": "v1.5"}  # which timm's is
