@@ -16,15 +16,13 @@ from numpy.typing import NDArray
 
 from lenext.evaluation import bootstrap
 from lenext.evaluation.intervals import Interval, wilson
-from lenext.evaluation.metrics import Floats
+from lenext.evaluation.metrics import Doubles, Floats
 from lenext.weights.trust import Familiar
 
 REJECTED = 0.02  # share of the validation images that may look new
 FOUND = 0.95  # share of new images that must be found, where the share of false alarms is quoted
 LEARNT = 10_000  # training images that are enough to know what is familiar
 LEAST = 20  # fewer training images show nothing of the kind
-
-Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lenext.data.draws import permutation
 from lenext.evaluation import novelty, selective
 from lenext.evaluation.calibration import LEAST_IMAGES, Effect, effect, fit_temperature, tempered
-from lenext.evaluation.metrics import Bools, Ints
+from lenext.evaluation.metrics import Bools, Doubles, Ints
 from lenext.evaluation.selective import Selective
 from lenext.evaluation.text import bounds, per_cent
 from lenext.weights.trust import Calibration, Familiar, Novelty
@@ -21,7 +21,6 @@ from lenext.weights.trust import Calibration, Familiar, Novelty
 FOLDS = 5  # of the validation images, where there are no others to judge on
 CROSS_FITTED = f"the validation images, each by what the other {FOLDS - 1} of {FOLDS} parts of them teach"
 
-Doubles = NDArray[np.float64]
 Singles = NDArray[np.float32]
 
 
