@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from lenext.data.geometry import window
 from lenext.data.statistics import Statistics
@@ -30,15 +29,12 @@ class Deployed(nn.Module):
     def __init__(self, network: nn.Module, statistics: Statistics, temperature: float, shape: Shape) -> None:
         super().__init__()
         self.network = network
-        scale = torch.tensor([1 / (255 * s) for s in statistics.std])
-        shift = torch.tensor([-m / s for m, s in zip(statistics.mean, statistics.std, strict=True)])
-        mean = statistics.pixel_mean
-        if mean is None:
-            shifts = shift[:, None, None]
-        else:  # (pixel - image) * scale + shift
-            shifts = shift[:, None, None] - fitted(mean, shape) * scale[:, None, None]
-        self.register_buffer("scale", scale[:, None, None])
-        self.register_buffer("shift", shifts)
+        shift, scale = statistics.affine
+        mean = statistics.for_views(*shape[:2]).pixel_mean
+        if mean is not None:  # (pixel - image) * scale + shift
+            shift = shift - window(mean[None], shape[:2], 0)[0] * scale
+        self.register_buffer("scale", scale)
+        self.register_buffer("shift", shift)
         self.temperature = temperature
 
     def forward(self, pixels: Tensor) -> Tensor:
@@ -47,15 +43,6 @@ class Deployed(nn.Module):
         logits = self.network(images * self.scale + self.shift)  # type: ignore[operator]
         found: Tensor = (logits / self.temperature).softmax(1)
         return found
-
-
-def fitted(mean: Tensor, shape: Shape) -> Tensor:
-    """The mean image for the view: its middle, or stretched to one that is no square or larger."""
-    height, width, _ = shape
-    if height == width <= mean.shape[1]:
-        return window(mean[None], (height, width), 0)[0]
-    stretched: Tensor = F.interpolate(mean[None], size=(height, width), mode="bilinear", antialias=True)
-    return stretched[0]
 
 
 def program(deployed: Deployed, shape: Shape) -> torch.export.ExportedProgram:
