@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from lenext.api.caution import warn_of_imitation
@@ -23,7 +22,7 @@ from lenext.api.trained.protocols import choose_protocols
 from lenext.data.listing import Listing, fingerprint
 from lenext.errors import DataError, LenextError, UsageError
 from lenext.evaluation.abroad import Abroad
-from lenext.evaluation.inference import AUTO, Compute
+from lenext.evaluation.inference import Compute, device_of
 from lenext.evaluation.label_measure import Measurement, measure_of
 from lenext.evaluation.label_trust import LabelTrust
 from lenext.evaluation.text import visible
@@ -86,8 +85,8 @@ def measured(
     last_words: as for ``train``.
     """
     where = place()
-    if where.size > 1 and asked.device.partition(":")[0] in (AUTO, "cuda") and torch.cuda.is_available():
-        asked = replace(asked, device=f"cuda:{where.local}")
+    if where.size > 1:
+        asked = replace(asked, device=device_of(asked.device, where.local))
     with team_of(where, Compute.choose(asked.device).device, last_words) as team:
         return measured_by(team, models, data, asked, watcher if team.first else Silent())
 
