@@ -15,14 +15,7 @@ from lenext.data.geometry import resize, short_side, single_crop
 from lenext.data.random_part import TRIES, area_box
 from lenext.data.statistics import Statistics
 from lenext.protocol import SingleCrop
-from lenext.recipes import (
-    PCAColour,
-    RandomAffine,
-    RandomCrop,
-    RandomFlip,
-    RandomResizedCrop,
-    ShortSide,
-)
+from lenext.recipes import PCAColour, RandomAffine, RandomCrop, RandomFlip, RandomResizedCrop, ShortSide
 
 NO_STATISTICS = Statistics((0.0,) * 3, (1.0,) * 3)
 AXES = torch.tensor([[1.0, 5.0, 30.0], [-2.0, 3.0, 28.0], [1.0, -7.0, 31.0]], dtype=torch.float64)

@@ -30,17 +30,7 @@ from lenext.layers.init import initialise
 from lenext.layers.network import Network
 from lenext.models.published import lenet as figures
 from lenext.protocol import SingleCrop
-from lenext.recipes import (
-    AdamW,
-    Cosine,
-    DiagonalLM,
-    EpochRates,
-    FanIn,
-    FixedScale,
-    RandomAffine,
-    Recipe,
-    RubbishClass,
-)
+from lenext.recipes import AdamW, Cosine, DiagonalLM, EpochRates, FanIn, FixedScale, RandomAffine, Recipe, RubbishClass
 
 PAPER = Paper(
     title="Gradient-Based Learning Applied to Document Recognition",

@@ -32,18 +32,7 @@ from lenext.layers.network import Network
 from lenext.layers.residual import connect
 from lenext.models.published import preresnet as figures
 from lenext.protocol import SingleCrop, TenCrop
-from lenext.recipes import (
-    SGD,
-    EpochSteps,
-    He,
-    PCAColour,
-    PixelMean,
-    RandomCrop,
-    RandomFlip,
-    Recipe,
-    ShortSide,
-    Steps,
-)
+from lenext.recipes import SGD, EpochSteps, He, PCAColour, PixelMean, RandomCrop, RandomFlip, Recipe, ShortSide, Steps
 from lenext.recipes.standard import IMAGENET, PAD_AND_CROP, SCALE_AND_ASPECT
 
 PAPER = Paper(

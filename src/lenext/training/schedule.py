@@ -5,17 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from lenext.recipes import (
-    Constant,
-    Cosine,
-    Decay,
-    EpochRates,
-    EpochSteps,
-    Plateau,
-    Polynomial,
-    Schedule,
-    Steps,
-)
+from lenext.recipes import Constant, Cosine, Decay, EpochRates, EpochSteps, Plateau, Polynomial, Schedule, Steps
 
 
 def learning_rate(  # noqa: C901, PLR0911 - one case for each kind of schedule
