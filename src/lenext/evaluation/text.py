@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from lenext.evaluation.intervals import Interval
+if TYPE_CHECKING:
+    from lenext.evaluation.intervals import Interval  # brings statistics, which no command should wait for
 
 NAME = 28  # columns for a class's name
 JOINERS = "\u200c\u200d"  # part of ordinary spelling in many scripts, and of emoji
