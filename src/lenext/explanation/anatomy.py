@@ -129,9 +129,8 @@ def dissect(network: nn.Module, input_size: tuple[int, int, int]) -> list[Block]
     The network is one that ``summarise`` takes.
     """
     weight = next(network.parameters())
-    dissector = Dissector(torch.empty(1, *input_size, device=weight.device, dtype=weight.dtype))
     image = torch.empty(1, *input_size, device=weight.device, dtype=weight.dtype)
-    dissector._sight = type(dissector._sight)(image)  # noqa: SLF001 - of this very image
+    dissector = Dissector(image)
     with evaluating(network), torch.no_grad(), ExitStack() as hooks:
         for name, module in network.named_modules():
             hooks.enter_context(module.register_forward_pre_hook(partial(dissector.enter, name)))
