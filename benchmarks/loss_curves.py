@@ -74,7 +74,7 @@ def main() -> None:
     document = {
         **head(
             "training losses beside those of three seeds of torchvision's loop",
-            command("benchmarks/loss_curves.py"),
+            command(),
             f"{torch.get_num_threads()} threads",
             {"torchvision": library("torchvision").__version__},
         ),

@@ -271,7 +271,7 @@ def main() -> None:
     document = {
         **head(
             "training with its input, images a second",
-            command("benchmarks/training_speed.py"),
+            command(),
             f"{asked.threads} threads",
             {side: library(side).__version__ for side in asked.against},
         ),
