@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -69,10 +69,7 @@ def summarise(network: nn.Module, input_size: tuple[int, int, int]) -> Summary:
     weight = next(network.parameters(), torch.empty(0))
     image = torch.empty(1, *input_size, device=weight.device, dtype=weight.dtype)
     recorder = Recorder(image)
-    with evaluating(network), torch.no_grad(), ExitStack() as hooks:
-        for name, module in network.named_modules():
-            hooks.enter_context(module.register_forward_pre_hook(partial(recorder.enter, name)))
-            hooks.enter_context(module.register_forward_hook(recorder.leave))
+    with evaluating(network), torch.no_grad(), watched(network, recorder):
         try:
             with recorder:
                 network(image)
@@ -92,6 +89,26 @@ def evaluating(network: nn.Module) -> Iterator[None]:
     finally:
         for module in training:
             module.training = True
+
+
+class Watching(Protocol):
+    """What is to know which module is running."""
+
+    def enter(self, name: str, module: nn.Module, given: Any) -> None:
+        """A module begins."""
+
+    def leave(self, module: nn.Module, given: Any, result: Any) -> None:
+        """It ends."""
+
+
+@contextmanager
+def watched(network: nn.Module, watching: Watching, *, failed: bool = False) -> Iterator[None]:
+    """``watching`` hears of every module that begins or ends; ``failed``: also of the end of one that raises."""
+    with ExitStack() as hooks:
+        for name, module in network.named_modules():
+            hooks.enter_context(module.register_forward_pre_hook(partial(watching.enter, name)))
+            hooks.enter_context(module.register_forward_hook(watching.leave, always_call=failed))
+        yield
 
 
 @dataclass
