@@ -21,11 +21,11 @@ from lenext.evaluation.measure import (
     Examples,
     Mistake,
     check_numbers,
-    cost_lines,
+    figures_first,
     measure,
 )
 from lenext.evaluation.metrics import Bools, ClassScore, Floats, Ints, share
-from lenext.evaluation.text import aligned, bounds, per_cent, visible
+from lenext.evaluation.text import aligned, bounds, per_cent
 from lenext.protocol import MULTILABEL
 
 NONE = "none of them"  # what an image without a label is said to have
@@ -135,7 +135,14 @@ class LabelEvaluation(Circumstances):
 
     def lines(self) -> list[str]:
         """The measurement for a terminal."""
-        return [*summary_lines(self), "", *label_table(self), "", LEFT_OUT]
+        shown = {
+            "mean average precision": self.map,
+            "all labels right": self.exact,
+            "F1, mean over labels": self.f1_macro,
+            "F1 of all decisions": self.f1_micro,
+        }
+        first = figures_first(self, shown, f"{self.wrong:,} with a wrong label", self.loss)
+        return [*first, "", *label_table(self), "", LEFT_OUT]
 
 
 Measurement = Evaluation | LabelEvaluation
@@ -268,27 +275,6 @@ def weakest_first(scores: Sequence[LabelScore]) -> list[LabelScore]:
         return ranked is None, 0.0 if ranked is None else ranked.value
 
     return sorted(scores, key=rank)
-
-
-def summary_lines(evaluation: LabelEvaluation) -> list[str]:
-    """The figures of all labels together."""
-    images = evaluation.images
-    shown = {
-        "mean average precision": evaluation.map,
-        "all labels right": evaluation.exact,
-        "F1, mean over labels": evaluation.f1_macro,
-        "F1 of all decisions": evaluation.f1_micro,
-    }
-    text = [
-        f"{name:<22}  {per_cent(part.value, images):>6} %   95 % interval {bounds(part, images)}"
-        for name, part in shown.items()
-    ]
-    views = "1 view" if evaluation.views == 1 else f"{evaluation.views} views"
-    text.append(
-        f"{images:,} images, {evaluation.wrong:,} with a wrong label; protocol {visible(evaluation.protocol)}, "
-        f"{views} an image; loss {evaluation.loss:.4f}"
-    )
-    return [*text, *cost_lines(evaluation)]
 
 
 def label_table(evaluation: LabelEvaluation) -> list[str]:

@@ -284,28 +284,24 @@ def worst_first(scores: Sequence[ClassScore]) -> list[ClassScore]:
 
 def lines(evaluation: Evaluation) -> list[str]:
     """The measurement for a terminal: plain text, the most useful first."""
-    return [*_summary(evaluation), "", *_class_table(evaluation), *_confusions(evaluation)]
-
-
-def _summary(evaluation: Evaluation) -> list[str]:
-    images = evaluation.images
-    shown = [("top-1", evaluation.top1)]
+    shown = {"top-1": evaluation.top1}
     if len(evaluation.classes) > 5:  # otherwise every answer is within five
-        shown.append(("top-5", evaluation.top5))
+        shown["top-5"] = evaluation.top5
+    first = figures_first(evaluation, shown, f"{evaluation.wrong:,} wrong", evaluation.loss)
+    return [*first, "", *_class_table(evaluation), *_confusions(evaluation)]
+
+
+def figures_first(evaluation: Circumstances, shown: Mapping[str, Interval], wrong: str, loss: float) -> list[str]:
+    """The figures ``shown`` by their names, then on what they were measured, at what cost, and what was left out."""
+    images, width = evaluation.images, max(map(len, shown))
     text = [
-        f"{name}  {per_cent(part.value, images):>6} %   95 % interval {bounds(part, images)}" for name, part in shown
+        f"{name:<{width}}  {per_cent(part.value, images):>6} %   95 % interval {bounds(part, images)}"
+        for name, part in shown.items()
     ]
     views = "1 view" if evaluation.views == 1 else f"{evaluation.views} views"
     text.append(
-        f"{images:,} images, {evaluation.wrong:,} wrong; protocol {visible(evaluation.protocol)}, {views} an image; "
-        f"loss {evaluation.loss:.4f}"
+        f"{images:,} images, {wrong}; protocol {visible(evaluation.protocol)}, {views} an image; loss {loss:.4f}"
     )
-    return [*text, *cost_lines(evaluation)]
-
-
-def cost_lines(evaluation: Circumstances) -> list[str]:
-    """What a measurement cost, how it differs from a paper's, and what it left out."""
-    text = []
     if evaluation.macs is not None and evaluation.seconds is not None:
         macs = evaluation.macs / evaluation.images
         cost = f"{macs:.3g} multiply-adds an image; " if macs else ""  # an engine hides them
