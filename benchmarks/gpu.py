@@ -8,22 +8,22 @@ of what the maker promises for dense bf16.
 
 import argparse
 import json
-import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
-from result import RESULTS, head, write
+from result import RESULTS, command, head, write
 from torch import Tensor, nn
 
 from lenext.benchmark.case import OPTIMIZER, Case
 from lenext.benchmark.limit import synchronise
-from lenext.benchmark.rivals import library
 from lenext.benchmark.timing import Work, interleaved, ratios
 from lenext.recipes import CrossEntropy
 from lenext.training.gradients import Gradients
 from lenext.training.objective import Objective
 from lenext.training.optim import build_optimizer
 from lenext.training.scaling import scaling_of
+from lenext.weights.adapters.operators import library
 
 NETWORKS = {"resnet50": "resnet50", "convnext_tiny": "convnext_tiny"}  # ours: timm's
 READINGS = {"resnet50": "v1.5"}  # which timm's is
@@ -143,7 +143,9 @@ def main() -> None:
     words.add_argument("--modes", nargs="+", choices=MODES, default=["default", "max-autotune"])
     words.add_argument("--rounds", type=int, default=7)
     words.add_argument("--dry-run", action="store_true", help="on the CPU, small, and without generating code")
-    words.add_argument("--out", help="the document's file [results/gpu_NAME.json; of a dry run standard output only]")
+    words.add_argument(
+        "--out", type=Path, help="the document's file [results/gpu_NAME.json; of a dry run standard output only]"
+    )
     asked = words.parse_args()
     dry = asked.dry_run
     if not dry and not torch.cuda.is_available():
@@ -162,7 +164,7 @@ def main() -> None:
     document = {
         **head(
             "ResNet-50 and ConvNeXt-T against timm with AMP, channels last and torch.compile",
-            " ".join(["python", "benchmarks/gpu.py", *sys.argv[1:]]),
+            command(),
             device,
             {"timm": library("timm").__version__},
         ),
@@ -172,7 +174,7 @@ def main() -> None:
     }
     path = asked.out or (None if dry else RESULTS / f"gpu_{device.replace(' ', '-')}.json")
     if path:
-        write(type(RESULTS)(path), document)
+        write(path, document)
     for one in found:
         print(f"{one['name']}: {one['value']:.2f}x of timm ({one['low']:.2f} to {one['high']:.2f})")
 

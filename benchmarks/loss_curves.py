@@ -15,10 +15,10 @@ import torch
 from result import RESULTS, command, head, write
 from training_speed import by_torchvision, ours
 
-from lenext.benchmark.rivals import library
 from lenext.data.images import ArrayImages
 from lenext.data.listing import Part, find, part
 from lenext.evaluation.inference import Compute
+from lenext.weights.adapters.operators import library
 
 STEPS = {"lenet5": 200, "resnet20_cifar": 60}
 WINDOWS = 10
@@ -74,7 +74,7 @@ def main() -> None:
     document = {
         **head(
             "training losses beside those of three seeds of torchvision's loop",
-            command("benchmarks/loss_curves.py"),
+            command(),
             f"{torch.get_num_threads()} threads",
             {"torchvision": library("torchvision").__version__},
         ),

@@ -12,7 +12,7 @@ import sys
 import time
 
 import torch
-from result import RESULTS, head, write
+from result import RESULTS, command, head, write
 
 from lenext.benchmark import peak
 from lenext.benchmark.case import Case, documented, ours
@@ -66,7 +66,7 @@ def main() -> None:
     document = {
         **head(
             f"a training step of {asked.model}, batch {asked.batch}: peak memory and time",
-            " ".join(["python", "benchmarks/memory.py", *sys.argv[1:]]),
+            command(),
             f"{asked.threads} threads",
         ),
         "measurements": rows,

@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from result import RESULTS, head, write
+from result import RESULTS, command, head, write
 
 RIVAL = Path(__file__).parent / "rival_tools" / "mnist_example.py"
 
@@ -79,7 +79,7 @@ def main() -> None:
     document = {
         **head(
             "MNIST to 99 % of the test images, from the start of the process",
-            " ".join(["python", "benchmarks/mnist_to_99.py", *sys.argv[1:]]),
+            command(),
             f"{asked.threads} threads",
         ),
         "seeds": asked.seeds,

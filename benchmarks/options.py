@@ -8,20 +8,18 @@ import argparse
 import json
 import platform
 import statistics
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
-from result import head, write
+from result import RESULTS, command, head, write
 
 import lenext
 from lenext.data.idx import IDX_SETS
 from lenext.data.listing import find, part
 
-RESULTS = Path(__file__).parent.parent / "results"
 UNEVEN = np.geomspace(500, 10, 10).round().astype(int)  # training images of each class
 EVEN = np.full(10, 400)
 VALIDATION, TEST = 20, 200  # images a class
@@ -79,7 +77,7 @@ def main() -> None:
                 found = {
                     **head(
                         f"--{asked.what} of lenext train: {asked.model} on folders of Fashion-MNIST",
-                        " ".join([sys.executable.rpartition("/")[2], *sys.argv]),
+                        command(),
                         f"{torch.get_num_threads()} threads",
                     ),
                     "training_images": (UNEVEN if asked.what == "balance" else EVEN).tolist(),

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from result import RESULTS, head, write
+from result import RESULTS, command, head, write
 
 from lenext.benchmark.timing import Sample, in_turns, ratios, sample
 from lenext.benchmark.worker import Worker
@@ -224,7 +224,7 @@ def main() -> None:
     document = {
         **head(
             "training input, CPU time of one core: decode, random part to 224, mirror, normalise",
-            " ".join(["python", "benchmarks/training_input.py", *sys.argv[1:]]),
+            command(),
             "1 thread",
             {"torchvision": torchvision.__version__, "pillow": Image.__version__},
         ),

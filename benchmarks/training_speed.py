@@ -29,7 +29,6 @@ from result import RESULTS, command, head, write
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from lenext.benchmark.rivals import library
 from lenext.benchmark.timing import Sample, in_turns, ratios, sample
 from lenext.benchmark.worker import Worker
 from lenext.data.augment import Pipeline
@@ -46,6 +45,7 @@ from lenext.recipes import SGD, Cosine, FixedScale, RandomCrop, RandomFlip, Rand
 from lenext.training.optim import build_optimizer
 from lenext.training.task import Task
 from lenext.training.totals import Totals
+from lenext.weights.adapters.operators import library
 
 OURS = ("lenext", "lenext, compiled")  # step by step as by default, and as with ``--compile on``
 RIVALS = ("torchvision", "timm")
@@ -271,7 +271,7 @@ def main() -> None:
     document = {
         **head(
             "training with its input, images a second",
-            command("benchmarks/training_speed.py"),
+            command(),
             f"{asked.threads} threads",
             {side: library(side).__version__ for side in asked.against},
         ),

@@ -8,8 +8,6 @@ which divide the folds anew. Seconds are of the whole command on this machine; C
 import argparse
 import json
 import os
-import shlex
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -17,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from photographs import build
-from result import head, write
+from result import command, head, write
 
 import lenext
 from lenext.evaluation.intervals import wilson
@@ -47,7 +45,7 @@ def main() -> None:
     document = {
         **head(
             f"{MODEL} from ImageNet weights on photographs of 8 classes, {asked.folds}-fold cross-validation",
-            shlex.join(["python", *sys.argv]),
+            command(),
             f"{os.cpu_count()} cores, {torch.get_num_threads()} threads",
         ),
         "seeds": asked.seeds,

@@ -38,7 +38,7 @@ def toy_sets(tmp_path, monkeypatch):
     digests = {file: hashlib.sha256(data).hexdigest() for file, data in TOY.items()}
     for name, source in IDX_SETS.items():
         monkeypatch.setitem(IDX_SETS, name, replace(source, sha256=digests, system=()))
-    for variable in ("LENEXT_DATA", "NODE_PATH", "npm_config_prefix"):
+    for variable in ("LENEXT_CACHE", "LENEXT_DATA", "NODE_PATH", "npm_config_prefix"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(idx, "node_modules", lambda: iter([tmp_path / "node_modules"]))

@@ -1,10 +1,7 @@
 """What the decoder promises: every sound picture comes out as it looks, every other file gives one clear reason."""
 
 import io
-import os
-import socket
 import struct
-import threading
 
 import numpy as np
 import pytest
@@ -17,7 +14,6 @@ from pictures import (
     encoded,
     exif,
     grey16_png,
-    is_root,
     jpeg_with_size,
     noise,
     png,
@@ -28,7 +24,6 @@ from PIL import Image
 
 from lenext.data import decode as decoder
 from lenext.data.decode import decode, describe, read_image
-from lenext.data.limits import Limits
 from lenext.data.remarks import REMARKS
 from lenext.errors import ImageError
 
@@ -289,80 +284,12 @@ class TestRefusals:
         data[at : at + 6] = b"\xff\x3f\x00" * 2
         assert reason(bytes(data)) == "too-large"
 
-    def test_a_file_over_the_limit(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(decoder, "LIMITS", Limits(file_bytes=100))
-        (tmp_path / "large.png").write_bytes(encoded(noise()))
-        with pytest.raises(ImageError) as caught:
-            read_image(tmp_path / "large.png")
-        assert caught.value.reason == "too-large"
-
     def test_no_memory_is_too_large(self, monkeypatch):
         def fail(*_, **__):
             raise MemoryError
 
         monkeypatch.setattr(decoder, "pillow_pixels", fail)
         assert reason(encoded()) == "too-large"
-
-
-class TestFiles:
-    def why(self, path):
-        with pytest.raises(ImageError) as caught:
-            read_image(path)
-        assert caught.value.path == str(path)
-        return caught.value.reason
-
-    def test_an_empty_file(self, tmp_path):
-        (tmp_path / "a.png").touch()
-        assert self.why(tmp_path / "a.png") == "empty"
-
-    @pytest.mark.parametrize("more", [-1, 0, 1])
-    def test_a_file_longer_than_what_is_read_at_once_is_whole(self, tmp_path, monkeypatch, more):
-        data = encoded(kind="png")
-        (tmp_path / "long.png").write_bytes(data)
-        monkeypatch.setattr(decoder, "START", len(data) + more)
-        assert decoder.read_file(tmp_path / "long.png") == data
-        monkeypatch.setattr(decoder, "START", 64)
-        assert decoder.read_file(tmp_path / "long.png") == data
-
-    def test_a_folder(self, tmp_path):
-        assert self.why(tmp_path) == "special-file"
-
-    def test_nothing_there(self, tmp_path):
-        assert self.why(tmp_path / "gone.png") == "unreadable"
-        assert self.why(tmp_path / "zero\0byte.png") == "unreadable"
-
-    def test_a_fifo_does_not_hang(self, tmp_path):
-        os.mkfifo(tmp_path / "pipe.png")
-        seen = []
-        thread = threading.Thread(target=lambda: seen.append(self.why(tmp_path / "pipe.png")), daemon=True)
-        thread.start()
-        thread.join(timeout=10)
-        assert seen == ["special-file"]
-
-    def test_a_device_and_a_socket(self, tmp_path, monkeypatch):
-        assert self.why("/dev/zero") == "special-file"
-        monkeypatch.chdir(tmp_path)  # the name of a socket must be short
-        with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind("s.png")
-            assert self.why("s.png") == "special-file"
-
-    def test_a_link_to_itself(self, tmp_path):
-        (tmp_path / "a.png").symlink_to("a.png")
-        assert self.why(tmp_path / "a.png") == "unreadable"
-
-    @pytest.mark.skipif(is_root(), reason="permissions do not bind root")
-    def test_no_permission(self, tmp_path):
-        (tmp_path / "a.png").write_bytes(encoded())
-        (tmp_path / "a.png").chmod(0)
-        assert self.why(tmp_path / "a.png") == "unreadable"
-
-    def test_refusing_leaves_no_file_open(self, tmp_path):
-        (tmp_path / "a.png").touch()
-        before = len(os.listdir("/proc/self/fd"))
-        for _ in range(20):
-            self.why(tmp_path)
-            self.why(tmp_path / "a.png")
-        assert len(os.listdir("/proc/self/fd")) == before
 
 
 class TestDescription:

@@ -40,7 +40,7 @@ def test_every_pixel_of_a_view_shows_the_place_that_is_said(view, size):
     for found, axis, part, along in ((shown[0], placed.y, rows, 0), (shown[1], placed.x, columns, 1)):
         middle = found.select(1 - along, middle_of((columns, rows)[along]))
         inner = range(part.start, part.stop)[3:-3]  # at the edges the filters of resizing lean inwards
-        places = [axis.on_picture(at + 0.5) for at in inner]
+        places = [axis.start + axis.scale * (at + 0.5) for at in inner]
         assert len(places) > 4 or part.stop - part.start < 12
         assert middle[list(inner)].tolist() == pytest.approx(places, abs=max(0.3, 0.1 * axis.scale))
 

@@ -11,7 +11,7 @@ import torch
 from lenext.data.statistics import Statistics
 from lenext.evaluation.dense import densely
 from lenext.evaluation.inference import Compute
-from lenext.evaluation.testing import WAITING, Bench, area, fitting, run, scores, stacks
+from lenext.evaluation.testing import WAITING, Bench, area, run, scores, stacks
 from lenext.evaluation.views import views, whole_images
 from lenext.models import create_model
 from lenext.protocol import Dense, Mean, MultiCrop, SingleCrop, SquareCrops, TenCrop
@@ -114,15 +114,15 @@ def test_no_image_gives_no_row(network):
 
 def test_of_a_larger_mean_image_a_view_loses_the_central_window():
     mean = torch.arange(3 * 8 * 8.0).view(3, 8, 8)
-    statistics = fitting(Statistics((0.0,) * 3, (1 / 255,) * 3, mean), 6, 6)
+    statistics = Statistics((0.0,) * 3, (1 / 255,) * 3, mean).for_views(6, 6)
     assert (statistics.subtract(torch.zeros(1, 3, 6, 6, dtype=torch.uint8)) == -mean[:, 1:7, 1:7]).all()
 
 
 def test_a_mean_image_is_stretched_to_views_of_another_size(network):
     mean = torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(0)) * 255
     statistics = Statistics((0.0,) * 3, (1.0,) * 3, mean)
-    assert fitting(statistics, 32, 32) is statistics
-    wide = fitting(statistics, 48, 64).pixel_mean
+    assert statistics.for_views(32, 32) is statistics
+    wide = statistics.for_views(48, 64).pixel_mean
     assert wide.shape == (3, 48, 64)
     assert wide.mean((1, 2)) == pytest.approx(mean.mean((1, 2)).numpy(), rel=0.02)
     assert scores(network, statistics, pictures(), DENSE, CPU).shape == (len(SIZES), 6)

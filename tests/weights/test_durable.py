@@ -10,14 +10,7 @@ from pathlib import Path
 import pytest
 
 from lenext.errors import Failed
-from lenext.weights.durable import (
-    MANIFEST,
-    read_folder,
-    remove_folder,
-    remove_unfinished,
-    write_file,
-    write_folder,
-)
+from lenext.weights.durable import MANIFEST, read_folder, remove_folder, remove_unfinished, write_file, write_folder
 
 FILES = {"weights.bin": b"\x00\x01" * 500, "state.json": b"{}"}
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
 from torch import nn
 
-from lenext.api.audited.likely import build, likely
+from lenext.api.audited.likely import PAPER, build, likely, title
 from lenext.api.audited.starts import start_points
 from lenext.api.audited.target import Target, Tensors, read_target
 from lenext.api.audited.tensors import audit_tensors
@@ -18,8 +18,6 @@ from lenext.explanation.audit import Comparison, Point, compare, signature, unch
 from lenext.explanation.trace import Size, Trace, trace
 from lenext.layers.network import Network
 from lenext.models import build_options, canonical, readings
-
-PAPER = "paper"
 
 
 @dataclass(frozen=True)
@@ -32,8 +30,9 @@ class Candidate:
     found: Trace
     comparison: Comparison
 
+    @property
     def title(self) -> str:
-        return self.name if self.reading == PAPER else f"{self.name}:{self.reading}"
+        return title(self.name, self.reading)
 
 
 def audit(target: str, *, reading: str = PAPER, against: str | None = None) -> dict[str, Any]:
@@ -44,8 +43,8 @@ def audit(target: str, *, reading: str = PAPER, against: str | None = None) -> d
     compare with instead of the closest. ``differences`` are those from the paper (from the reading that ``against``
     names); ``beyond_reading`` those that the closest published reading does not have either; ``indistinguishable`` are
     other networks and readings with no more to change; of ``not_visible`` the file tells nothing. ``likeness`` is 1
-    for the same function, 0 where every step would have to be changed; below ``explain.audit.KIN`` the target is none
-    of the line. Raises the errors of ``lenext.errors``.
+    for the same function, 0 where every step would have to be changed; below ``explanation.audit.KIN`` the target is
+    none of the line. Raises the errors of ``lenext.errors``.
     """
     given = read_target(target, reading)
     if isinstance(given, Tensors):
@@ -53,7 +52,7 @@ def audit(target: str, *, reading: str = PAPER, against: str | None = None) -> d
     equals: list[str] = []
     if against is None:
         best, *others = closest(given)
-        equals = [one.title() for one in others]
+        equals = [one.title for one in others]
         paper = best if best.reading == PAPER else candidate(given, best.name, PAPER)
     else:
         name, _, chosen = against.partition(":")
@@ -69,8 +68,8 @@ def audit(target: str, *, reading: str = PAPER, against: str | None = None) -> d
         "classes": shown.classes,
         "params": shown.params,
         "macs": shown.macs,
-        "differences": [spoken(point) for point in points(given, paper)],
-        "beyond_reading": [spoken(point) for point in points(given, best)],
+        "differences": [asdict(point) for point in points(given, paper)],
+        "beyond_reading": [asdict(point) for point in points(given, best)],
         "indistinguishable": equals,
         "not_visible": list(given.form.hidden()) if given.form else [],
     }
@@ -80,16 +79,6 @@ def points(target: Target, one: Candidate) -> list[Point]:
     """What the target does differently, and from the paper also what it starts from."""
     starts = start_points(target, one.name, one.options) if one.reading == PAPER else ()
     return [*one.comparison.points, *starts]
-
-
-def spoken(point: Point) -> dict[str, Any]:
-    return {
-        "where": point.where,
-        "what": point.what,
-        "paper": point.paper,
-        "found": point.found,
-        "places": list(point.places),
-    }
 
 
 def closest(target: Target) -> list[Candidate]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from lenext.api.options import read_options
+from lenext.api.options import check_counts, read_options
 from lenext.benchmark.case import Case
 from lenext.benchmark.result import head, write
 from lenext.benchmark.rivals import OURS, Contestant, chosen
@@ -75,10 +75,7 @@ def bench(*names: str, watcher: Watcher | None = None, **asked: Any) -> dict[str
 
 def check(options: BenchOptions) -> None:
     """Refuse values that no measurement can have."""
-    for name in ("threads", "rounds", "image_size"):
-        value = getattr(options, name)
-        if value is not None and value < 1:
-            raise UsageError(f"--{name.replace('_', '-')} is {value}.", "Give a whole number above zero.")
+    check_counts(options, "threads", "rounds", "image_size")
     least = 2 if options.training else 1
     if any(batch < least for batch in options.batches):
         raise UsageError(f"A batch has {min(options.batches)} images.", f"Give --batch {least} or more.")

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from lenext.api.caution import warn_of_imitation
@@ -23,9 +22,10 @@ from lenext.api.trained.protocols import choose_protocols
 from lenext.data.listing import Listing, fingerprint
 from lenext.errors import DataError, LenextError, UsageError
 from lenext.evaluation.abroad import Abroad
-from lenext.evaluation.inference import AUTO, Compute
+from lenext.evaluation.inference import Compute, device_of
 from lenext.evaluation.label_measure import Measurement, measure_of
 from lenext.evaluation.label_trust import LabelTrust
+from lenext.evaluation.metrics import Ints
 from lenext.evaluation.text import visible
 from lenext.evaluation.trust import NOT_CALIBRATED, Trust
 from lenext.parallel.place import place
@@ -33,7 +33,8 @@ from lenext.parallel.team import Alone, in_words, team_of
 from lenext.protocol import MULTILABEL
 from lenext.training.watch import Silent, Watcher
 from lenext.values import encode
-from lenext.weights.card import Card, digest
+from lenext.weights.card import Card, Model, digest
+from lenext.weights.trust import Calibration
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +87,8 @@ def measured(
     last_words: as for ``train``.
     """
     where = place()
-    if where.size > 1 and asked.device.partition(":")[0] in (AUTO, "cuda") and torch.cuda.is_available():
-        asked = replace(asked, device=f"cuda:{where.local}")
+    if where.size > 1:
+        asked = replace(asked, device=device_of(asked.device, where.local))
     with team_of(where, Compute.choose(asked.device).device, last_words) as team:
         return measured_by(team, models, data, asked, watcher if team.first else Silent())
 
@@ -139,15 +140,23 @@ def measured_by(
         seconds=sum(one.seconds for one in each),
     )
     found = Evaluated(evaluation=evaluation, split=split, models=tuple(map(str, models)), each=each)
-    if calibration is None:
-        return found
-    own, model = shown_of(each[0], labels), loaded[0]
+    return found if calibration is None else judged(found, loaded[0], calibration, labels, asked, reading, watcher)
+
+
+def judged(
+    found: Evaluated, model: Model, calibration: Calibration, labels: Ints, asked: EvaluateOptions, reading: Reading,
+    watcher: Watcher,
+) -> Evaluated:  # fmt: skip
+    """The measurement with what it says of a calibration, on its own images and before those of another set."""
+    (answered,) = found.each
+    own = shown_of(answered, labels)
     if model.card.task == MULTILABEL:
-        return replace(found, trust=labels_trusted(calibration, own, split))
-    rule, trust = trust_of(model, calibration, own, split, asked.unknown)
+        return replace(found, trust=labels_trusted(calibration, own, found.split))
+    rule, trust = trust_of(model, calibration, own, found.split, asked.unknown)
     if asked.against is None:
         return replace(found, trust=trust)
-    elsewhere = before_others(model, rule, own, chosen[0], asked.against, asked.data_root, reading, watcher)
+    chosen = answered.chosen
+    elsewhere = before_others(model, rule, own, chosen, asked.against, asked.data_root, reading, watcher)
     return replace(found, trust=trust, abroad=elsewhere)
 
 

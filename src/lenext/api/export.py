@@ -15,7 +15,7 @@ from lenext.api.trained.answers import choose, positions
 from lenext.api.trained.exporting import Shown, made, write
 from lenext.api.trained.model import open_model
 from lenext.data.item import TRAIN
-from lenext.data.listing import Part, part
+from lenext.data.listing import part
 from lenext.data.loader import Loader
 from lenext.engines.artefact import FORMATS
 from lenext.errors import UsageError
@@ -117,11 +117,9 @@ def sample(model: Model, data: str, options: ExportOptions, watcher: Watcher, *,
         images, words = part(listing, TRAIN if TRAIN in listing.splits else None), "training images"
     else:
         images, words = choose(listing, [model.card], None)
-    labels = None if train else positions(listing, model.card)[images.labels]
-    most = quantise.MOST if train else MOST
-    rows = np.unique(np.linspace(0, len(images) - 1, min(most, len(images))).round().astype(np.int64))
-    few = Part(images.images, images.indices[rows], images.labels[rows], tuple(images.names[row] for row in rows))
+    few = images.some(quantise.MOST if train else MOST)
+    labels = None if train else positions(listing, model.card)[few.labels]
     loader = Loader(few, preprocessing.channels, preprocessing.background, options.workers)
     views = np.concatenate([batch.numpy() for batch in loader.views(preprocessing.view, 32)])
     named = words if len(few) == len(images) else f"{len(few):,} of the {len(images):,} images of {words}"
-    return Shown(views, None if labels is None else labels[rows], named, tuple(left_out(listing)))
+    return Shown(views, labels, named, tuple(left_out(listing)))

@@ -50,6 +50,14 @@ def read_options(kind: type[Options], asked: Mapping[str, Any], function: str) -
     return kind(**plain)
 
 
+def check_counts(asked: object, *names: str) -> None:
+    """Refuse options that count something and are below 1. Raises UsageError."""
+    for name in names:
+        value = getattr(asked, name)
+        if value is not None and value < 1:
+            raise UsageError(f"--{name.replace('_', '-')} is {value}.", "Give a whole number above zero.")
+
+
 def fits(hint: Any, value: Any) -> bool:
     """Whether a value is of a type that an option has; NaN and infinity are no numbers."""
     kinds = [plain_type(one) for one in alternatives(hint)]

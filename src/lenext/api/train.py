@@ -14,9 +14,9 @@ from lenext.api.caution import warn_of_imitation
 from lenext.api.options import TrainOptions, read_options
 from lenext.api.run.finish import finish
 from lenext.api.run.first_phase import Sitting, first_phase
-from lenext.api.run.folder import describe
 from lenext.api.run.folds import train_folds
 from lenext.api.run.prepare import Prepared, check, prepare
+from lenext.api.run.same_run import describe
 from lenext.api.run.settle import settle
 from lenext.api.run.shares import check_divided, divided, on_place, sentences
 from lenext.api.run.space import check_space

@@ -18,7 +18,7 @@ from lenext.benchmark.engine_work import EngineWork
 from lenext.benchmark.timing import Work, calls_of
 from lenext.engines.engine import ONNXRUNTIME
 from lenext.errors import UsageError, did_you_mean
-from lenext.weights.adapters.operators import declare_operators
+from lenext.weights.adapters.operators import library
 
 # Names of the line's networks in other libraries, where they differ.
 TIMM = {"mobilenet_v1": "mobilenetv1_100", "xception": "legacy_xception"}
@@ -69,15 +69,6 @@ def started(one: Contestant, case: Case) -> Work | None:
     if work is not None:
         work()
     return work
-
-
-def library(module: str) -> Any:
-    """torchvision, or what needs it."""
-    try:
-        return importlib.import_module(module)
-    except RuntimeError:
-        declare_operators()
-        return importlib.import_module(module)
 
 
 def by_torchvision(case: Case) -> Work | None:

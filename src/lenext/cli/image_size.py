@@ -6,8 +6,6 @@ import re
 
 import click
 
-FITS = ("crop", "squash", "letterbox")
-
 
 class ImageSize(click.ParamType[int | tuple[int, int]]):
     """224 for a square, 96x160 for height and width."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NoReturn
@@ -64,7 +65,5 @@ def table(header: list[str], rows: list[list[str]], right: set[int]) -> list[str
 
 def fitted(lines: Iterable[str]) -> Iterator[str]:
     """Lines cut at the right edge of a terminal, so that a table stays one; a pipe or file gets them whole."""
-    import shutil
-
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
     return (line if len(line) <= width else f"{line[: width - 1]}…" for line in lines)

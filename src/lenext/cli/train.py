@@ -11,12 +11,13 @@ from typing import Any
 import click
 
 from lenext.cli.failure import fail
-from lenext.cli.image_size import FITS, SIZE
+from lenext.cli.image_size import SIZE
 from lenext.cli.loading import loading
 from lenext.cli.options import common, data_root, device, on_bad, options_of
 from lenext.cli.output import emit
 from lenext.cli.sections import SectionedCommand
 from lenext.cli.watch import screen
+from lenext.training.input_form import FITS
 
 SECTIONS = {
     "What is trained": ("model", "reading", "options", "weights"),

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Protocol, Self
 import click
 
 from lenext.evaluation.text import duration
+from lenext.training.watch import Moment, Silent, Watcher
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
-
-    from lenext.training.watch import Moment, Watcher
 
 
 class Screen(Protocol):
@@ -35,7 +34,7 @@ def screen(*, quiet: bool) -> Screen:
     return Bar() if sys.stderr.isatty() else Plain()
 
 
-class Quiet:
+class Quiet(Silent):
     """Shows nothing."""
 
     def __enter__(self) -> Self:
@@ -44,16 +43,6 @@ class Quiet:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None: ...
-
-    def message(self, text: str) -> None: ...
-
-    def scan(self, done: int, total: int) -> None: ...
-
-    def download(self, done: int, total: int) -> None: ...
-
-    def step(self, moment: Moment) -> None: ...
-
-    def epoch(self, row: Mapping[str, float]) -> None: ...
 
 
 class Plain(Quiet):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lenext.data.sizes import Shape, covering, fitting, largest
+from lenext.data.sizes import Shape, kept_and_scaled
 from lenext.protocol import INTERPOLATIONS, SingleCrop
 
 Pixels = NDArray[np.uint8]  # H W C
@@ -18,15 +18,8 @@ SMALL = 128  # ours: pixels of the scaled shorter side
 
 def array_view(pixels: Pixels, view: SingleCrop) -> Pixels:
     """The view of an image of any size: uint8, height and width of ``view``, channels as they are."""
-    shape, scaled, whole = view.shape, view.scaled, (pixels.shape[0], pixels.shape[1])
-    if view.squash:
-        return window(pixels, scaled, shape, view)
-    if view.letterbox:
-        return window(pixels, fitting(whole, *scaled), shape, view)
-    if view.crop_first:
-        return window(middle(pixels, largest(whole, view)), shape, shape, view)
-    kept, size = covering(whole, *scaled)
-    return window(middle(pixels, kept), size, shape, view)
+    kept, scaled = kept_and_scaled((pixels.shape[0], pixels.shape[1]), view)
+    return window(middle(pixels, kept), scaled, view)
 
 
 def middle(pixels: Pixels, kept: Shape) -> Pixels:
@@ -35,8 +28,9 @@ def middle(pixels: Pixels, kept: Shape) -> Pixels:
     return pixels[top : top + kept[0], left : left + kept[1]]
 
 
-def window(pixels: Pixels, scaled: Shape, shape: Shape, view: SingleCrop) -> Pixels:
-    """The central ``shape`` of the image scaled to ``scaled``; where that is smaller, the view's fill surrounds it."""
+def window(pixels: Pixels, scaled: Shape, view: SingleCrop) -> Pixels:
+    """The centre of the image scaled to ``scaled``; where that is smaller than the view, its fill surrounds it."""
+    shape = view.shape
     seen = (min(scaled[0], shape[0]), min(scaled[1], shape[1]))
     corner = tuple(round((whole - part) / 2) for whole, part in zip(scaled, seen, strict=True))
     if scaled == pixels.shape[:2]:

@@ -31,23 +31,18 @@ def alike_names(listing: Listing) -> list[Problem]:
     """Classes, folders and files whose names differ in ways that some systems do not keep apart."""
     if listing.layout == "built-in":
         return []
-    folders = {parent for item in listing.items for parent in map(str, PurePosixPath(item.path).parents)} - {"."}
-    found = [
-        Problem(name, "name", f"The class differs from {others} in writing only; they are two classes here.", REMARK)
-        for name, others in twins(listing.classes).items()
+    files = {item.path for item in listing.items}
+    folders = {parent for path in files for parent in map(str, PurePosixPath(path).parents)} - {"."}
+    kinds = (
+        ("class", "they are two classes here", twins(listing.classes)),
+        ("folder", "some systems take them for one", twins(folders)),
+        ("file", "some systems keep one of them", twins(files, whole=False)),
+    )
+    return [
+        Problem(name, "name", f"The {kind} differs from {others} in writing only; {so}.", REMARK)
+        for kind, so, found in kinds
+        for name, others in found.items()
     ]
-    found += [
-        Problem(
-            name, "name", f"The folder differs from {others} in writing only; some systems take them for one.", REMARK
-        )
-        for name, others in twins(folders).items()
-    ]
-    below = {item.path for item in listing.items}
-    found += [
-        Problem(name, "name", f"The file differs from {others} in writing only; some systems keep one of them.", REMARK)
-        for name, others in twins(below, whole=False).items()
-    ]
-    return found
 
 
 def twins(names: Iterable[str], *, whole: bool = True) -> Mapping[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import mmap
 import os
 import shutil
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lenext.data.cache_folder import cache_folder
+from lenext.data.cache_folder import cache_folder, keep
 from lenext.data.decode import read_image
 from lenext.data.enough import reduction
 from lenext.data.images import FileImages
@@ -79,22 +78,14 @@ class Files:
         return torch.from_numpy(pixels).permute(2, 0, 1)
 
     def put(self, index: int, pixels: Tensor) -> None:
-        """Written beside and renamed, so that no other process sees half of it; a full disk keeps nothing."""
+        """Written so that no other process sees half of it; a full disk keeps nothing."""
         path = self._path(index)
         rows = pixels.permute(1, 2, 0).contiguous()
         with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
             if shutil.disk_usage(path.parent).free < SPARE + rows.nbytes:
                 return
-            descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-            try:
-                with open(descriptor, "wb") as file:
-                    file.write(np.array((MAGIC, tuple(rows.shape), VERSION), HEADER).tobytes())
-                    file.write(rows.numpy().data)
-                Path(name).replace(path)
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
+            keep(path, np.array((MAGIC, tuple(rows.shape), VERSION), HEADER).tobytes(), rows.numpy().data)
 
     def _path(self, index: int) -> Path:
         name = self.names[index]

@@ -52,16 +52,11 @@ def fold_of(listing: Listing, folds: int, seed: int) -> dict[int, int]:
     pictures: defaultdict[str, defaultdict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for index, item in enumerate(listing.items):
         if (item.split or TRAIN) == TRAIN:
-            content = listing.contents[index].sha256 if listing.contents else item.path
-            pictures[item.label][content].append(index)
+            pictures[item.label][content_of(listing, index)].append(index)
     places: dict[int, int] = {}
     dealt = 0  # one class goes on where the other ended, so that the folds are of equal size
     for label, found in sorted(pictures.items()):
-        if len(found) < folds:
-            raise UsageError(
-                f"The class {label!r} has {len(found)} different training images, which make no {folds} folds.",
-                f"Give --folds {max(LEAST, len(found))}, or more images." if len(found) >= LEAST else "Add images.",
-            )
+        check_enough("class", label, len(found), folds)
         order = sorted(found.values(), key=lambda indices: rank(listing.items[indices[0]].path, seed))
         for indices in order:
             places |= dict.fromkeys(indices, dealt % folds)
@@ -74,19 +69,29 @@ def fold_of_sets(listing: Listing, folds: int, seed: int) -> dict[int, int]:
     pictures: defaultdict[str, list[int]] = defaultdict(list)
     for index, item in enumerate(listing.items):
         if (item.split or TRAIN) == TRAIN:
-            pictures[listing.contents[index].sha256 if listing.contents else item.path].append(index)
+            pictures[content_of(listing, index)].append(index)
     groups = list(pictures.values())
     labels = [
         sorted({name for index in group for name in listing.classes_of(listing.items[index])}) for group in groups
     ]
     for name, rows in members_of(labels).items():
-        if len(rows) < folds:
-            raise UsageError(
-                f"The label {name!r} has {len(rows)} different training images, which make no {folds} folds.",
-                f"Give --folds {max(LEAST, len(rows))}, or more images." if len(rows) >= LEAST else "Add images.",
-            )
+        check_enough("label", name, len(rows), folds)
     places = parts_of_sets([listing.items[group[0]].path for group in groups], labels, parts=folds, seed=seed)
     return {index: place for group, place in zip(groups, places, strict=True) for index in group}
+
+
+def content_of(listing: Listing, index: int) -> str:
+    """What two files of one picture have in common; the path of images that were not scanned."""
+    return listing.contents[index].sha256 if listing.contents else listing.items[index].path
+
+
+def check_enough(kind: str, name: str, images: int, folds: int) -> None:
+    """Refuse more folds than a class or label has images. Raises UsageError."""
+    if images < folds:
+        raise UsageError(
+            f"The {kind} {name!r} has {images} different training images, which make no {folds} folds.",
+            f"Give --folds {images}, or more images." if images >= LEAST else "Add images.",
+        )
 
 
 @at_rest()

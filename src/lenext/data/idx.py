@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 import urllib.request
 import zlib
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lenext.data.cache_folder import cache_folder, keep
 from lenext.errors import DataError
 
 DIGITS = tuple("0123456789")
@@ -108,7 +108,7 @@ def places(source: IdxSet, name: str, data_root: str | None) -> Iterator[Path]:
     for modules in node_modules():
         yield from (modules / package for package in source.packages)
     yield from (Path(folder) for folder in source.system)
-    yield cache_folder(name)
+    yield own_folder(name)
 
 
 def node_modules() -> Iterator[Path]:
@@ -120,8 +120,9 @@ def node_modules() -> Iterator[Path]:
             yield Path(prefix) / "lib" / "node_modules"
 
 
-def cache_folder(name: str) -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "lenext" / "data" / name
+def own_folder(name: str) -> Path:
+    """Where files that were downloaded are kept."""
+    return cache_folder() / "data" / name
 
 
 def idx_path(folder: Path, file: str) -> Path | None:
@@ -167,25 +168,14 @@ def download(source: IdxSet, name: str, file: str) -> bytes:
         except (OSError, EOFError, zlib.error):
             continue
         if hashlib.sha256(data).hexdigest() == source.sha256[file]:
-            keep(cache_folder(name) / file, data)
+            keep(own_folder(name) / file, data)
             return data
     raise not_found(source, name, "and could not be downloaded")
-
-
-def keep(path: Path, data: bytes) -> None:
-    """Write the file whole or not at all; a cache that cannot be written is done without."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, suffix=".part", delete=False) as draft:
-            draft.write(data)
-        Path(draft.name).replace(path)
-    except OSError:
-        return
 
 
 def not_found(source: IdxSet, name: str, why: str) -> DataError:
     return DataError(
         f"The files of {source.title} ({', '.join(source.sha256)}) are not on this machine, {why}.",
         f"Put them, .gz or not, into a folder and name it by --data-root or $LENEXT_DATA, or into "
-        f"{cache_folder(name)}; {source.package} carries them.",
+        f"{own_folder(name)}; {source.package} carries them.",
     )

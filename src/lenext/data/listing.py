@@ -80,6 +80,12 @@ class Part:
             return np.asarray(self.labels.sum(0), dtype=np.int64)
         return np.bincount(self.labels, minlength=classes)
 
+    def some(self, most: int) -> Part:
+        """The images, or ``most`` of them, evenly spread over all."""
+        rows = np.unique(np.linspace(0, len(self) - 1, min(most, len(self))).round().astype(np.int64))
+        names = tuple(self.names[row] for row in rows)
+        return replace(self, indices=self.indices[rows], labels=self.labels[rows], names=names)
+
 
 def part(listing: Listing, split: str | None) -> Part:
     """The images of "train", "val" or "test", or all of them (None); may be empty."""

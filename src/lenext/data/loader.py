@@ -1,8 +1,4 @@
-"""Batches of pixels in a given order, read ahead by threads; the number of threads never changes a bit.
-
-Threads, not processes: the decoders and torch release the interpreter's lock, nothing is copied between processes, and
-nothing is left running when the parent is killed.
-"""
+"""Batches of pixels in a given order, read ahead by threads; the number of threads never changes a bit."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lenext.data.sizes import Shape, covering, fitting, largest
+from lenext.data.sizes import kept_and_scaled
 from lenext.protocol import SingleCrop
 
 
@@ -29,10 +29,6 @@ class Axis:
     def seen(self) -> tuple[float, float]:
         """From where to where the view shows the picture."""
         return max(0.0, self.start), min(float(self.length), self.start + self.pixels * self.scale)
-
-    def on_picture(self, place: float) -> float:
-        """The place on the picture of a place on the view (both edges: the middle of the first pixel is 0.5)."""
-        return self.start + self.scale * place
 
     def centres(self, pixels: int) -> Tensor:
         """On the view: the middles of the picture's pixels, when the picture is drawn with so many."""
@@ -74,7 +70,7 @@ class Placement:
 def placement(height: int, width: int, view: SingleCrop) -> Placement:
     """Where ``single_crop`` of a picture of that size lies on it."""
     whole = (height, width)
-    kept, scaled = middle(whole, view)
+    kept, scaled = kept_and_scaled(whole, view)
     axes = []
     for side, inner, length, pixels in zip(whole, kept, scaled, view.shape, strict=True):
         scale = inner / length
@@ -82,14 +78,3 @@ def placement(height: int, width: int, view: SingleCrop) -> Placement:
         offset = -(missing // 2) if missing else round((length - pixels) / 2)
         axes.append(Axis(side, pixels, max(0, side - inner) // 2 + offset * scale, scale))
     return Placement(*axes)
-
-
-def middle(whole: Shape, view: SingleCrop) -> tuple[Shape, Shape]:
-    """What the view takes from the middle of a picture of this shape, and to what that is scaled."""
-    if view.squash:
-        return whole, view.scaled
-    if view.letterbox:
-        return whole, fitting(whole, *view.scaled)
-    if view.crop_first:
-        return largest(whole, view), view.shape
-    return covering(whole, *view.scaled)

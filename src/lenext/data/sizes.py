@@ -34,3 +34,14 @@ def largest(shape: Shape, view: SingleCrop) -> Shape:
     if height * wide <= width * tall:
         return max(1, height * tall // view.resize), max(1, height * wide // view.resize)
     return max(1, width * tall * tall // (view.resize * wide)), max(1, width * tall // view.resize)
+
+
+def kept_and_scaled(shape: Shape, view: SingleCrop) -> tuple[Shape, Shape]:
+    """What ``single_crop`` takes from the middle of an image of this shape, and to what it scales that."""
+    if view.squash:
+        return shape, view.scaled
+    if view.letterbox:
+        return shape, fitting(shape, *view.scaled)
+    if view.crop_first:
+        return largest(shape, view), view.shape
+    return covering(shape, *view.scaled)

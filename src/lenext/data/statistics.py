@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from lenext.data.geometry import centre
 from lenext.errors import UsageError
@@ -44,9 +45,17 @@ class Statistics:
             mean = centre(mean[None], images.shape[2], 0)[0]
         return images.float() - mean.to(images.device)
 
+    def for_views(self, height: int, width: int) -> Statistics:
+        """The constants for views of any size: to one that is larger or no square the mean image is stretched."""
+        mean = self.pixel_mean
+        if mean is None or height == width <= mean.shape[1]:
+            return self
+        stretched = F.interpolate(mean[None], size=(height, width), mode="bilinear", antialias=True)[0]
+        return replace(self, pixel_mean=stretched)
+
     def normalise(self, images: Tensor) -> Tensor:  # N C H W, uint8 or float -> float32
         """The network's input, in the memory order of the images."""
-        shift, scale = (constant.to(images.device) for constant in self._affine)
+        shift, scale = (constant.to(images.device) for constant in self.affine)
         values = self.subtract(images)
         if values.shape[1] == 1 or not values.is_contiguous(memory_format=torch.channels_last):
             return torch.addcmul(shift, values.float(), scale)
@@ -61,8 +70,8 @@ class Statistics:
         return rows.view(len(rows), -1, width, values.shape[1]).permute(0, 3, 1, 2)
 
     @cached_property
-    def _affine(self) -> tuple[Tensor, Tensor]:
-        """Shift and scale (C 1 1) of a pixel, made once: for a single image they cost more than their use."""
+    def affine(self) -> tuple[Tensor, Tensor]:
+        """Shift and scale of a pixel (C 1 1), without the mean image; made once, for they cost a single image much."""
         with torch.inference_mode(mode=False):  # first used in a test, they must still do for gradients
             shift = torch.tensor([-m / s for m, s in zip(self.mean, self.std, strict=True)])
             scale = torch.tensor([1 / (255 * s) for s in self.std])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import compress
 from pathlib import Path
 
@@ -33,31 +33,18 @@ def read(path: Path) -> tuple[str, tuple[Item, ...], tuple[Problem, ...]]:
     layout: which of the forms of ``columns`` the file has. A file that does not exist is a problem; anything that is
     wrong in the table raises ``DataError`` with its line.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 (byte {error.start}).", "Save it as CSV in UTF-8.") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}).", "Check the file's permissions.") from None
-    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows = rows_of(path)
+    header = next(rows, None)
+    if header is None:
+        raise DataError(f"{path} is empty.", "Its first line must be path,label or path,label,split.")
+    form = form_of(path, *header)
     items: list[Item] = []
     lines: list[int] = []
-    form: Form | None = None
-    try:
-        for row in rows:
-            if not any(map(str.strip, row)):
-                continue
-            if form is None:
-                form = form_of(path, rows.line_num, row)
-                continue
-            if not items:
-                check_first(path, form, row)
-            items.append(read_row(path, rows.line_num, row, form))
-            lines.append(rows.line_num)
-    except csv.Error as error:
-        raise complaint(path, rows.line_num, f"This is not CSV ({error}).") from None
-    if form is None:
-        raise DataError(f"{path} is empty.", "Its first line must be path,label or path,label,split.")
+    for line, row in rows:
+        if not items:
+            check_first(path, form, row)
+        items.append(read_row(path, line, row, form))
+        lines.append(line)
     check_twice(path, items, lines)
     check_labels(path, form, zip(lines, items, strict=True))
     present = [os.path.lexists(path.parent / item.path) for item in items]
@@ -71,6 +58,23 @@ def read(path: Path) -> tuple[str, tuple[Item, ...], tuple[Problem, ...]]:
         for name in unused(form, items)
     ]
     return form.layout, tuple(compress(items, present)), tuple(problems)
+
+
+def rows_of(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The rows that are not empty, with their lines."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not UTF-8 (byte {error.start}).", "Save it as CSV in UTF-8.") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}).", "Check the file's permissions.") from None
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        for row in rows:
+            if any(map(str.strip, row)):
+                yield rows.line_num, row
+    except csv.Error as error:
+        raise complaint(path, rows.line_num, f"This is not CSV ({error}).") from None
 
 
 def read_row(path: Path, line: int, row: list[str], form: Form) -> Item:

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lenext.data.draws import uniforms
 from lenext.evaluation.intervals import Interval
+from lenext.evaluation.metrics import Doubles, Floats, Ints
 
 RESAMPLES = 1000
 STREAM = 1  # of the draws, with the seed 0; ``compare`` has the stream before it
-
-Counts = NDArray[np.int64]
-Doubles = NDArray[np.float64]
 
 
 def draws(images: int, stream: int = STREAM) -> Iterator[Doubles]:
@@ -23,13 +20,13 @@ def draws(images: int, stream: int = STREAM) -> Iterator[Doubles]:
         yield uniforms((0, stream), number, 0, -(-images // 4), 4).ravel()[:images]
 
 
-def counts(images: int, stream: int = STREAM) -> Iterator[Counts]:
+def counts(images: int, stream: int = STREAM) -> Iterator[Ints]:
     """For each resample how often it holds each of ``images`` images: as many in all."""
     for drawn in draws(images, stream):
         yield np.bincount((drawn * images).astype(np.int64), minlength=images)
 
 
-def percentile(statistic: Callable[[Counts], float], images: int) -> Interval:
+def percentile(statistic: Callable[[Ints], float], images: int) -> Interval:
     """``statistic`` of all images, and the 95 % percentile interval of its bootstrap.
 
     statistic: from how often each image counts (N whole numbers) to the figure.
@@ -40,6 +37,6 @@ def percentile(statistic: Callable[[Counts], float], images: int) -> Interval:
     return Interval(value, min(value, float(low)), max(value, float(high)))
 
 
-def mean(values: NDArray[np.floating]) -> Interval:
+def mean(values: Floats) -> Interval:
     """The mean of one figure of every image, with the interval of its bootstrap."""
     return percentile(lambda times: float(times @ values / len(values)), len(values))

@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lenext.evaluation import bootstrap
 from lenext.evaluation.intervals import Interval, wilson
-from lenext.evaluation.metrics import LEAST, Floats, Ints
+from lenext.evaluation.metrics import LEAST, Bools, Doubles, Floats, Ints
 
 BINS = 15  # 1706.04599, 5
 BINNING = f"{BINS} bins of equally many images"
 COLDEST, HOTTEST = 1e-2, 1e4  # temperatures beyond them are not looked for
 PRIOR = math.log(10)  # ours: two of three networks need a temperature between 0.1 and 10
 LEAST_IMAGES = 20  # ours: fewer validation images say next to nothing
-
-Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,18 +75,8 @@ class Effect:
                 }
                 for name in ("ece", "nll", "brier")
             },
-            "bins": {when: [bin_document(one) for one in part.bins] for when, part in both.items()},
+            "bins": {when: [asdict(one) for one in part.bins] for when, part in both.items()},
         }
-
-
-def bin_document(one: Bin) -> dict[str, Any]:
-    return {
-        "low": one.low,
-        "high": one.high,
-        "images": one.images,
-        "confidence": one.confidence,
-        "accuracy": one.accuracy.document(),
-    }
 
 
 def effect(logits: Floats, after: Floats, labels: Ints, temperature: float, *, judged: str) -> Effect:
@@ -169,27 +156,31 @@ def equal_groups(confidence: Doubles) -> Ints:
     return groups
 
 
-def ece(confidence: Doubles, right: NDArray[np.bool_], groups: Ints) -> Interval:
-    """Expected calibration error with a 95 % interval that is rather too wide than too narrow.
-
-    The figure is the usual one, of which chance alone makes something even where the confidence is perfect. So the
-    interval begins as far below it as chance goes for a perfect confidence, or as the bootstrap scatters above its own
-    mean, whichever is further, and ends as far above it as the bootstrap scatters below its mean.
-    """
+def ece(confidence: Doubles, right: Bools, groups: Ints) -> Interval:
+    """Expected calibration error with a 95 % interval."""
     images, size = len(right), int(groups.max()) + 1
 
     def figure(gaps: Doubles) -> float:
         return float(np.abs(np.bincount(groups, weights=gaps, minlength=size)).sum() / images)
 
-    value = figure(confidence - right)
-    drawn = [figure(times * (confidence - right)) for times in bootstrap.counts(images)]
-    chance = [figure(confidence - (number < confidence)) for number in bootstrap.draws(images)]
-    middle, (least, most) = float(np.mean(drawn)), np.quantile(drawn, (0.025, 0.975))
+    drawn = np.array([figure(times * (confidence - right)) for times in bootstrap.counts(images)])
+    chance = np.array([figure(confidence - (number < confidence)) for number in bootstrap.draws(images)])
+    return error_interval(figure(confidence - right), drawn, chance)
+
+
+def error_interval(value: float, drawn: Doubles, chance: Doubles) -> Interval:
+    """The interval of an expected calibration error, rather too wide than too narrow.
+
+    drawn: the figure of each resample; chance: those of a perfect confidence, which chance alone keeps from 0. The
+    interval begins as far below ``value`` as chance goes, or as the bootstrap scatters above its own mean, whichever is
+    further, and ends as far above it as the bootstrap scatters below its mean.
+    """
+    middle, (least, most) = float(drawn.mean()), np.quantile(drawn, (0.025, 0.975))
     below = max(float(np.quantile(chance, 0.975)), float(most) - middle)
-    return Interval(value, max(0.0, value - below), value + middle - float(least))
+    return Interval(value, max(0.0, value - below), max(value, value + middle - float(least)))
 
 
-def make_bin(confidence: Doubles, right: NDArray[np.bool_]) -> Bin:
+def make_bin(confidence: Doubles, right: Bools) -> Bin:
     return Bin(
         low=float(confidence.min()),
         high=float(confidence.max()),

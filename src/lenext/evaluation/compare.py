@@ -12,7 +12,7 @@ from lenext.data.draws import uniforms
 from lenext.errors import DataError
 from lenext.evaluation.intervals import Interval, wilson
 from lenext.evaluation.metrics import Ints
-from lenext.evaluation.text import columns, cut, per_cent, visible
+from lenext.evaluation.text import NAME, aligned, bounds, cut, per_cent, visible
 
 SIGNIFICANT = 0.05  # the usual level; the p value is printed beside every verdict
 RESAMPLES = 10_000
@@ -189,11 +189,10 @@ def lines(comparison: Comparison) -> list[str]:
     """The comparison for a terminal: the verdict first, then where the two differ."""
     images = comparison.images
     text = [visible(comparison.verdict)]
-    for name, part in (("A", comparison.a), ("B", comparison.b)):
-        text.append(
-            f"{name}  top-1 {per_cent(part.value, images):>6} %   95 % interval {per_cent(part.low, images)} to "
-            f"{per_cent(part.high, images)} %"
-        )
+    text += [
+        f"{name}  top-1 {per_cent(part.value, images):>6} %   95 % interval {bounds(part, images)}"
+        for name, part in (("A", comparison.a), ("B", comparison.b))
+    ]
     text.append(f"{images:,} images; both right on {comparison.both:,}, both wrong on {comparison.neither:,}")
     if comparison.unreadable:
         text.append(f"Left out, because they cannot be read: {len(comparison.unreadable):,}")
@@ -205,12 +204,10 @@ def _class_lines(comparison: Comparison) -> list[str]:
     if not rows:
         return []
     rows = sorted(rows, key=lambda row: -abs(row.only_a - row.only_b))[:SHOWN]
-    names = [cut(row.name, 28) for row in rows]
-    width = max(columns("class"), *map(columns, names))
-    text = ["", f"{'class':<{width}}  images  A right  B right  only A  only B"]
+    head, *names = aligned("class", (row.name for row in rows))
+    text = ["", f"{head}  images  A right  B right  only A  only B"]
     for name, row in zip(names, rows, strict=True):
-        padding = " " * (width - columns(name))
-        text.append(f"{name}{padding}  {row.support:>6}  {row.a:>7}  {row.b:>7}  {row.only_a:>6}  {row.only_b:>6}")
+        text.append(f"{name}  {row.support:>6}  {row.a:>7}  {row.b:>7}  {row.only_a:>6}  {row.only_b:>6}")
     return text
 
 
@@ -219,7 +216,7 @@ def _image_lines(comparison: Comparison) -> list[str]:
         return []
     text = ["", "Images that changed sides:"]
     text += [
-        f"  {visible(one.name)}: {cut(one.truth, 28)}; A says {cut(one.a, 28)}, B {cut(one.b, 28)}"
+        f"  {visible(one.name)}: {cut(one.truth, NAME)}; A says {cut(one.a, NAME)}, B {cut(one.b, NAME)}"
         for one in comparison.changed[:SHOWN]
     ]
     more = len(comparison.changed) - SHOWN

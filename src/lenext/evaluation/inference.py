@@ -32,11 +32,10 @@ class Compute:
     precision: str = "fp32"
 
     @classmethod
-    def choose(cls, device: str = "auto", precision: str = "fp32") -> Compute:
+    def choose(cls, device: str = AUTO, precision: str = "fp32") -> Compute:
         """The named device, or the first GPU, or the CPU. Raises UsageError for what this machine does not have."""
-        if precision not in (AUTO, *PRECISIONS):
-            raise UsageError(f"There is no precision {precision!r}.", f"Give one of {', '.join((AUTO, *PRECISIONS))}.")
-        if device == "auto":
+        check_precision(precision)
+        if device == AUTO:
             device = "cuda" if torch.cuda.is_available() else "cpu"
         if device.partition(":")[0] not in DEVICES:
             raise UsageError(f"There is no device {device!r}.", f"Use --device auto, or one of {', '.join(DEVICES)}.")
@@ -77,6 +76,17 @@ class Compute:
         return torch.autocast(self.device.type, dtype=self.dtype)
 
 
+def check_precision(precision: str) -> None:
+    """Refuse a word that names none. Raises UsageError."""
+    if precision not in (AUTO, *PRECISIONS):
+        raise UsageError(f"There is no precision {precision!r}.", f"Give one of {', '.join((AUTO, *PRECISIONS))}.")
+
+
+def device_of(device: str, local: int) -> str:
+    """The device of the ``local``-th process of a machine where all ask for ``device``: on GPUs each has its own."""
+    return f"cuda:{local}" if device.partition(":")[0] in (AUTO, "cuda") and torch.cuda.is_available() else device
+
+
 def fast_precision(device: torch.device) -> str:
     """The shortest precision for which a device has instructions of its own and that training bears."""
     if device.type == "cuda":
@@ -115,11 +125,6 @@ def probabilities(
 def activated(logits: Tensor, temperature: float = 1.0, activation: str = SOFTMAX) -> Tensor:  # images classes
     """Probabilities of logits divided by the temperature, float32."""
     return ACTIVATED[activation](logits.float() / temperature)
-
-
-def softmax(logits: Tensor, temperature: float = 1.0) -> Tensor:  # images classes
-    """The same of classes of which one is true."""
-    return activated(logits, temperature)
 
 
 ACTIVATED: Mapping[str, Callable[[Tensor], Tensor]] = {SOFTMAX: partial(torch.softmax, dim=1), SIGMOID: torch.sigmoid}

@@ -14,7 +14,6 @@ from lenext.evaluation import thresholds
 from lenext.evaluation.intervals import Interval, wilson
 from lenext.evaluation.label_metrics import exact, figures
 from lenext.evaluation.measure import (
-    NAME,
     ROWS,
     WORST,
     Circumstances,
@@ -22,11 +21,11 @@ from lenext.evaluation.measure import (
     Examples,
     Mistake,
     check_numbers,
-    cost_lines,
+    figures_first,
     measure,
 )
 from lenext.evaluation.metrics import Bools, ClassScore, Floats, Ints, share
-from lenext.evaluation.text import columns, cut, per_cent, visible
+from lenext.evaluation.text import aligned, bounds, per_cent
 from lenext.protocol import MULTILABEL
 
 NONE = "none of them"  # what an image without a label is said to have
@@ -127,16 +126,23 @@ class LabelEvaluation(Circumstances):
 
     def said(self, split: str) -> str:
         """The headline in a line."""
-        value, low, high = (per_cent(part, self.images) for part in (self.map.value, self.map.low, self.map.high))
+        value, within = per_cent(self.map.value, self.images), bounds(self.map, self.images)
         named = "1 label" if len(self.classes) == 1 else f"{len(self.classes):,} labels"
         return (
-            f"mean average precision {value} %, 95 % interval {low} to {high} %, of {named} on "
+            f"mean average precision {value} %, 95 % interval {within}, of {named} on "
             f"{self.images:,} images of {split}; all labels right for {per_cent(self.exact.value, self.images)} %"
         )
 
     def lines(self) -> list[str]:
         """The measurement for a terminal."""
-        return [*summary_lines(self), "", *label_table(self), "", LEFT_OUT]
+        shown = {
+            "mean average precision": self.map,
+            "all labels right": self.exact,
+            "F1, mean over labels": self.f1_macro,
+            "F1 of all decisions": self.f1_micro,
+        }
+        first = figures_first(self, shown, f"{self.wrong:,} with a wrong label", self.loss)
+        return [*first, "", *label_table(self), "", LEFT_OUT]
 
 
 Measurement = Evaluation | LabelEvaluation
@@ -271,41 +277,17 @@ def weakest_first(scores: Sequence[LabelScore]) -> list[LabelScore]:
     return sorted(scores, key=rank)
 
 
-def summary_lines(evaluation: LabelEvaluation) -> list[str]:
-    """The figures of all labels together."""
-    images = evaluation.images
-    shown = {
-        "mean average precision": evaluation.map,
-        "all labels right": evaluation.exact,
-        "F1, mean over labels": evaluation.f1_macro,
-        "F1 of all decisions": evaluation.f1_micro,
-    }
-    text = [
-        f"{name:<22}  {per_cent(part.value, images):>6} %   95 % interval {per_cent(part.low, images)} to "
-        f"{per_cent(part.high, images)} %"
-        for name, part in shown.items()
-    ]
-    views = "1 view" if evaluation.views == 1 else f"{evaluation.views} views"
-    text.append(
-        f"{images:,} images, {evaluation.wrong:,} with a wrong label; protocol {visible(evaluation.protocol)}, "
-        f"{views} an image; loss {evaluation.loss:.4f}"
-    )
-    return [*text, *cost_lines(evaluation)]
-
-
 def label_table(evaluation: LabelEvaluation) -> list[str]:
     """A line a label."""
     scores = list(evaluation.per_class)
     shown = scores if len(scores) <= ROWS else weakest_first(scores)[:ROWS]
-    names = [cut(score.name, NAME) for score in shown]
-    width = max(columns("label"), *map(columns, names))
-    text = [f"{'label':<{width}}  images  threshold  precision  recall     F1  average precision    ECE"]
+    head, *names = aligned("label", (score.name for score in shown))
+    text = [f"{head}  images  threshold  precision  recall     F1  average precision    ECE"]
     for name, score in zip(names, shown, strict=True):
         ranked = "-" if score.average_precision is None else per_cent(score.average_precision.value, score.support)
         figures = [per_cent(part, score.support) for part in (score.precision, score.recall, score.f1)]
-        padding = " " * (width - columns(name))
         text.append(
-            f"{name}{padding}  {score.support:>6}  {score.threshold:>9.3f}  {figures[0]:>9}  {figures[1]:>6}  "
+            f"{name}  {score.support:>6}  {score.threshold:>9.3f}  {figures[0]:>9}  {figures[1]:>6}  "
             f"{figures[2]:>5}  {ranked:>17}  {score.ece.value:.3f}"
         )
     if len(shown) < len(scores):

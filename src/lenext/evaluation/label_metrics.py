@@ -15,15 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lenext.evaluation import bootstrap
-from lenext.evaluation.calibration import equal_groups
+from lenext.evaluation.calibration import equal_groups, error_interval
 from lenext.evaluation.intervals import Interval, wilson
-from lenext.evaluation.metrics import LEAST, Bools, Floats, Ints, f1_interval
+from lenext.evaluation.metrics import LEAST, Bools, Doubles, Floats, Ints, f1_interval
 
 WORK = 100_000_000  # ours: images times labels times resamples; beyond it there are fewer resamples
 FEWEST = 200  # resamples, of which 5 lie beyond each end of an interval
 CHUNK = 4_000_000  # numbers in memory at once
-
-Doubles = NDArray[np.float64]
 
 
 def surprises(probabilities: Floats, labels: Ints) -> Doubles:
@@ -130,7 +128,10 @@ def figures(probabilities: Floats, given: Bools, labels: Ints) -> Figures:
     return Figures(
         average_precision=tuple(average),
         mean_average_precision=hull(row_means(precisions), mean_of(average)),
-        ece=tuple(map(error_interval, errors.T, chance.T)),
+        ece=tuple(
+            error_interval(float(found[0]), found[1:], perfect)
+            for found, perfect in zip(errors.T, chance.T, strict=True)
+        ),
         f1_macro=hull(row_means(scores[:, :-1]), mean_of(f1)),
         f1_micro=hull(np.nan_to_num(scores[:, -1]), f1_interval(int(hits.sum()), int(involved.sum()))),
         loss=interval(means),
@@ -196,11 +197,3 @@ def interval(figures: Doubles) -> Interval:
     value, drawn = float(figures[0]), figures[1:][~np.isnan(figures[1:])]
     low, high = np.quantile(drawn, (0.025, 0.975)) if len(drawn) else (value, value)
     return Interval(value, min(value, float(low)), max(value, float(high)))
-
-
-def error_interval(figures: Doubles, chance: Doubles) -> Interval:
-    """An expected calibration error with its interval, as ``calibration.ece`` has it."""
-    value, drawn = float(figures[0]), figures[1:]
-    middle, (least, most) = float(drawn.mean()), np.quantile(drawn, (0.025, 0.975))
-    below = max(float(np.quantile(chance, 0.975)), float(most) - middle)
-    return Interval(value, max(0.0, value - below), max(value, value + middle - float(least)))

@@ -9,18 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lenext.evaluation import bootstrap, thresholds
 from lenext.evaluation.calibration import BINNING, best_temperature
 from lenext.evaluation.intervals import Interval
 from lenext.evaluation.label_metrics import Ranked, surprises
-from lenext.evaluation.metrics import Floats, Ints
+from lenext.evaluation.metrics import Doubles, Floats, Ints
 from lenext.evaluation.selective import TARGET
 from lenext.evaluation.trust import Shown, unfit
 from lenext.weights.trust import Calibration
-
-Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)

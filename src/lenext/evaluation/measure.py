@@ -22,12 +22,11 @@ from lenext.evaluation.metrics import (
     surprises,
     top_k_correct,
 )
-from lenext.evaluation.text import columns, cut, duration, per_cent, visible
+from lenext.evaluation.text import NAME, aligned, bounds, cut, duration, per_cent, visible
 from lenext.protocol import MULTICLASS
 
 WORST = 100  # mistakes that an evaluation keeps: more than anybody looks through, few enough for any file
 ROWS = 25  # classes that the terminal's table shows
-NAME = 28  # columns for a class's name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,8 +129,8 @@ class Evaluation(Circumstances):
 
     def said(self, split: str) -> str:
         """The headline in a line."""
-        top1, low, high = (per_cent(part, self.images) for part in (self.top1.value, self.top1.low, self.top1.high))
-        return f"top-1 {top1} %, 95 % interval {low} to {high} %, on {self.images:,} images of {split}"
+        top1, within = per_cent(self.top1.value, self.images), bounds(self.top1, self.images)
+        return f"top-1 {top1} %, 95 % interval {within}, on {self.images:,} images of {split}"
 
     def lines(self) -> list[str]:
         """The measurement for a terminal."""
@@ -285,30 +284,24 @@ def worst_first(scores: Sequence[ClassScore]) -> list[ClassScore]:
 
 def lines(evaluation: Evaluation) -> list[str]:
     """The measurement for a terminal: plain text, the most useful first."""
-    return [*_summary(evaluation), "", *_class_table(evaluation), *_confusions(evaluation)]
-
-
-def _summary(evaluation: Evaluation) -> list[str]:
-    images = evaluation.images
-    shown = [("top-1", evaluation.top1)]
+    shown = {"top-1": evaluation.top1}
     if len(evaluation.classes) > 5:  # otherwise every answer is within five
-        shown.append(("top-5", evaluation.top5))
+        shown["top-5"] = evaluation.top5
+    first = figures_first(evaluation, shown, f"{evaluation.wrong:,} wrong", evaluation.loss)
+    return [*first, "", *_class_table(evaluation), *_confusions(evaluation)]
+
+
+def figures_first(evaluation: Circumstances, shown: Mapping[str, Interval], wrong: str, loss: float) -> list[str]:
+    """The figures ``shown`` by their names, then on what they were measured, at what cost, and what was left out."""
+    images, width = evaluation.images, max(map(len, shown))
     text = [
-        f"{name}  {per_cent(part.value, images):>6} %   95 % interval {per_cent(part.low, images)} to "
-        f"{per_cent(part.high, images)} %"
-        for name, part in shown
+        f"{name:<{width}}  {per_cent(part.value, images):>6} %   95 % interval {bounds(part, images)}"
+        for name, part in shown.items()
     ]
     views = "1 view" if evaluation.views == 1 else f"{evaluation.views} views"
     text.append(
-        f"{images:,} images, {evaluation.wrong:,} wrong; protocol {visible(evaluation.protocol)}, {views} an image; "
-        f"loss {evaluation.loss:.4f}"
+        f"{images:,} images, {wrong}; protocol {visible(evaluation.protocol)}, {views} an image; loss {loss:.4f}"
     )
-    return [*text, *cost_lines(evaluation)]
-
-
-def cost_lines(evaluation: Circumstances) -> list[str]:
-    """What a measurement cost, how it differs from a paper's, and what it left out."""
-    text = []
     if evaluation.macs is not None and evaluation.seconds is not None:
         macs = evaluation.macs / evaluation.images
         cost = f"{macs:.3g} multiply-adds an image; " if macs else ""  # an engine hides them
@@ -323,13 +316,11 @@ def cost_lines(evaluation: Circumstances) -> list[str]:
 def _class_table(evaluation: Evaluation) -> list[str]:
     scores = list(evaluation.per_class)
     shown = scores if len(scores) <= ROWS else worst_first(scores)[:ROWS]
-    names = [cut(score.name, NAME) for score in shown]
-    width = max(columns("class"), *map(columns, names))
-    text = [f"{'class':<{width}}  images  precision  recall     F1"]
+    head, *names = aligned("class", (score.name for score in shown))
+    text = [f"{head}  images  precision  recall     F1"]
     for name, score in zip(names, shown, strict=True):
         figures = [per_cent(share, score.support) for share in (score.precision, score.recall, score.f1)]
-        padding = " " * (width - columns(name))
-        text.append(f"{name}{padding}  {score.support:>6}  {figures[0]:>9}  {figures[1]:>6}  {figures[2]:>5}")
+        text.append(f"{name}  {score.support:>6}  {figures[0]:>9}  {figures[1]:>6}  {figures[2]:>5}")
     if len(shown) < len(scores):
         text.append(f"The {len(shown)} of {len(scores):,} classes with the lowest F1, in per cent.")
     return text

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from lenext.evaluation.intervals import Interval, wilson
 
 Floats = NDArray[np.floating]
+Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 

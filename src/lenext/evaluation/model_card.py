@@ -12,7 +12,7 @@ from lenext.evaluation.label_measure import LEFT_OUT, LabelEvaluation, LabelScor
 from lenext.evaluation.label_trust import LabelTrust
 from lenext.evaluation.measure import Evaluation, worst_first
 from lenext.evaluation.record import Record
-from lenext.evaluation.text import duration, per_cent, visible
+from lenext.evaluation.text import bounds, duration, per_cent, visible
 from lenext.evaluation.thresholds import RULE
 from lenext.protocol import MULTICLASS
 from lenext.weights.durable import write_file
@@ -75,7 +75,14 @@ def aim(record: Record) -> str:
 
 def _accuracy(record: Record) -> list[str]:
     rows = [
-        (split, f"{part.images:,}", _quoted(part, part.top1.value), _span(part), f"{part.loss:.4f}", part.protocol)
+        (
+            split,
+            f"{part.images:,}",
+            f"{per_cent(part.top1.value, part.images)} %",
+            bounds(part.top1, part.images),
+            f"{part.loss:.4f}",
+            part.protocol,
+        )
         for split, part in record.evaluations.items()
         if isinstance(part, Evaluation)
     ]
@@ -166,17 +173,7 @@ def label_trust(trust: LabelTrust) -> list[str]:
 
 
 def _quoted_share(part: Interval, images: int) -> str:
-    value, low, high = (per_cent(share, images) for share in (part.value, part.low, part.high))
-    return f"{value} % (95 % interval {low} to {high} %)"
-
-
-def _quoted(evaluation: Evaluation, share: float) -> str:
-    return f"{per_cent(share, evaluation.images)} %"
-
-
-def _span(evaluation: Evaluation) -> str:
-    low, high = (per_cent(end, evaluation.images) for end in (evaluation.top1.low, evaluation.top1.high))
-    return f"{low} to {high} %"
+    return f"{per_cent(part.value, images)} % (95 % interval {bounds(part, images)})"
 
 
 def _limits(record: Record) -> str:

@@ -15,16 +15,14 @@ import torch
 from numpy.typing import NDArray
 
 from lenext.evaluation import bootstrap
-from lenext.evaluation.intervals import Interval, wilson
-from lenext.evaluation.metrics import Floats
+from lenext.evaluation.intervals import Interval
+from lenext.evaluation.metrics import Doubles, Floats
 from lenext.weights.trust import Familiar
 
 REJECTED = 0.02  # share of the validation images that may look new
 FOUND = 0.95  # share of new images that must be found, where the share of false alarms is quoted
 LEARNT = 10_000  # training images that are enough to know what is familiar
 LEAST = 20  # fewer training images show nothing of the kind
-
-Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,8 +95,3 @@ def detection(own: Floats, others: Floats) -> Detection:
         Interval(value, min(value, float(low[at])), max(value, float(high[at]))) for at, value in enumerate(areas(ones))
     )
     return Detection(auroc=auroc, fpr=fpr)
-
-
-def share(new: NDArray[np.bool_]) -> Interval:
-    """How many of some images were found to be new."""
-    return wilson(int(new.sum()), len(new))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -79,7 +79,7 @@ class Selective:
             "error": self.error.document(),
             "novel": self.novel.document(),
             "aurc": self.aurc.document(),
-            "curve": [{"coverage": point.coverage, "risk": point.risk} for point in self.curve],
+            "curve": [asdict(point) for point in self.curve],
         }
 
 

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from lenext.data.statistics import Statistics
 from lenext.evaluation.dense import densely
@@ -183,7 +182,7 @@ class Bench:
         if kind.dense and self._dense is None:
             self._dense = densely(self._network)
         network = self._network if self._dense is None or not kind.dense else self._dense
-        statistics = fitting(self._statistics, kind.height, kind.width)
+        statistics = self._statistics.for_views(kind.height, kind.width)
         with torch.no_grad(), self._compute.autocast():
             inputs = statistics.normalise(views.to(self._compute.device))
             if kind in self._macs:
@@ -200,15 +199,3 @@ class Bench:
 def area(kind: Kind, queue: list[tuple[int, Stack]]) -> int:
     """The pixels that wait in a queue."""
     return kind.height * kind.width * sum(len(stack.views) for _, stack in queue)
-
-
-def fitting(statistics: Statistics, height: int, width: int) -> Statistics:
-    """The constants of the input for views of any size: to one that is larger or no square the mean image is stretched.
-
-    Of a larger mean image ``Statistics.subtract`` takes the central window.
-    """
-    mean = statistics.pixel_mean
-    if mean is None or height == width <= mean.shape[1]:
-        return statistics
-    stretched = F.interpolate(mean[None], size=(height, width), mode="bilinear", antialias=True)[0]
-    return replace(statistics, pixel_mean=stretched)

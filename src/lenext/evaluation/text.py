@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from lenext.evaluation.intervals import Interval  # brings statistics, which no command should wait for
+
+NAME = 28  # columns for a class's name
 JOINERS = "\u200c\u200d"  # part of ordinary spelling in many scripts, and of emoji
 
 
@@ -40,6 +46,13 @@ def cut(text: str, width: int) -> str:
     return f"{head}…{tail}"
 
 
+def aligned(head: str, names: Iterable[str]) -> list[str]:
+    """A column of a table: its head and names of at most ``NAME`` columns, filled up to one width."""
+    cells = [head, *(cut(name, NAME) for name in names)]
+    width = max(map(columns, cells))
+    return [cell + " " * (width - columns(cell)) for cell in cells]
+
+
 def _prefix(text: str, width: int) -> str:
     taken, used = "", 0
     for char in text:
@@ -69,6 +82,11 @@ def per_cent(fraction: float | None, images: int) -> str:
     if fraction < 1:
         figure = min(figure, 100 - step)
     return f"{figure:.{decimals}f}"
+
+
+def bounds(part: Interval, images: int) -> str:
+    """The ends of an interval of such a share: "96.1 to 97.8 %"."""
+    return f"{per_cent(part.low, images)} to {per_cent(part.high, images)} %"
 
 
 def duration(seconds: float) -> str:

@@ -13,15 +13,14 @@ from numpy.typing import NDArray
 from lenext.data.draws import permutation
 from lenext.evaluation import novelty, selective
 from lenext.evaluation.calibration import LEAST_IMAGES, Effect, effect, fit_temperature, tempered
-from lenext.evaluation.metrics import Bools, Ints
+from lenext.evaluation.metrics import Bools, Doubles, Ints
 from lenext.evaluation.selective import Selective
-from lenext.evaluation.text import per_cent
+from lenext.evaluation.text import bounds, per_cent
 from lenext.weights.trust import Calibration, Familiar, Novelty
 
 FOLDS = 5  # of the validation images, where there are no others to judge on
 CROSS_FITTED = f"the validation images, each by what the other {FOLDS - 1} of {FOLDS} parts of them teach"
 
-Doubles = NDArray[np.float64]
 Singles = NDArray[np.float32]
 
 
@@ -244,6 +243,6 @@ def lines(found: Trust) -> list[str]:
         (
             f"unknown     for {goal}: below a confidence of {silence.level:.4g}, or where an image looks new; answers "
             f"{per_cent(coverage.value, images)} %, of which {per_cent(error.value, images)} % wrong (95 % interval "
-            f"{per_cent(error.low, images)} to {per_cent(error.high, images)} %)"
+            f"{bounds(error, images)})"
         ),
     ]

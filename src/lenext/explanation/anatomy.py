@@ -7,9 +7,7 @@ concatenation inside a module says how they meet. No model has to describe itsel
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -17,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
-from lenext.explanation.summary import Recorder, evaluating
+from lenext.explanation.summary import Recorder, evaluating, watched
 
 aten = torch.ops.aten
 JOINS = {aten.add: "+", aten.mul: "x", aten.cat: "concat"}
@@ -129,15 +127,10 @@ def dissect(network: nn.Module, input_size: tuple[int, int, int]) -> list[Block]
     The network is one that ``summarise`` takes.
     """
     weight = next(network.parameters())
-    dissector = Dissector(torch.empty(1, *input_size, device=weight.device, dtype=weight.dtype))
     image = torch.empty(1, *input_size, device=weight.device, dtype=weight.dtype)
-    dissector._sight = type(dissector._sight)(image)  # noqa: SLF001 - of this very image
-    with evaluating(network), torch.no_grad(), ExitStack() as hooks:
-        for name, module in network.named_modules():
-            hooks.enter_context(module.register_forward_pre_hook(partial(dissector.enter, name)))
-            hooks.enter_context(module.register_forward_hook(dissector.leave))
-        with dissector:
-            network(image)
+    dissector = Dissector(image)
+    with evaluating(network), torch.no_grad(), watched(network, dissector), dissector:
+        network(image)
     assert dissector.root is not None
     return folded(row for section in sections(dissector.root) for row in rows(section))
 

@@ -27,8 +27,8 @@ def recognise(nodes: Sequence[Node]) -> None:
 Readers = Mapping[int, list[Node]]
 
 
-def become(node: Node, kind: str, constants: Mapping[str, str], reads: Node, weights: int = 0) -> bool:
-    node.kind, node.constants, node.parents, node.weights = kind, constants, [reads], weights
+def become(node: Node, kind: str, constants: Mapping[str, str], reads: Node) -> bool:
+    node.kind, node.constants, node.parents, node.weights = kind, constants, [reads], 0
     return True
 
 

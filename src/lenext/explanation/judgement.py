@@ -38,9 +38,9 @@ class Judgement:
         return self.matched * 10 <= self.trials if self.trials else None
 
 
-def hottest(heat: Tensor, share: float = HOTTEST) -> Tensor:  # H W -> bool H W
-    """The hottest ``share`` of the pixels, at least one; of equals those that come first."""
-    count = max(1, round(share * heat.numel()))
+def hottest(heat: Tensor) -> Tensor:  # H W -> bool H W
+    """The ``HOTTEST`` share of the pixels, at least one; of equals those that come first."""
+    count = max(1, round(HOTTEST * heat.numel()))
     chosen = torch.zeros(heat.numel(), dtype=torch.bool)
     chosen[heat.flatten().cpu().sort(descending=True, stable=True).indices[:count]] = True
     return chosen.reshape(heat.shape)

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
@@ -18,6 +17,7 @@ from lenext.errors import UsageError
 from lenext.explanation.memory import Memory
 from lenext.explanation.meta import evaluated
 from lenext.explanation.receptive_field import Sight
+from lenext.layers.dispatch import OperatorMode
 
 
 @dataclass(frozen=True)
@@ -69,10 +69,7 @@ def summarise(network: nn.Module, input_size: tuple[int, int, int]) -> Summary:
     weight = next(network.parameters(), torch.empty(0))
     image = torch.empty(1, *input_size, device=weight.device, dtype=weight.dtype)
     recorder = Recorder(image)
-    with evaluating(network), torch.no_grad(), ExitStack() as hooks:
-        for name, module in network.named_modules():
-            hooks.enter_context(module.register_forward_pre_hook(partial(recorder.enter, name)))
-            hooks.enter_context(module.register_forward_hook(recorder.leave))
+    with evaluating(network), torch.no_grad(), watched(network, recorder):
         try:
             with recorder:
                 network(image)
@@ -94,6 +91,26 @@ def evaluating(network: nn.Module) -> Iterator[None]:
             module.training = True
 
 
+class Watching(Protocol):
+    """What is to know which module is running."""
+
+    def enter(self, name: str, module: nn.Module, given: Any) -> None:
+        """A module begins."""
+
+    def leave(self, module: nn.Module, given: Any, result: Any) -> None:
+        """It ends."""
+
+
+@contextmanager
+def watched(network: nn.Module, watching: Watching, *, failed: bool = False) -> Iterator[None]:
+    """``watching`` hears of every module that begins or ends; ``failed``: also of the end of one that raises."""
+    with ExitStack() as hooks:
+        for name, module in network.named_modules():
+            hooks.enter_context(module.register_forward_pre_hook(partial(watching.enter, name)))
+            hooks.enter_context(module.register_forward_hook(watching.leave, always_call=failed))
+        yield
+
+
 @dataclass
 class Call:
     """A module that is running."""
@@ -104,11 +121,11 @@ class Call:
     macs: int = field(default=0)
 
 
-class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Recorder(OperatorMode):  # type: ignore[no-untyped-call]
     """Watches modules begin and end, and the operators between."""
 
     def __init__(self, image: Tensor) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.layers: list[Layer] = []
         self.macs = 0
         self.memory = Memory()
@@ -116,10 +133,6 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._sight = Sight(image)
         self._calls: list[Call] = []
         self._counted: set[int] = set()
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:  # else torch imports its whole compiler, two seconds, at the first operator
-        return False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = evaluated(func, args, kwargs or {})

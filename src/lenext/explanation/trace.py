@@ -6,10 +6,7 @@ The steps come in the order of the data's way from the image to the logits, not 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
@@ -23,7 +20,7 @@ from lenext.explanation.form import Form, reduced
 from lenext.explanation.graph import Node, Step, framed, ordered, step
 from lenext.explanation.idioms import recognise
 from lenext.explanation.operators import Meaning, meaning
-from lenext.explanation.summary import by, evaluating
+from lenext.explanation.summary import by, evaluating, watched
 
 Size = tuple[int, int, int]
 
@@ -111,7 +108,7 @@ def run(network: nn.Module, tracer: Tracer, size: Size, images: int) -> Any:
     empty |= {name: nn.Buffer(empty[name]) for name in buffers}
     kind = next((tensor.dtype for tensor in tensors.values() if tensor.is_floating_point()), torch.float32)
     image = torch.empty(images, *size, device="meta", dtype=kind)
-    with watched(network, tracer), torch.no_grad(), torch.device("meta"):
+    with watched(network, tracer, failed=True), torch.no_grad(), torch.device("meta"):
         tracer.begin(image)
         try:
             with tracer:
@@ -120,16 +117,6 @@ def run(network: nn.Module, tracer: Tracer, size: Size, images: int) -> Any:
             reason = str(error).strip().partition("\n")[0]
             message = f"An image of {by(size)} does not go through {type(network).__name__}: {reason}."
             raise UsageError(message, "Audit a network for images, with the input size of its paper.") from error
-
-
-@contextmanager
-def watched(network: nn.Module, tracer: Tracer) -> Iterator[None]:
-    """The tracer knows which module is running."""
-    with ExitStack() as hooks:
-        for name, module in network.named_modules():
-            hooks.enter_context(module.register_forward_pre_hook(partial(tracer.enter, name)))
-            hooks.enter_context(module.register_forward_hook(tracer.leave, always_call=True))
-        yield
 
 
 class Tracer(TorchFunctionMode):

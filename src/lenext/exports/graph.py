@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from lenext.data.geometry import window
 from lenext.data.statistics import Statistics
@@ -34,13 +33,12 @@ class Deployed(nn.Module):
     def __init__(self, network: nn.Module, statistics: Statistics, temperature: float, shape: Shape) -> None:
         super().__init__()
         self.network = network
-        scale = torch.tensor([1 / (255 * s) for s in statistics.std])
-        shift = torch.tensor([-m / s for m, s in zip(statistics.mean, statistics.std, strict=True)])
-        mean = statistics.pixel_mean
-        if mean is None:
-            shifts = shift.repeat(shape[1])
-        else:  # (pixel - image) * scale + shift
-            shifts = (shift - fitted(mean, shape).permute(1, 2, 0) * scale).flatten(1)
+        shift, scale = (each[:, 0, 0] for each in statistics.affine)
+        shifts = shift.repeat(shape[1])
+        mean = statistics.for_views(*shape[:2]).pixel_mean
+        if mean is not None:  # (pixel - image) * scale + shift
+            seen = window(mean[None], shape[:2], 0)[0]
+            shifts = (shift - seen.permute(1, 2, 0) * scale).flatten(1)
         self.register_buffer("scale", scale.repeat(shape[1]))
         self.register_buffer("shift", shifts)
         self.shape, self.temperature = shape, temperature
@@ -51,15 +49,6 @@ class Deployed(nn.Module):
         logits = self.network(rows.reshape(-1, *self.shape).permute(0, 3, 1, 2))
         found: Tensor = (logits / self.temperature).softmax(1)
         return found
-
-
-def fitted(mean: Tensor, shape: Shape) -> Tensor:
-    """The mean image for the view: its middle, or stretched to one that is no square or larger."""
-    height, width, _ = shape
-    if height == width <= mean.shape[1]:
-        return window(mean[None], (height, width), 0)[0]
-    stretched: Tensor = F.interpolate(mean[None], size=(height, width), mode="bilinear", antialias=True)
-    return stretched[0]
 
 
 def program(deployed: Deployed, shape: Shape) -> torch.export.ExportedProgram:

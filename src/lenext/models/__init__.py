@@ -129,6 +129,15 @@ def readings(name: str) -> Mapping[str, tuple[Difference, ...]]:
     return {"paper": (), **entry(getattr(model_file(name), "READINGS", {}), name)}
 
 
+def differences(name: str, reading: str) -> tuple[Difference, ...]:
+    """Those of one reading. Raises ``UsageError`` where the network does not have it."""
+    known = readings(name)
+    if reading not in known:
+        hint = did_you_mean(reading, known) or f"It has: {', '.join(known)}."
+        raise UsageError(f"{canonical(name)} has no reading {reading!r}.", hint)
+    return known[reading]
+
+
 def create_model(
     name: str, *, num_classes: int | None = None, in_channels: int | None = None, reading: str = "paper", **options: Any
 ) -> Network:
@@ -141,12 +150,7 @@ def create_model(
     from lenext.layers.scales import check_scales
 
     name = canonical(name)
-    known = readings(name)
-    if reading not in known:
-        raise UsageError(
-            f"{name} has no reading {reading!r}.", did_you_mean(reading, known) or f"It has: {', '.join(known)}."
-        )
-    built = {difference.option: difference.value for difference in known[reading]} | options
+    built = {difference.option: difference.value for difference in differences(name, reading)} | options
     scales = built.pop("scales", ())
     if num_classes is not None:
         built["num_classes"] = num_classes

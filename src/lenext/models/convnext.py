@@ -29,16 +29,7 @@ from lenext.layers.network import Network
 from lenext.layers.norm import LayerNorm2d
 from lenext.models.published import convnext as figures
 from lenext.protocol import SingleCrop
-from lenext.recipes import (
-    AdamW,
-    Average,
-    Cosine,
-    CrossEntropy,
-    Mixing,
-    RandomResizedCrop,
-    Recipe,
-    TruncatedNormal,
-)
+from lenext.recipes import AdamW, Average, Cosine, CrossEntropy, Mixing, RandomResizedCrop, Recipe, TruncatedNormal
 from lenext.recipes.standard import IMAGENET, RAND_AUGMENT_AND_ERASING
 
 PAPER = Paper(

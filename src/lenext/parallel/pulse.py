@@ -11,6 +11,7 @@ import json
 import os
 import secrets
 import selectors
+import signal
 import socket
 import threading
 import time
@@ -198,8 +199,6 @@ class Pulse:
         if os.getppid() != self._parent and self._end is None:
             gone = Loss(self._place.rank, "The launcher has died.", "Start again with --resume.", TERMINATED)
             self._end = now + ORPHANED, gone
-            import signal
-
             os.kill(os.getpid(), signal.SIGTERM)  # as the launcher would have done: the step is saved
         if self._end is not None and now > self._end[0]:
             self._abandon(self._end[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from signal import SIGINT, SIGTERM
 
 import torch
 from torch import Tensor, nn
@@ -42,9 +43,8 @@ class Rows:
         self.tracked = [one.num_batches_tracked for one in learning if one.num_batches_tracked is not None]
         self._sizes = [one.numel() for one in (*self.parameters, *self.statistics)]
         self._shared = sum(self._sizes) + 1  # and the loss
-        self._lost = (
-            self._shared + 3
-        )  # after right answers, SIGINT and SIGTERM: which ranks have a loss that is no number
+        # After right answers, SIGINT and SIGTERM: which ranks have a loss that is no number.
+        self._lost = self._shared + 3
         self._used = self._lost + ranks  # which gradients there are
         self._length = self._used + len(self.parameters)
         self._before = [value.clone() for value in (*self.statistics, *self.tracked)]
@@ -113,9 +113,6 @@ class Rows:
             found.append(row.as_strided(one.shape, one.stride(), at))
             at += size
         return found
-
-
-SIGINT, SIGTERM = 2, 15
 
 
 def share_of(images: int, batch: int, rank: int, size: int) -> Span:

@@ -9,18 +9,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
 from lenext.evaluation import label_metrics
-from lenext.evaluation.metrics import cross_entropy, top_k_correct
+from lenext.evaluation.metrics import Doubles, Floats, Ints, cross_entropy, top_k_correct
 from lenext.protocol import ACTIVATIONS, MULTICLASS, MULTILABEL
 from lenext.recipes import Transfer
 from lenext.training import label_heads, linear
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.floating]
-Doubles = NDArray[np.float64]
 
 
 class Goal(Protocol):

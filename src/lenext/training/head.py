@@ -54,7 +54,7 @@ def training_features(task: Task) -> Features:
     return frozen_features(task.network, task.training, Views(task.recipe, task.pipeline), task.compute)
 
 
-def fit_head(task: Task, watcher: Watcher, source: Source = training_features) -> FittedHead:
+def fit_head(task: Task, watcher: Watcher, source: Source) -> FittedHead:
     """Fit the classifier and put it into the network."""
     value, labels = task.recipe.transfer, task.training.part.labels
     assert value is not None

@@ -22,7 +22,7 @@ from lenext.protocol import ACTIVATIONS, MULTICLASS, MULTILABEL, Preprocessing
 from lenext.values import decode, encode, once
 from lenext.weights import trust
 from lenext.weights.durable import write_file
-from lenext.weights.header import check_header
+from lenext.weights.header import check_header, damaged
 
 FILE = "model.safetensors"
 LARGEST = 16_384  # pixels of a side, channels, and whatever number is an option of a network
@@ -89,9 +89,8 @@ def save(
     if statistics.pixel_mean is not None:
         tensors[_PIXEL_MEAN] = statistics.pixel_mean.contiguous()
     tensors.update(familiar.tensors() if familiar else {})
-    metadata = {
-        _KEY: json.dumps(document(replace(card, sha256=digest(tensors))))
-    }  # one key: several would be written in an order of chance
+    # One key: several would be written in an order of chance.
+    metadata = {_KEY: json.dumps(document(replace(card, sha256=digest(tensors))))}
     write_file(path, safetensors.torch.save(tensors, metadata=metadata))
 
 
@@ -179,9 +178,7 @@ def _read(file: Path) -> tuple[Card, dict[str, Tensor]]:
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - not a mapping
         return decode(Card, once(metadata[_KEY]), "card"), tensors
     except (SafetensorError, OSError, *_NONSENSE) as error:
-        raise WeightFileError(
-            f"{file} is not a weight file, or a damaged one ({error}).", "Name a run folder, or copy the file again."
-        ) from None
+        raise damaged(file, str(error)) from None
     except UsageError as error:
         raise WeightFileError(f"The card of {file} cannot be read: {error.message}", error.remedy) from None
 

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lenext.errors import UsageError, WeightFileError, did_you_mean
-from lenext.models import canonical, readings
+from lenext.errors import UsageError, WeightFileError
+from lenext.models import canonical, differences
 from lenext.models import create_model as build
 from lenext.weights.catalogue import BEST, Entry, choose, entries
 from lenext.weights.hub import nearby, reading_told
@@ -107,7 +107,7 @@ def published(entry: Entry, listener: Listener, *, reading: str | None = None, *
 def line(entry: Entry, path: Path) -> str:
     """Which weights, for which reading, from where."""
     good = f", top-1 {entry.top1:g} % as reported" if entry.top1 else ""
-    count = len(readings(entry.network)[entry.reading])
+    count = len(differences(entry.network, entry.reading))
     apart = f", {count} difference{'s' * (count > 1)} from the paper" if count else ""
     reading = f"reading {entry.reading!r}{apart}"
     return f"{entry.network}: weights {entry.name} ({reading}{good}; {entry.licence}) from {path}"
@@ -222,10 +222,7 @@ def refuse_other_reading(name: str, what: str, theirs: str, asked: str | None) -
     """Weights of one reading in a network of another would fit by shape and answer wrongly."""
     if asked in (None, theirs):
         return
-    table = readings(name)
-    if asked not in table:
-        hint = did_you_mean(asked, table) or f"It has: {', '.join(table)}."
-        raise UsageError(f"{name} has no reading {asked!r}.", hint)
+    table = {form: differences(name, form) for form in (theirs, asked)}
     apart = [
         f"{difference.where} ({difference.found} in {form!r})"
         for form, other in ((theirs, asked), (asked, theirs))
@@ -238,18 +235,17 @@ def refuse_other_reading(name: str, what: str, theirs: str, asked: str | None) -
     )
 
 
+def built_afresh(network: Network, **other: int | None) -> Network:
+    """The same network without its weights; other: its classes or channels."""
+    form: dict[str, Any] = {"num_classes": network.num_classes, "in_channels": network.input_size[0], **other}
+    return build(network.name, reading=network.reading, **form, **network.options)
+
+
 def with_new_head(network: Network, num_classes: int | None) -> Network:
     """The same network with a classifier for other classes, as the paper initialises it."""
     import torch
 
-    last = f"{classifier(network)}."
-    fresh = build(
-        network.name,
-        num_classes=num_classes,
-        in_channels=network.input_size[0],
-        reading=network.reading,
-        **network.options,
-    )
+    last, fresh = f"{classifier(network)}.", built_afresh(network, num_classes=num_classes)
     old = network.state_dict()
     with torch.no_grad():
         for tensor_name, tensor in fresh.state_dict().items():
@@ -262,12 +258,6 @@ def with_channels(network: Network, channels: int | None) -> Network:
     """The same network for images of so many channels, its first convolution adapted."""
     from lenext.layers.first_convolution import adapted_state
 
-    fresh = build(
-        network.name,
-        num_classes=network.num_classes,
-        in_channels=channels,
-        reading=network.reading,
-        **network.options,
-    )
+    fresh = built_afresh(network, in_channels=channels)
     fresh.load_state_dict(adapted_state(network, fresh.input_size[0]))
     return fresh

@@ -14,6 +14,7 @@ from lenext.explanation.audit import likeness, signature
 from lenext.layers.network import Network
 from lenext.models import FILES, create_model, line, list_models
 
+PAPER = "paper"  # the reading that is its own
 JUDGES = 4  # networks of nearest size that a paper is judged by: classes and folded normalisation change the size
 FAMILIES, KIN = 2, 12  # the likeliest papers, and of each the networks of nearest size, whose weights are looked at
 CHOSEN = 4  # of those the likeliest, and all that are as likely as the best
@@ -53,3 +54,8 @@ def build(name: str, **options: Any) -> Network:
     """A network of ours without memory for weights."""
     with torch.device("meta"):
         return create_model(name, **options)
+
+
+def title(name: str, reading: str) -> str:
+    """A network in a reading, as ``--against`` takes it."""
+    return name if reading == PAPER else f"{name}:{reading}"

@@ -22,7 +22,7 @@ from lenext.explanation.keras_graph import KerasNetwork
 from lenext.explanation.trace import Size
 from lenext.layers.network import Network
 from lenext.models import create_model
-from lenext.weights.adapters.operators import declare_operators
+from lenext.weights.adapters.operators import library
 from lenext.weights.card import has_card, load, weight_file
 from lenext.weights.state_dict import PICKLES, shapes
 
@@ -124,10 +124,7 @@ def without_memory(build: Build) -> nn.Module:
 
 
 def from_torchvision(name: str) -> Build:
-    try:
-        models = imported("torchvision.models", TORCHVISION)
-    except RuntimeError:
-        models = importlib.import_module(declare_operators())
+    models = imported("torchvision.models", TORCHVISION)
     if name not in models.list_models():
         raise UsageError(f"torchvision has no network {name!r}.", did_you_mean(name, models.list_models()) or FORMS)
     options = {"init_weights": False} if name in {"googlenet", "inception_v3"} else {}  # their papers print no law
@@ -135,11 +132,7 @@ def from_torchvision(name: str) -> Build:
 
 
 def from_timm(name: str) -> Build:
-    try:
-        timm = imported("timm", TIMM)
-    except RuntimeError:
-        declare_operators()
-        timm = importlib.import_module("timm")
+    timm = imported("timm", TIMM)
     if not timm.is_model(name):
         raise UsageError(f"timm has no network {name!r}.", did_you_mean(name, timm.list_models()) or FORMS)
     return lambda: timm.create_model(name, pretrained=False)
@@ -147,7 +140,7 @@ def from_timm(name: str) -> Build:
 
 def imported(module: str, package: str) -> Any:
     try:
-        return importlib.import_module(module)
+        return library(module)
     except ImportError as error:
         raise UsageError(f"{package} is not installed here.", f"Install it: pip install {package}.") from error
 

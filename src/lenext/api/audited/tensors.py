@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lenext.api.audited.likely import build, likely
+from lenext.api.audited.likely import PAPER, build, likely, title
 from lenext.api.audited.target import Tensors
 from lenext.explanation.audit import Point, unchanged
 from lenext.explanation.tensors import HIDDEN, Shape, channels, classes, difference, layers, weights
 from lenext.layers.network import Network
 from lenext.models import build_options, canonical, readings
 from lenext.weights.spelling import spelling
-
-PAPER = "paper"
 
 
 @dataclass(frozen=True)
@@ -44,8 +43,7 @@ def audit_tensors(given: Tensors, against: str | None) -> dict[str, Any]:
         name, _, reading = against.partition(":")
         best = paper = nearest(given, canonical(name), reading or PAPER)
         others = [best]
-    titles = dict.fromkeys(one.name if one.reading == PAPER else f"{one.name}:{one.reading}" for one in others)
-    title = best.name if best.reading == PAPER else f"{best.name}:{best.reading}"
+    titles = dict.fromkeys(title(one.name, one.reading) for one in others)
     return {
         "target": given.name,
         "closest": best.name,
@@ -58,19 +56,13 @@ def audit_tensors(given: Tensors, against: str | None) -> dict[str, Any]:
         "tensors": len(given.shapes),
         "differences": [asdict(point) for point in paper.points],
         "beyond_reading": [asdict(point) for point in best.points],
-        "indistinguishable": [one for one in titles if one != title],
+        "indistinguishable": [one for one in titles if one != title(best.name, best.reading)],
         "not_visible": list(HIDDEN),
     }
 
 
 def count(shapes: Mapping[str, Shape]) -> int:
-    total = 0
-    for shape in shapes.values():
-        numbers = 1
-        for size in shape:
-            numbers *= size
-        total += numbers
-    return total
+    return sum(map(math.prod, shapes.values()))
 
 
 def nearest(given: Tensors, name: str, reading: str) -> Candidate:

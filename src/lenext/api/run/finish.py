@@ -33,6 +33,7 @@ from lenext.models import model_file
 from lenext.protocol import MULTILABEL, Preprocessing
 from lenext.training.batch_statistics import exact_statistics
 from lenext.training.checkpoint import Checkpoints, Progress
+from lenext.training.compiling import OFF
 from lenext.training.goal import activation
 from lenext.training.log import read_log
 from lenext.training.memory import peak_memory
@@ -192,23 +193,31 @@ def chronicle(prepared: Prepared, measured: Mapping[str, Measurement], progress:
 def command_line(prepared: Prepared) -> str:
     """The line that repeats the run: its recipe from the run folder, and all else that is not as by default."""
     job = prepared.job
+    written = prepared.folder.recipe if job.deviations or job.recipe.name != "practical" else None
+    options = [
+        f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in job.options.items()
+    ]
+    asked = (  # and what each is by default
+        ("--recipe", written, None),
+        ("--reading", job.reading, "paper"),
+        *(("--option", option, None) for option in options),
+        ("--weights", job.start and job.start["weights"], None),
+        ("--channels", job.channels, usual_channels(job.model)),
+        ("--micro-batch", job.micro_batch, None),
+        ("--seed", job.seed, 0),
+        ("--fold", job.fold, None),
+        ("--validation", job.validation, 0 if job.fold else VALIDATION),
+        ("--precision", job.precision, "fp32"),
+        ("--save-memory", job.save_memory, False),
+        ("--compile", job.compile, OFF),
+        ("--deterministic", job.shards is not None, False),
+        ("--shards", job.shards, None),
+        ("--batch-norm", job.batch_norm, LOCAL),
+    )
     words = ["lenext", "train", prepared.spec, "--model", job.model]
-    if job.deviations or job.recipe.name != "practical":
-        words += ["--recipe", str(prepared.folder.recipe)]
-    words += [] if job.reading == "paper" else ["--reading", job.reading]
-    for name, value in job.options.items():
-        words += ["--option", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
-    words += ["--weights", str(job.start["weights"])] if job.start else []
-    words += ["--channels", str(job.channels)] if job.channels not in (None, usual_channels(job.model)) else []
-    words += ["--micro-batch", str(job.micro_batch)] if job.micro_batch else []
-    words += ["--seed", str(job.seed)] if job.seed else []
-    words += ["--fold", job.fold] if job.fold else []
-    words += [] if job.validation == (0 if job.fold else VALIDATION) else ["--validation", str(job.validation)]
-    words += [] if job.precision == "fp32" else ["--precision", job.precision]
-    words += ["--save-memory"] if job.save_memory else []
-    words += [] if job.compile == "off" else ["--compile", job.compile]
-    words += ["--deterministic", "--shards", str(job.shards)] if job.shards else []
-    words += [] if job.batch_norm == LOCAL else ["--batch-norm", job.batch_norm]
+    for option, value, usual in asked:
+        if value not in (None, usual):
+            words += [option] if value is True else [option, str(value)]
     return shlex.join(words)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -48,9 +49,7 @@ def first_phase(
         watcher.message("The classifier is not a linear layer: it is trained by steps from the beginning.")
         return
     clock = time.monotonic()
-    source = training_features
-    if prepared.job.fold is not None:
-        source = lambda task: shared(prepared, task, shelf)  # noqa: E731 - one of two
+    source = training_features if prepared.job.fold is None else partial(shared, prepared, shelf)
     fitted = fit_head(task, watcher, source)
     if task.average.kept is not None:
         task.average.kept.load_state_dict(task.network.state_dict())
@@ -58,7 +57,7 @@ def first_phase(
     begin(task, progress, keeping, watcher, {"loss": fitted.loss, task.goal.train: fitted.accuracy})
 
 
-def shared(prepared: Prepared, task: Task, shelf: Shelf) -> NDArray[np.float64]:
+def shared(prepared: Prepared, shelf: Shelf, task: Task) -> NDArray[np.float64]:
     """The training images' rows of features of all images, which every fold of the data computes alike."""
     key = key_of(prepared)
     if key not in shelf:

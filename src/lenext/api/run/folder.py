@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,24 +13,12 @@ from typing import Any
 import safetensors.torch
 import torch
 
-from lenext.api.options import TrainOptions
-from lenext.api.run.chosen_channels import asked_channels
-from lenext.api.run.chosen_recipe import changes
-from lenext.api.run.job import Job
-from lenext.api.run.same_machine import processor
-from lenext.api.run.start import location
-from lenext.benchmark.machine import versions
-from lenext.data.known import Known, others, read, remembered
-from lenext.data.listing import Listing, fingerprint
+from lenext.data.known import Known, read, remembered
+from lenext.data.listing import Listing
 from lenext.data.split import RULE, to_csv
 from lenext.data.statistics import Statistics
-from lenext.errors import DataError, Failed, LenextError, UsageError
-from lenext.evaluation.inference import AUTO
-from lenext.evaluation.selective import TARGET
-from lenext.models import canonical
+from lenext.errors import Failed, LenextError
 from lenext.recipes import Recipe
-from lenext.training.compiling import OFF
-from lenext.training.sharded import LOCAL
 from lenext.values import decode, encode
 from lenext.weights.durable import MANIFEST, make_folder, read_folder, remove_folder, write_file, write_folder
 
@@ -214,141 +201,3 @@ def as_now(recipe: dict[str, Any]) -> dict[str, Any]:
 
 def csv_bytes(listing: Listing, folder: Path) -> bytes:
     return to_csv(listing, folder).encode(errors="surrogateescape")
-
-
-def describe(job: Job, listing: Listing, data: str, spec: str) -> dict[str, Any]:
-    """How a run is started, as JSON: all that must be the same when it is resumed."""
-    return {
-        "model": job.model,
-        "reading": job.reading,
-        "options": dict(job.options),
-        "rules": list(job.rules),
-        "deviations": list(job.deviations),
-        "micro_batch": job.micro_batch,
-        "channels": job.channels,
-        "start": job.start,
-        "seed": job.seed,
-        "precision": job.precision,
-        "validation": job.validation,
-        "fold": job.fold,
-        "split": job.split,
-        "error_target": job.error_target,
-        "save_memory": job.save_memory,
-        "compile": job.compile,
-        "exact": job.exact,
-        "find_rate": job.find_rate,
-        "tune": job.tune,
-        "time_limit": job.time_limit,
-        "settled": job.settled,
-        "deterministic": job.shards is not None,
-        "shards": job.shards,
-        "batch_norm": job.batch_norm,
-        "data": spec if listing.layout == "built-in" else os.path.abspath(spec),
-        "classes": list(listing.classes),
-        "fingerprint": data,
-        "threads": torch.get_num_threads(),
-        "processor": processor(),
-        "versions": versions(),
-    }
-
-
-# What runs of earlier versions do not say.
-NOT_YET: Mapping[str, Any] = {
-    **dict.fromkeys(("micro_batch", "channels", "time_limit", "end", "fold", "shards"), None),
-    **dict.fromkeys(("save_memory", "find_rate", "deterministic"), False),
-    "batch_norm": LOCAL,
-    "compile": OFF,
-    "tune": 0,
-    "split": RULE,
-    "exact": True,
-    "settled": True,
-    "error_target": TARGET,
-}
-
-
-def same_job(asked: TrainOptions, started: Mapping[str, Any], recipe: Recipe, folder: Path) -> Job:
-    """The job of a run that is resumed. Raises UsageError when something else is asked now than at its start."""
-    wanted = {
-        "model": asked.model and canonical(asked.model),
-        "reading": asked.reading,
-        "options": asked.options or None,
-        "seed": asked.seed,
-        "precision": None if asked.precision == AUTO else asked.precision,
-        "validation": asked.validation,
-        "micro_batch": asked.micro_batch,
-        "channels": asked_channels(asked),
-        "fold": asked.fold,
-        "error_target": asked.error_target,
-        "save_memory": asked.save_memory or None,
-        "compile": None if asked.compile == AUTO else asked.compile,
-        "exact": asked.exact or None,
-        "find_rate": asked.find_rate or None,
-        "tune": asked.tune,
-        "time_limit": asked.seconds,
-        "deterministic": asked.deterministic or None,
-        "shards": asked.shards,
-        "batch_norm": asked.batch_norm,
-        "threads": asked.threads,
-        "weights": asked.weights and location(asked.weights),
-    }
-    start = started.get("start")  # runs of the first version have none of the last
-    present = {**NOT_YET, **started, "weights": start and start["weights"]}
-    for name, value in wanted.items():
-        if value is not None and value != present[name]:
-            raise UsageError(
-                f"The run in {folder} was started with {name} {present[name]}, not {value}.",
-                "Leave the option out to resume, or start a new run with another --out.",
-            )
-    return Job(
-        model=started["model"],
-        reading=started["reading"],
-        options=started["options"],
-        recipe=recipe,
-        deviations=tuple(started["deviations"]),
-        seed=started["seed"],
-        precision=started["precision"],
-        validation=started["validation"],
-        rules=tuple(started.get("rules", ())),
-        micro_batch=present["micro_batch"],
-        save_memory=present["save_memory"],
-        compile=present["compile"],
-        exact=present["exact"],
-        find_rate=present["find_rate"],
-        tune=present["tune"],
-        time_limit=present["time_limit"],
-        settled=present["settled"],
-        end=present["end"],
-        shards=present["shards"],
-        batch_norm=present["batch_norm"],
-        channels=present["channels"],
-        start=start,
-        fold=present["fold"],
-        split=present["split"],
-        error_target=present["error_target"],
-    )
-
-
-def same_data(listing: Listing, started: Mapping[str, Any], folder: Path, known: Known) -> None:
-    """Refuse to go on with other data than the run was started with; names what is other than it is known."""
-    if list(listing.classes) != started["classes"]:
-        gone = sorted(set(started["classes"]) - set(listing.classes))
-        new = sorted(set(listing.classes) - set(started["classes"]))
-        raise DataError(
-            f"The run in {folder} has other classes than the data (gone: {gone or 'none'}, new: {new or 'none'}).",
-            "Resume with the same data, or start a new run with another --out.",
-        )
-    if fingerprint(listing) != started["fingerprint"]:
-        raise DataError(
-            f"The data have changed since the run in {folder} was started{others(listing, known)}.",
-            "Restore them, or start a new run with another --out.",
-        )
-
-
-def same_recipe(asked: Recipe, started: Recipe, folder: Path) -> None:
-    """Refuse to go on with another recipe than the run was started with."""
-    differences = changes(started, asked)
-    if differences:
-        raise UsageError(
-            f"The run in {folder} was started with another recipe ({differences[0]}).",
-            "Leave the recipe's options out to resume, or start a new run with another --out.",
-        )

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from lenext.api.data import ready
-from lenext.api.options import ON_BAD, ON_NAN, TrainOptions
+from lenext.api.options import ON_BAD, ON_NAN, TrainOptions, check_counts
 from lenext.api.run import job as jobs
 from lenext.api.run.chosen_channels import asked_channels, usual_channels
 from lenext.api.run.chosen_network import choose_model, situation
-from lenext.api.run.folder import RunFolder, same_data, same_job, same_recipe, under_runs
+from lenext.api.run.folder import RunFolder, under_runs
 from lenext.api.run.job import Job, decide
 from lenext.api.run.same_machine import departures
+from lenext.api.run.same_run import same_data, same_job, same_recipe
 from lenext.api.run.shares import check_shares
 from lenext.api.run.short_options import check_options
 from lenext.api.run.start import begin, begin_again, location, open_source, origin, with_reading
@@ -30,7 +33,7 @@ from lenext.data.listing import Listing, fingerprint, part
 from lenext.data.loader import Loader, batch_cuts
 from lenext.data.statistics import Statistics
 from lenext.errors import DataError, UsageError
-from lenext.evaluation.inference import AUTO, PRECISIONS, Compute
+from lenext.evaluation.inference import AUTO, Compute, check_precision
 from lenext.layers.network import Network
 from lenext.models import canonical
 from lenext.protocol import MULTICLASS
@@ -61,19 +64,18 @@ class Prepared:
     spec: str
     began: int = 0
 
+    def to_try(self, **changed: Any) -> Prepared:
+        """The run of a job that is so changed, with a copy of the network, which may be spoilt."""
+        return replace(self, job=replace(self.job, **changed), network=copy.deepcopy(self.network))
+
 
 def check(asked: TrainOptions) -> None:
     """Refuse values that no run can have."""
     asked_channels(asked)
     check_form(asked.image_size, asked.fit)
-    for name in ("epochs", "batch_size", "micro_batch", "threads", "patience", "tune", "shards"):
-        value = getattr(asked, name)
-        if value is not None and value < 1:
-            raise UsageError(f"--{name.replace('_', '-')} is {value}.", "Give a whole number above zero.")
-    if asked.precision is not None and asked.precision not in (AUTO, *PRECISIONS):
-        raise UsageError(
-            f"There is no precision {asked.precision!r}.", f"Give one of {', '.join((AUTO, *PRECISIONS))}."
-        )
+    check_counts(asked, "epochs", "batch_size", "micro_batch", "threads", "patience", "tune", "shards")
+    if asked.precision is not None:
+        check_precision(asked.precision)
     if asked.validation is not None and not 0 <= asked.validation < 1:
         raise UsageError(f"--validation is {asked.validation}.", "Give a share from 0 to below 1.")
     if asked.on_bad not in ON_BAD:

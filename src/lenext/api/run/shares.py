@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
-import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from lenext.api.options import TrainOptions
 from lenext.api.run.job import Job
 from lenext.errors import UsageError
-from lenext.evaluation.inference import AUTO
+from lenext.evaluation.inference import device_of
 from lenext.parallel.place import Place
 from lenext.parallel.team import Alone
 from lenext.training.compiling import OFF
@@ -47,9 +46,7 @@ def on_place(asked: TrainOptions, place: Place) -> TrainOptions:
         raise UsageError(
             "--on-nan rollback is for a run on one process.", "Leave it out: all ranks stop and say where."
         )
-    if asked.device.partition(":")[0] in (AUTO, "cuda") and torch.cuda.is_available():
-        return replace(asked, device=f"cuda:{place.local}")
-    return asked
+    return replace(asked, device=device_of(asked.device, place.local))
 
 
 def check_divided(job: Job, task: Task, team: Alone) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import dataclass
 
 from lenext.api.run.prepare import Prepared
 from lenext.data.item import TEST, TRAIN, VAL
@@ -87,7 +85,4 @@ def learn(prepared: Prepared, task: Task) -> Familiar | None:
     images = part(prepared.listing, TRAIN)
     if len(images) < novelty.LEAST:
         return None
-    rows = np.unique(np.linspace(0, len(images) - 1, min(novelty.LEARNT, len(images))).round().astype(np.int64))
-    names = tuple(images.names[row] for row in rows)
-    chosen = replace(images, indices=images.indices[rows], labels=images.labels[rows], names=names)
-    return novelty.learn(show(prepared, task, chosen).features)
+    return novelty.learn(show(prepared, task, images.some(novelty.LEARNT)).features)

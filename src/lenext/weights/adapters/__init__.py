@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from lenext.errors import UsageError, WeightFileError, did_you_mean
 from lenext.layers.network import Network
-from lenext.models import readings
+from lenext.models import differences
 from lenext.weights.adapters import caffe, efficientnet_pytorch, keras, timm, torchvision
 from lenext.weights.adapters.foreign import Foreign, read_foreign
 from lenext.weights.adapters.renaming import Adapter
@@ -127,10 +127,9 @@ def _adapter(network: Network, source: str) -> Adapter:
 
 def _check_reading(network: Network, adapter: Adapter, source: str) -> None:
     """Refuse a network that is built otherwise than the source's, though every shape may fit."""
-    table = readings(network.name)
 
     def built(reading: str) -> dict[str, Any]:
-        return {difference.option: difference.value for difference in table[reading]}
+        return {difference.option: difference.value for difference in differences(network.name, reading)}
 
     ours = {**built(network.reading), **network.options}
     theirs = built(adapter.reading)

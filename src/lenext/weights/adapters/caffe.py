@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from lenext.weights.adapters.renaming import Adapter, Counterpart, Rename, apply
+from lenext.weights.adapters.renaming import Adapter, Counterpart, Rename
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,18 +27,16 @@ class CaffeAdapter(Adapter):
     def counterparts(self, network: nn.Module) -> Iterator[tuple[str, Counterpart | None]]:
         """Every tensor but the counts of batches."""
         for path, module in network.named_modules():
-            layer = next((found.name for rule in self.renames if (found := apply(rule, path, {}))), "")
+            found = self.renamed(path, {})
+            layer = found.name if found else ""
             statistics, _, scale = layer.rpartition("|")
-            leaves = [(name, f"{scale}/{place}") for place, name in enumerate(_weights(module))]
+            own = module.named_parameters(recurse=False)
+            leaves = [(name, f"{scale}/{place}") for place, (name, _) in enumerate(own)]
             if isinstance(module, nn.BatchNorm2d):
                 leaves += [("running_mean", f"{statistics}/0"), ("running_var", f"{statistics}/1")]
             for leaf, theirs in leaves:
                 flat = layer == self.classifier and leaf == "weight"
                 yield f"{path}.{leaf}", Counterpart(theirs, (0, 0, 1, 1) if flat else None) if layer else None
-
-
-def _weights(module: nn.Module) -> list[str]:
-    return [name for name, weight in module.named_parameters(recurse=False) if weight is not None]
 
 
 def normalised(ours: str, norm: str, theirs: str) -> tuple[Rename, Rename]:

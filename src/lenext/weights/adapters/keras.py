@@ -13,7 +13,7 @@ from math import isqrt
 from torch import nn
 
 from lenext.layers.layer_scale import LayerScale
-from lenext.weights.adapters.renaming import Adapter, Counterpart, Rename, apply
+from lenext.weights.adapters.renaming import Adapter, Counterpart, Rename
 
 KERNEL = (2, 3, 1, 0)  # ours is O I H W, theirs H W I O
 DEPTHWISE = (2, 3, 0, 1)  # ours is C 1 H W, theirs H W C 1
@@ -41,7 +41,8 @@ class KerasAdapter(Adapter):
         """Every tensor but those that Keras has not: counts of batches, scales that are always 1."""
         counted = {nn.Conv2d: 0, nn.BatchNorm2d: 0}
         for path, module in network.named_modules():
-            layer = next((found.name for rule in self.renames if (found := apply(rule, path, {}))), "")
+            found = self.renamed(path, {})
+            layer = found.name if found else ""
             kind = nn.Conv2d if isinstance(module, nn.Conv2d) else nn.BatchNorm2d
             if self.in_order and not layer and isinstance(module, kind):
                 layer = f"{'conv2d' if kind is nn.Conv2d else 'batch_normalization'}_{counted[kind]}"
@@ -51,7 +52,7 @@ class KerasAdapter(Adapter):
     def _tensors(self, path: str, module: nn.Module, layer: str) -> Iterator[tuple[str, Counterpart | None]]:
         """A module's own tensors, in Keras' order."""
         layer, _, first = layer.partition("/")
-        leaves = [name for name, weight in module.named_parameters(recurse=False) if weight is not None]
+        leaves = [name for name, _ in module.named_parameters(recurse=False)]
         if isinstance(module, nn.BatchNorm2d):
             leaves += ["running_mean", "running_var"]
         for place, leaf in enumerate(leaves, int(first or 0)):

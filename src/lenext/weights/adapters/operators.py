@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 _declared: list[Any] = []  # a library of operators lives as long as its object
 
 
-def declare_operators() -> str:
+def declare_operators() -> None:
     """torchvision's wheels do not fit torch's for the CPU: two operators of detection are missing at its import."""
     library: Any = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
     for operator in ("nms", "qnms"):
@@ -18,4 +19,12 @@ def declare_operators() -> str:
     _declared.append(library)
     for module in [module for module in sys.modules if module.partition(".")[0] == "torchvision"]:
         del sys.modules[module]
-    return "torchvision.models"
+
+
+def library(module: str) -> Any:
+    """A module of torchvision, or of what needs it. Raises ``ImportError`` where it is not installed."""
+    try:
+        return importlib.import_module(module)
+    except RuntimeError:
+        declare_operators()
+        return importlib.import_module(module)

@@ -88,7 +88,11 @@ class Adapter:
         """Every name in the network's state dict with the library's; None where no rule is for it."""
         places = in_line(network)
         for ours in network.state_dict():
-            yield ours, next((found for rule in self.renames if (found := apply(rule, ours, places))), None)
+            yield ours, self.renamed(ours, places)
+
+    def renamed(self, ours: str, places: Mapping[str, int]) -> Counterpart | None:
+        """What the first rule says that is about a tensor, or a module; None where no rule is."""
+        return next((found for rule in self.renames if (found := apply(rule, ours, places))), None)
 
     def todays(self, state: Mapping[str, T]) -> dict[str, T]:
         """A state dict with its older names brought up to date."""
