@@ -43,13 +43,17 @@ def read(path: Path) -> tuple[str, tuple[Item, ...], tuple[Problem, ...]]:
     items: list[Item] = []
     lines: list[int] = []
     form: Form | None = None
+    header: list[str] = []
     try:
         for row in rows:
             if not any(map(str.strip, row)):
                 continue
             if form is None:
-                form = form_of(path, rows.line_num, row)
+                form, header = form_of(path, rows.line_num, row), row
                 continue
+            if any(map(str.strip, row[len(header) :])):
+                what = f"There are {len(row)} cells, and the header names {len(header)}."
+                raise complaint(path, rows.line_num, what, "Put quotation marks around a cell that holds a comma.")
             if not items:
                 check_first(path, form, row)
             items.append(read_row(path, rows.line_num, row, form))

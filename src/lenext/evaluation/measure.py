@@ -22,7 +22,7 @@ from lenext.evaluation.metrics import (
     surprises,
     top_k_correct,
 )
-from lenext.evaluation.text import columns, cut, duration, per_cent, visible
+from lenext.evaluation.text import columns, counted, cut, duration, per_cent, visible
 from lenext.protocol import MULTICLASS
 
 WORST = 100  # mistakes that an evaluation keeps: more than anybody looks through, few enough for any file
@@ -131,7 +131,16 @@ class Evaluation(Circumstances):
     def said(self, split: str) -> str:
         """The headline in a line."""
         top1, low, high = (per_cent(part, self.images) for part in (self.top1.value, self.top1.low, self.top1.high))
-        return f"top-1 {top1} %, 95 % interval {low} to {high} %, on {self.images:,} images of {split}"
+        return f"top-1 {top1} %, 95 % interval {low} to {high} %, on {counted(self.images, 'image')} of {split}"
+
+    @property
+    def no_better(self) -> str:
+        """What to say where one answer for all images would have been right as often; else nothing."""
+        most = max(self.per_class, key=lambda score: score.support)
+        if len(self.classes) < 2 or self.images - self.wrong > most.support:
+            return ""
+        share = per_cent(most.support / self.images, self.images)
+        return f"To answer {most.name!r} for every image would be right for {share} %."
 
     def lines(self) -> list[str]:
         """The measurement for a terminal."""
@@ -298,10 +307,12 @@ def _summary(evaluation: Evaluation) -> list[str]:
         f"{per_cent(part.high, images)} %"
         for name, part in shown
     ]
-    views = "1 view" if evaluation.views == 1 else f"{evaluation.views} views"
+    if evaluation.no_better:
+        text.append(visible(evaluation.no_better))
+    views = counted(evaluation.views, "view")
     text.append(
-        f"{images:,} images, {evaluation.wrong:,} wrong; protocol {visible(evaluation.protocol)}, {views} an image; "
-        f"loss {evaluation.loss:.4f}"
+        f"{counted(images, 'image')}, {evaluation.wrong:,} wrong; protocol {visible(evaluation.protocol)}, "
+        f"{views} an image; loss {evaluation.loss:.4f}"
     )
     return [*text, *cost_lines(evaluation)]
 
