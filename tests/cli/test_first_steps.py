@@ -89,7 +89,7 @@ def stopping(answers):
 
 @pytest.fixture
 def staying(monkeypatch):
-    """A stopped command ends its process, whatever the threads of other tests still do; here it is that of the tests."""
+    """A stopped command ends its process, whatever other threads do; here it is that of the tests."""
     monkeypatch.setattr("lenext.cli.leave", sys.exit)
 
 
