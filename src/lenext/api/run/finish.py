@@ -173,6 +173,7 @@ def chronicle(prepared: Prepared, measured: Mapping[str, Measurement], progress:
             name=listing.name,
             classes=listing.classes,
             counts=counts(listing),
+            images={split: len(part(listing, split)) for split in listing.splits},
             problems=[vars(problem) for problem in listing.problems],
         ),
         recipe=fields(job.recipe),

@@ -25,7 +25,7 @@ from lenext.data.known import Known, others, read, remembered
 from lenext.data.listing import Listing, fingerprint
 from lenext.data.split import RULE, to_csv
 from lenext.data.statistics import Statistics
-from lenext.errors import DataError, Failed, LenextError, UsageError
+from lenext.errors import DataError, Failed, UsageError
 from lenext.evaluation.inference import AUTO
 from lenext.evaluation.selective import TARGET
 from lenext.models import canonical
@@ -96,8 +96,8 @@ class RunFolder:
         try:
             run: dict[str, Any] = json.loads(self._read(RUN))
             recipe: Recipe = decode(Recipe, as_now(json.loads(self._read("recipe.json"))), "recipe")
-        except (ValueError, LenextError) as error:
-            raise self._damaged(error) from None
+        except (ValueError, UsageError) as error:
+            raise self._damaged(str(error).rstrip(".")) from None
         return run, recipe
 
     def create(
