@@ -16,6 +16,8 @@ class LenextError(Exception):
         super().__init__(message)
         self.message = message
         self.remedy = remedy
+        if remedy:
+            self.add_note(remedy)  # a traceback shows it, where lenext is used from Python
 
 
 class Failed(LenextError):
@@ -68,9 +70,9 @@ class Interrupted(LenextError):
         self.exit_status = 128 + signal_number
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, known: Iterable[str], cutoff: float = 0.55) -> str:
     """A sentence that offers the nearest known names, or an empty string when none is near."""
     import difflib  # costs 8 ms that only a mistake should pay
 
-    near = difflib.get_close_matches(word, list(dict.fromkeys(known)), n=3, cutoff=0.55)
+    near = difflib.get_close_matches(word, list(dict.fromkeys(known)), n=3, cutoff=cutoff)
     return f"Did you mean {' or '.join(near)}?" if near else ""

@@ -70,6 +70,14 @@ class TestTypes:
         with pytest.raises(UsageError, match="The data are"):
             lenext.train(data, model="lenet5")
 
+    @pytest.mark.parametrize("thing", [3, object(), [np.zeros((4, 4))]])
+    def test_things_that_are_no_path(self, thing):
+        for function in (lambda: lenext.predict("run", thing), lambda: lenext.explain("run", thing)):
+            with pytest.raises(UsageError, match="takes paths, not"):
+                next(function())
+        with pytest.raises(UsageError, match="takes paths, not"):
+            lenext.evaluate(thing, "digits")
+
     def test_what_means_the_same_is_taken(self):
         asked = {"seed": np.int64(3), "out": "run", "data_root": Path("files"), "save_every": 5, "settings": ["a=1"]}
         options = read_options(TrainOptions, asked, "lenext.train")

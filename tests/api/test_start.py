@@ -119,6 +119,21 @@ def test_without_weights_it_says_that_they_are_drawn(photos, tmp_path, heir):
     assert "random numbers" in model.card.licence
 
 
+def test_a_run_names_its_network_itself(photos, first, tmp_path):
+    model, said = frozen(tmp_path / "run", data=photos, weights=first)
+    assert model.card.network == "resnet20_cifar"
+    assert "resnet20_cifar is trained: the network of the weights" in said
+    with pytest.raises(UsageError, match="No network was named"):
+        lenext.train(photos, out=tmp_path / "other", weights="timm:a1_in1k")
+
+
+def test_what_a_few_steps_can_teach_is_said(photos, first, tmp_path):
+    _, said = frozen(tmp_path / "drawn", data=photos, model="resnet20_cifar")
+    assert "2 steps from random weights teach little" in said
+    _, said = frozen(tmp_path / "weights", data=photos, model="resnet20_cifar", weights=first)
+    assert "teach little" not in said
+
+
 @pytest.mark.parametrize(
     ("asked", "error", "message"),
     [

@@ -58,6 +58,19 @@ def stranger():
     return nn.Sequential(*layers, nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Softsign(), nn.Linear(6, 1000), nn.Tanh())
 
 
+class Unlucky(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, 8, 3)
+
+    def forward(self, x):
+        raise KeyError("bad luck")
+
+
+def unlucky():
+    raise KeyError("bad luck")
+
+
 no_network = 7
 sentence = lambda: "not a network"
 """
@@ -162,6 +175,8 @@ def test_a_person_reads_a_sentence_or_a_table(lenext):
         (["foreign_nets:vgg17"], "cannot be imported", "torchvision:NAME"),
         (["no_such_package.nets:build"], "cannot be imported", "torchvision:NAME"),
         (["foreign_nets:no_network"], "cannot be called", "without arguments"),
+        (["foreign_nets:unlucky"], "makes no network: KeyError: 'bad luck'", "Correct that code"),
+        (["foreign_nets:Unlucky"], "does not go through Unlucky: 'bad luck'", "--against"),
         (["foreign_nets:sentence"], "no torch module or Keras model but str", "torchvision:NAME"),
         (["foreign_nets:vgg16", "--reading", "v1.5"], "has no readings", "lenext models"),
         (["foreign_nets:vgg16", "--against", "vgg15"], "no network called 'vgg15'", "vgg16"),

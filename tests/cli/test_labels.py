@@ -1,6 +1,7 @@
 """Pictures with a disc, a bar, both or neither: learnt from a CSV of several labels a row, measured, resumed."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -65,6 +66,13 @@ def document(lenext):
 
 
 class TestLearning:
+    def test_the_report_counts_each_picture_once(self, learnt):
+        """Not each of its labels."""
+        text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", (learnt / "report.html").read_text(encoding="utf-8")))
+        assert "Images Smallest label Largest label train 96 " in text
+        assert " val 24 " in text
+        assert " test 60 " in text
+
     def test_the_labels_are_learnt_and_every_figure_has_its_interval(self, learnt, shapes, document):
         found = document("evaluate", learnt, shapes / "sets.csv")
         assert (found["task"], found["images"]) == ("multilabel", 60)

@@ -87,7 +87,8 @@ class TestWrongUse:
         ("words", "status", "message", "remedy"),
         [
             (("--model", "resnet5"), 2, "no network called 'resnet5'", "resnet50"),
-            (("--weights", "a/run"), 2, "No network was named", "--model"),
+            (("--weights", "a/run"), 2, "no model at a/run", "weight file"),
+            (("--weights", "timm:in1k"), 2, "No network was named", "--model"),
             ((*QUICK, "--recipe", "papre"), 2, "no recipe 'papre'", "paper"),
             ((*QUICK, "--set", "optimizer.rl=1"), 2, "no field 'rl'", "lr"),
             ((*QUICK, "--set", "optimizer.lr=fast"), 2, "'fast'", "number"),

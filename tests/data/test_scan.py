@@ -94,7 +94,7 @@ def test_a_class_that_a_split_lost_is_missing_there(tmp_path):
 def test_fewer_than_two_classes_left_is_an_error(tmp_path):
     root = class_folders(tmp_path, {"cat": 1, "dog": 1})
     (root / "dog" / "000.jpg").write_bytes(b"")
-    with pytest.raises(DataError, match="one class, 'cat'"):
+    with pytest.raises(DataError, match=r"one class, 'cat' .*1 empty"):
         scan(find(str(root)))
     (root / "cat" / "000.jpg").write_bytes(b"")
     with pytest.raises(DataError, match="2 empty"):

@@ -65,12 +65,18 @@ class TestRefusing:
             (["path,label", "cat/000.jpg"], "line 2: The label is empty"),
             (["path,label", '"cat/000.jpg,cat'], "This is not CSV"),
             (["path,label", "cat/\0.jpg,cat"], "line 2: The path holds a zero byte"),
+            (["path,label", "cat/000.jpg,cat, tabby"], "line 2: There are 3 cells, and the header names 2"),
         ],
     )
     def test_each_mistake_is_named_with_its_line(self, pets, lines, words):
         with pytest.raises(DataError, match=words) as caught:
             table.read(csv_file(pets, *lines))
         assert caught.value.remedy
+
+    def test_the_remedy_is_for_the_column_that_is_missing(self, pets):
+        with pytest.raises(DataError) as caught:
+            table.read(csv_file(pets, "filename,class", *GOOD))
+        assert "as path,label does; here it is 'filename,class'" in caught.value.remedy
 
     def test_semicolons(self, pets):
         with pytest.raises(DataError) as caught:

@@ -6,6 +6,8 @@ import pickle
 import struct
 import zipfile
 from dataclasses import replace
+from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -142,6 +144,16 @@ class TestPlaces:
     def test_a_run_that_is_not_finished(self, tmp_path):
         (tmp_path / "checkpoints").mkdir()
         assert "--resume" in refused(tmp_path, "not a finished run").remedy
+
+    def test_the_folder_of_folds(self, tmp_path):
+        (tmp_path / "fold-1").mkdir()
+        (tmp_path / "fold-1" / "model.safetensors").write_bytes(b"")
+        assert str(tmp_path / "fold-1") in refused(tmp_path, "not a finished run").remedy
+
+    def test_one_that_may_not_be_read(self, tmp_path, monkeypatch):
+        (tmp_path / "model").write_bytes(b"x")
+        monkeypatch.setattr(Path, "open", Mock(side_effect=PermissionError(13, "Permission denied")))
+        assert "permissions" in refused(tmp_path / "model", "cannot be read").remedy
 
     def test_a_pipe_is_not_waited_for(self, tmp_path):
         os.mkfifo(tmp_path / "pipe")

@@ -95,8 +95,11 @@ class TestFile:
         (tmp_path / "file").write_text("")
         (tmp_path / "folder").mkdir()
         before = listing(tmp_path)
-        with pytest.raises(Failed, match="Cannot write"):
-            write_file(tmp_path / place, b"")
+        for resumes in (True, False):
+            with pytest.raises(Failed, match="Cannot write") as caught:
+                write_file(tmp_path / place, b"", resumes=resumes)
+            assert "Free space" not in caught.value.remedy, "there is enough of it"
+            assert ("--resume" in caught.value.remedy) == resumes
         assert listing(tmp_path) == before
 
     @pytest.mark.parametrize("step", ["fsync", "replace"])

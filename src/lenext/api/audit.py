@@ -83,22 +83,27 @@ def points(target: Target, one: Candidate) -> list[Point]:
 
 def closest(target: Target) -> list[Candidate]:
     """The networks and readings with the least to change, the oldest first."""
-    found = list(traced(target))
+    refusals: list[UsageError] = []
+    found = list(traced(target, refusals))
     if not found:
         remedy = "Name the network to compare with: --against NAME."
-        raise UsageError(f"{target.name} takes no image that a network of the line takes.", remedy)
+        why = f": {refusals[0].message}" if refusals else "."
+        raise UsageError(f"{target.name} takes no image that a network of the line takes{why}", remedy)
     least = min(one.comparison.distance for one in found)
     return [one for one in found if one.comparison.distance == least]
 
 
-def traced(target: Target) -> Iterator[Candidate]:
-    """The likeliest networks, in every reading; those that see other images than the target can are left out."""
+def traced(target: Target, refusals: list[UsageError]) -> Iterator[Candidate]:
+    """The likeliest networks, in every reading; those that see other images than the target can are left out.
+
+    refusals: where the reasons for leaving one out are put.
+    """
     for name in names(target.network):
         for reading in readings(name):
             try:
                 yield candidate(target, name, reading)
-            except UsageError:
-                continue
+            except UsageError as error:
+                refusals.append(error)
 
 
 def names(network: nn.Module) -> Sequence[str]:

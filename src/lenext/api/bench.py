@@ -20,6 +20,7 @@ from lenext.benchmark.worker import Worker
 from lenext.engines.opening import check_name
 from lenext.errors import UsageError
 from lenext.evaluation.inference import AUTO, Compute
+from lenext.evaluation.text import counted
 from lenext.models import canonical, list_models
 from lenext.training.watch import Silent, Watcher
 from lenext.weights.catalogue import entries
@@ -113,7 +114,7 @@ def measured(
     with ExitStack() as stack:
         workers = [stack.enter_context(worker_of(one, options, threads)) for one in contestants]
         for name, batch in product(networks, batches):
-            watcher.message(f"{name}, {batch} images at once ...")
+            watcher.message(f"{name}, {counted(batch, 'image')} at once ...")
             case = case_of(name, batch, compute, options)
             rows += measure(case, workers, options.rounds, top, watcher.message)
             document = describe(networks, contestants, options, top, rows)

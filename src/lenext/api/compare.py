@@ -21,7 +21,7 @@ from lenext.data.listing import Listing
 from lenext.evaluation.compare import Comparison, lines
 from lenext.evaluation.compare import compare as compared
 from lenext.evaluation.metrics import answers as most_probable
-from lenext.evaluation.text import visible
+from lenext.evaluation.text import counted, visible
 from lenext.training.watch import Silent, Watcher
 from lenext.weights.card import Model
 
@@ -77,7 +77,7 @@ def measured(a: str | Path, b: str | Path, data: str, asked: EvaluateOptions, wa
         same_task(listing, model.card)
     images, split = choose(listing, [model.card for model in models], asked.split)
     named = [answer_names(model, listing) for model in models]
-    watcher.message(f"Comparing on {len(images):,} images ({split}).")
+    watcher.message(f"Comparing on {counted(len(images), 'image')} ({split}).")
     classes = list(dict.fromkeys((*listing.classes, *named[0], *named[1])))
     given = []
     for model, how, names in zip(models, chosen, named, strict=True):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lenext.api.caution import warn_of_imitation
 from lenext.api.data import left_out, ready
 from lenext.api.labels import cuts_of, same_task, truths
-from lenext.api.options import EvaluateOptions, read_options
+from lenext.api.options import EvaluateOptions, paths_given, read_options
 from lenext.api.trained.answers import Answers, Reading, answers, choose, positions
 from lenext.api.trained.doubt import before_others, calibration_of, check, labels_trusted, shown_of, trust_of
 from lenext.api.trained.engine_network import open_to_measure
@@ -26,7 +26,7 @@ from lenext.evaluation.inference import Compute, device_of
 from lenext.evaluation.label_measure import Measurement, measure_of
 from lenext.evaluation.label_trust import LabelTrust
 from lenext.evaluation.metrics import Ints
-from lenext.evaluation.text import visible
+from lenext.evaluation.text import counted, visible
 from lenext.evaluation.trust import NOT_CALIBRATED, Trust
 from lenext.parallel.place import place
 from lenext.parallel.team import Alone, in_words, team_of
@@ -71,7 +71,7 @@ def evaluate(
     the errors of ``lenext.errors``.
     """
     options = read_options(EvaluateOptions, asked, "lenext.evaluate")
-    models = [model] if isinstance(model, str | os.PathLike) else list(model)
+    models = list(paths_given("lenext.evaluate", model))
     return measured(models, os.fspath(data), options, watcher or Silent()).document()
 
 
@@ -119,7 +119,7 @@ def measured_by(
     labels = truths(images, positions(listing, cards[0]), len(cards[0].classes))
     team.agree("data set", [split, images.names, fingerprint(listing) if team.size > 1 else ""])
     team.agree("network", [digest(model.network.state_dict()) for model in loaded] if team.size > 1 else [])
-    watcher.message(f"Measuring {len(images):,} images ({split}).")
+    watcher.message(f"Measuring {counted(len(images), 'image')} ({split}).")
     temperature = None if calibration is None else calibration.temperature
     each = tuple(
         answers(model, images, how, reading, watcher, temperature) for model, how in zip(loaded, chosen, strict=True)

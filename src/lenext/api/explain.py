@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,8 @@ from typing import Any
 from lenext.api.explained.explanation import Explained, Explainer, sheet_of_filters
 from lenext.api.explained.folder import Folder, open_folder
 from lenext.api.explained.nearest import search
-from lenext.api.options import read_options
-from lenext.api.predict import expand
+from lenext.api.options import paths_given, read_options
+from lenext.api.predict import expand, nothing_at
 from lenext.api.trained.model import open_model
 from lenext.data.ahead import read_ahead
 from lenext.errors import UsageError, did_you_mean
@@ -63,7 +63,7 @@ def explain(
     Raises the errors of ``lenext.errors``.
     """
     options = read_options(ExplainOptions, asked, "lenext.explain")
-    given = [images] if isinstance(images, str | os.PathLike) else images
+    given = list(paths_given("lenext.explain", images))
     return (
         {**one.document(), "heat": one.heat} for one in explained(model, given, options, watcher or Silent()).entries
     )
@@ -77,14 +77,12 @@ class Explanations:
     folder: Folder | None
 
 
-def explained(
-    model: str | Path, images: Iterable[str | Path], options: ExplainOptions, watcher: Watcher
-) -> Explanations:
+def explained(model: str | Path, images: Sequence[str], options: ExplainOptions, watcher: Watcher) -> Explanations:
     """Everything that can be refused is refused here; the work is done as the entries are asked for."""
     check(options)
-    files = [file for path in images for file in expand(os.fspath(path)) if isinstance(file, str)]
+    files = [file for path in images for file in expand(path) if isinstance(file, str)]
     if not files and options.method != "filters":
-        raise UsageError("No image was named.", "Give files, folders or globs, or - for a list on standard input.")
+        raise nothing_at(images)
     loaded = open_model(model, options.weights, watcher)
     compute = Compute.choose(options.device, "fp32")
     compute.place(loaded.network)

@@ -6,7 +6,7 @@ import math
 import os
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from numbers import Integral
 from pathlib import Path
@@ -56,6 +56,31 @@ def check_counts(asked: object, *names: str) -> None:
         value = getattr(asked, name)
         if value is not None and value < 1:
             raise UsageError(f"--{name.replace('_', '-')} is {value}.", "Give a whole number above zero.")
+
+
+def paths_given(function: str, given: Any) -> Iterable[str]:
+    """The path or paths that a function was given, each when it is asked for.
+
+    Raises UsageError for what is none, an open picture, an array or a network among it.
+    """
+    if isinstance(given, str | os.PathLike):
+        return [os.fspath(given)]
+    if not isinstance(given, Iterable):
+        raise no_path(function, given)
+    if isinstance(given, Sequence):
+        return [path_of(function, one) for one in given]
+    return (path_of(function, one) for one in given)
+
+
+def path_of(function: str, given: Any) -> str:
+    """A path as text. Raises UsageError for what is none."""
+    if not isinstance(given, str | os.PathLike):
+        raise no_path(function, given)
+    return os.fspath(given)
+
+
+def no_path(function: str, given: Any) -> UsageError:
+    return UsageError(f"{function} takes paths, not {type(given).__name__}.", "Save it to a file, and give its path.")
 
 
 def fits(hint: Any, value: Any) -> bool:

@@ -13,7 +13,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lenext.api.options import PredictOptions, read_options
+from lenext.api.options import PredictOptions, paths_given, read_options
 from lenext.data.ahead import read_ahead
 from lenext.data.collector import at_rest
 from lenext.data.folder import entries, files_below
@@ -65,19 +65,26 @@ def predict(
         raise UsageError("--top and --batch-size count from 1.", "Give a whole number above zero.")
     if options.engine is not None:
         check_name(options.engine)
-    given = [paths] if isinstance(paths, str | os.PathLike) else paths
+    given = paths_given("lenext.predict", paths)
     recogniser = opened(model, options, watcher or Silent(), many=are_many(given))
-    files = (file for path in given for file in expand(os.fspath(path)))
+    files = (file for path in given for file in expand(path))
     first = next(files, None)
     if first is None:
-        raise UsageError("No image was named.", "Give files, folders or globs, or - for a list on standard input.")
+        raise nothing_at(given)
     wanted = (file for file in chain([first], files) if path_of(file) not in done)
     return answers(recogniser, wanted, options)
 
 
-def are_many(given: Iterable[str | Path]) -> bool:
+def nothing_at(given: Iterable[str]) -> UsageError:
+    """What to raise where no path leads to an image."""
+    named = ", ".join(given) if isinstance(given, Sequence) else ""
+    where = f"No image was found at {named}." if named else "No image was named."
+    return UsageError(where, "Give files, folders that hold some or globs, or - for a list on standard input.")
+
+
+def are_many(given: Iterable[str]) -> bool:
     """Whether more than a few files are meant; of what comes one by one, as by standard input, nobody knows."""
-    paths = [os.fspath(path) for path in given] if isinstance(given, Sequence) else []
+    paths = given if isinstance(given, Sequence) else ()
     return len(paths) >= FOUR or any(os.path.isdir(path) or glob.has_magic(path) for path in paths)
 
 

@@ -124,6 +124,8 @@ def run(
         watcher.message(f"The checkpoint {name} is damaged and was passed over.")
     if found is not None:
         watcher.message(f"Going on in epoch {found.epoch + 1} after step {found.step:,}.")
+    elif not prepared.new:
+        watcher.message("No whole checkpoint is there: the run begins at its first step.")
     progress = found or Progress()
     team.agree("checkpoint", [progress.step, digest(network.state_dict())])
     log = MetricLog(folder.metrics, progress.log_bytes) if team.first else UnwrittenLog()

@@ -26,4 +26,4 @@ def head(what: str, command: str, used: str, packages: Mapping[str, str] | None 
 def write(path: Path, document: Mapping[str, Any]) -> None:
     """Write a result whole, with the folder that it lies in. Raises ``Failed`` when it cannot be written."""
     make_folder(path.parent)
-    write_file(path, (json.dumps(document, indent=1) + "\n").encode())
+    write_file(path, (json.dumps(document, indent=1) + "\n").encode(), resumes=False)

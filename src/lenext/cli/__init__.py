@@ -14,6 +14,7 @@ import click
 
 from lenext import __version__
 from lenext.cli.failure import fail
+from lenext.cli.output import Begun
 from lenext.errors import Failed, Interrupted, LenextError, UsageError, did_you_mean
 
 # The verbs in the order of a day's work, in words here so that `lenext --help` need not load their modules.
@@ -92,45 +93,52 @@ def process() -> NoReturn:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command; raises SystemExit with its status."""
+    """Run the command; raises SystemExit with its status. Without arguments it says what there is."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    listen()
+    listen(arguments)
     try:
-        status = lenext.main(arguments, standalone_mode=False) or 0
+        status = lenext.main(arguments or ["--help"], standalone_mode=False) or 0
     except click.exceptions.Exit as stop:
         status = stop.exit_code
-    except click.ClickException as error:
-        status = fail(_as_usage(error), arguments)
-    except LenextError as error:
-        status = fail(error, arguments)
-    except OSError as error:
-        remedy = "Check the path, its permissions and the free space."
-        status = fail(Failed(f"{error.filename or 'The system'}: {error.strerror or error}.", remedy), arguments)
-    except (KeyboardInterrupt, click.Abort):
-        status = fail(_interrupted(signal.SIGINT), arguments)
+    except (click.ClickException, click.Abort, LenextError, OSError, KeyboardInterrupt) as error:
+        status = fail(_in_words(error, arguments), arguments)
+    except Begun as begun:
+        status = fail(_in_words(begun.__cause__, arguments), [])
     except SystemExit:  # what click makes of a closed pipe; the reader has seen enough: `lenext predict ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
     sys.exit(status)
 
 
-def listen() -> None:
+def listen(arguments: list[str]) -> None:
     """Make SIGTERM an error like Ctrl-C; training answers both itself, between two steps."""
 
     def stop(number: int, _frame: object) -> None:
-        raise _interrupted(number)
+        raise _interrupted(number, arguments)
 
     with suppress(ValueError):  # outside the main thread no handler may be set
         signal.signal(signal.SIGTERM, stop)
 
 
-def _as_usage(error: click.ClickException) -> UsageError:
-    context = getattr(error, "ctx", None)
-    remedy = f"See `{context.command_path} --help`." if context else "See `lenext --help`."
-    return UsageError(error.format_message(), remedy)
+def _in_words(error: BaseException | None, arguments: list[str]) -> LenextError:
+    """What ended the command, as one of our own errors."""
+    if isinstance(error, LenextError):
+        return error
+    if isinstance(error, click.ClickException):
+        context = getattr(error, "ctx", None)
+        remedy = f"See `{context.command_path} --help`." if context else "See `lenext --help`."
+        return UsageError(error.format_message(), remedy)
+    if isinstance(error, OSError):
+        remedy = "Check the path, its permissions and the free space."
+        return Failed(f"{error.filename or 'The system'}: {error.strerror or error}.", remedy)
+    return _interrupted(signal.SIGINT, arguments)
 
 
-def _interrupted(number: int) -> Interrupted:
-    return Interrupted(
-        "Stopped before the end.", "A run that was begun goes on with the same command and --resume.", number
-    )
+def _interrupted(number: int, arguments: list[str]) -> Interrupted:
+    """The remedy is the verb's: only a run, and a file of answers, can be gone on with."""
+    remedy = "Give the same command again."
+    if arguments[:1] == ["train"]:
+        remedy = "A run that was begun goes on with the same command and --resume."
+    if arguments[:1] == ["predict"] and any(word.startswith("--out") for word in arguments):
+        remedy = "The file goes on with the same command and --resume."
+    return Interrupted("Stopped before the end.", remedy, number)

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lenext.cli.loading import loading
-from lenext.cli.options import common, data_root
+from lenext.cli.options import common, data_root, file_to_write
 from lenext.cli.output import emit, table
 from lenext.cli.watch import screen
 
 if TYPE_CHECKING:
     from lenext.api.check import Checked
+    from lenext.data.item import Problem
 
-NAMED = 400  # problems that are written out; --json has all
+NAMED = 20  # problems of one kind that are written out; --json has all
 
 
 @click.command()
@@ -39,6 +40,9 @@ def command(data: str, html: Path | None, fix_list: Path | None, as_json: bool, 
         from lenext.api.checked.fix_list import write_fix_list
         from lenext.api.checked.page import write_page
 
+    for option, file in (("--html", html), ("--fix-list", fix_list)):
+        if file is not None:
+            file_to_write(option, file)
     with screen(quiet=quiet) as watcher:
         found = checked(data, CheckOptions(**asked), watcher)
     if html is not None:
@@ -49,16 +53,20 @@ def command(data: str, html: Path | None, fix_list: Path | None, as_json: bool, 
 
 
 def lines(found: Checked) -> Iterator[str]:
-    """Problems, classes and the summary; what was left out and the summary come last, where a terminal shows them."""
+    """Problems, classes and the summary; the kinds with the most files first, what was left out after the remarks."""
     from lenext.api.data import counts, problem_line
     from lenext.data.item import LEFT_OUT
     from lenext.data.scan import summary
 
-    problems = sorted(found.listing.problems, key=lambda problem: problem.action == LEFT_OUT)
-    if len(problems) > NAMED:
-        yield f"({len(problems) - NAMED:,} remarks before these: see --json, --html or --fix-list)"
-    yield from map(problem_line, problems[-NAMED:])
+    kinds: dict[tuple[bool, str], list[Problem]] = {}
+    for problem in found.listing.problems:
+        kinds.setdefault((problem.action == LEFT_OUT, problem.kind), []).append(problem)
+    for (_, kind), alike in sorted(kinds.items(), key=lambda entry: (entry[0][0], -len(entry[1]))):
+        yield from map(problem_line, alike[:NAMED])
+        if len(alike) > NAMED:
+            yield f"  and {len(alike) - NAMED:,} more {kind}: --json names all"
     by_split = counts(found.listing)
     rows = [[name, *(f"{split[name]:,}" for split in by_split.values())] for name in found.listing.classes]
-    yield from table(["class", *by_split], rows, right=set(range(1, len(by_split) + 1)))
+    heads = list(by_split) if any(item.split for item in found.listing.items) else ["images"]
+    yield from table(["class", *heads], rows, right=set(range(1, len(by_split) + 1)))
     yield from summary(found.listing)

@@ -13,10 +13,11 @@ from lenext.cli.loading import loading
 from lenext.cli.options import common, engine, measuring, weights
 from lenext.cli.output import emit
 from lenext.cli.watch import screen
+from lenext.errors import UsageError
 
 
 @click.command()
-@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
+@click.argument("models", nargs=-1, metavar="MODEL...")
 @click.argument("data")
 @weights
 @click.option("--unknown", type=float, metavar="SHARE", help="Wrong among the answers, or say `unknown` [the run's].")
@@ -30,6 +31,8 @@ def command(models: tuple[str, ...], data: str, as_json: bool, quiet: bool, **as
     MODEL is a run folder, a weight file, or a network's name for its published ImageNet weights. Several are an
     ensemble: the mean of their probabilities answers. Started by torchrun, the processes share the images.
     """
+    if not models:
+        raise UsageError(f"One of the two is missing: {data!r} is a model or data.", "Give both: MODEL DATA.")
     with loading():
         from lenext.api.evaluate import measured
         from lenext.api.options import EvaluateOptions

@@ -53,7 +53,7 @@ def command(model: str, images: tuple[str, ...], out: str | None, as_json: bool,
     readable = (
         emit_each(one.document() for one in found.entries) if as_json else write_lines(found.entries, quiet=quiet)
     )
-    if not quiet and found.folder is not None:
+    if readable and not quiet and found.folder is not None:
         from lenext.evaluation.text import visible
 
         click.echo(f"Look at {visible(str(found.folder.index))}.", err=True)

@@ -14,14 +14,7 @@ def fail(error: LenextError, arguments: list[str]) -> int:
 
     Of several processes only one says it.
     """
-    if not speaks(error):
-        return error.exit_status
-    if "--json" in arguments:
-        document = {"kind": error.kind, "message": str(error), "remedy": error.remedy}
-        from lenext.cli.output import json_text
-
-        click.echo(json_text({"error": document}))
-    else:
+    if speaks(error) and not ("--json" in arguments and say_document(error)):
         word = "error: " if os.environ.get("NO_COLOR") else click.style("error: ", fg="red", bold=True)
         from lenext.evaluation.text import visible
 
@@ -29,6 +22,18 @@ def fail(error: LenextError, arguments: list[str]) -> int:
         if error.remedy:
             click.echo(f"       {visible(error.remedy)}", err=True)
     return error.exit_status
+
+
+def say_document(error: LenextError) -> bool:
+    """The error as a document on standard output; False where that takes nothing."""
+    from lenext.cli.output import json_text
+
+    document = {"kind": error.kind, "message": str(error), "remedy": error.remedy}
+    try:
+        click.echo(json_text({"error": document}))
+    except OSError:
+        return False
+    return True
 
 
 def speaks(error: LenextError) -> bool:

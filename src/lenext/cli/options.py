@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -65,5 +67,22 @@ def paths_of(words: Sequence[str]) -> Iterable[str]:
     """The paths given; where - is one, those on standard input in its place, any number, as they come."""
     if "-" not in words:
         return [word for word in words if word]
-    lines = (line.rstrip("\n") for line in sys.stdin)
+    lines = (path_in(line) for line in sys.stdin)
     return (path for word in words for path in (lines if word == "-" else [word]) if path)
+
+
+def path_in(line: str) -> str:
+    """The path on a line; of a list that Windows wrote, without the carriage return that ends each."""
+    path = line.rstrip("\n")
+    return path.removesuffix("\r") if path.endswith("\r") and not os.path.lexists(path) else path
+
+
+def file_to_write(option: str, file: Path) -> Path:
+    """The file; what cannot be written for want of a folder is refused before the work."""
+    if file.is_dir():
+        raise UsageError(f"{option}: {str(file)!r} is a folder.", "Name a file.")
+    if not file.parent.is_dir():
+        raise UsageError(
+            f"{option}: there is no folder {str(file.parent)!r}.", "Make it, or name a file in one that exists."
+        )
+    return file

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
-from lenext.errors import DataError
+from lenext.errors import DataError, LenextError
 from lenext.evaluation.text import columns, visible
 
 
@@ -23,12 +23,22 @@ def emit(document: Any, lines: Iterable[str], *, as_json: bool) -> None:
             click.echo(line)
 
 
+class Begun(Exception):
+    """Its cause ended a document that had begun and is closed: what is left to say belongs on standard error."""
+
+
 def emit_each(answers: Iterable[Mapping[str, Any]]) -> int:
     """One JSON list of what is said of each file, written as it grows; returns how many were readable."""
     readable, opening = 0, "["
-    for answer in answers:
-        click.echo(opening + json_text(answer), nl=False)
-        readable, opening = readable + (answer["error"] is None), ",\n"
+    try:
+        for answer in answers:
+            click.echo(opening + json_text(answer), nl=False)
+            readable, opening = readable + (answer["error"] is None), ",\n"
+    except (LenextError, KeyboardInterrupt) as error:
+        if opening == "[":
+            raise
+        click.echo("]")
+        raise Begun from error
     click.echo("]")
     return readable
 

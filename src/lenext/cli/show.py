@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lenext.cli.options import common, options_of
+from lenext.cli.options import common, file_to_write, options_of
 from lenext.cli.output import emit, table
 from lenext.errors import Failed, UsageError
 from lenext.models import build_options, canonical, create_model, entry, model_file, readings
@@ -70,11 +70,7 @@ def drawable(text: str) -> Path:
         raise UsageError(
             f"--svg {text!r} is not the name of an SVG file.", f"Write --svg {file.stem or 'network'}.svg."
         )
-    if not file.parent.is_dir():
-        raise UsageError(
-            f"--svg: there is no folder {str(file.parent)!r}.", "Make it, or name a file in one that exists."
-        )
-    return file
+    return file_to_write("--svg", file)
 
 
 def write_drawing(file: Path, network: Network, summary: Summary) -> None:
@@ -90,7 +86,7 @@ def write_drawing(file: Path, network: Network, summary: Summary) -> None:
     ]
     figure = draw(network.name, notes, summary.input, dissect(network, summary.input))
     try:
-        write_file(file, figure.encode())
+        write_file(file, figure.encode(), resumes=False)
     except Failed as error:
         raise Failed(error.message, "Name a file where you may write and where there is room.") from None
 

@@ -142,9 +142,9 @@ class Bar(Quiet):
 def epoch_line(row: Mapping[str, float]) -> str:
     """One epoch's figures."""
     train = row.get("train_top1", row.get("train_exact", 0.0))
-    text = f"epoch {row['epoch']:>3}  loss {row['loss']:.4f}  train {train:.4f}"
+    text = f"epoch {row['epoch']:>3}  loss {row['loss']:z.4f}  train {train:.4f}"
     if "val_loss" in row:
-        text += f"  validation loss {row['val_loss']:.4f}"
+        text += f"  validation loss {row['val_loss']:z.4f}"
     for name, words in {"val_top1": "accuracy", "val_map": "mAP", "val_exact": "all right"}.items():
         text += f"  {words} {row[name]:.4f}" if name in row else ""
     return text

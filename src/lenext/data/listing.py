@@ -9,12 +9,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lenext.data import builtin, folder, table
-from lenext.data.columns import LABEL_COLUMNS, LABEL_SETS, names_of
+from lenext.data.columns import CSV, LABEL_COLUMNS, LABEL_SETS, names_of
 from lenext.data.decode import read_file
 from lenext.data.images import ArrayImages, FileImages, Images
 from lenext.data.item import LEFT_OUT, REMARK, SPLITS, TRAIN, Content, Item, Problem
@@ -157,8 +158,19 @@ def find(spec: str, *, data_root: str | None = None, least: int = 2) -> Listing:
         return from_files(path, path.parent, layout, items, problems, least)
     if mode:
         raise UsageError(f"{spec} is neither a folder nor a file.", "Give a folder of class folders, or a CSV file.")
-    hint = did_you_mean(spec, builtin.NAMES) or f"Give a path that exists, or one of {', '.join(builtin.NAMES)}."
+    hint = (
+        did_you_mean(spec, [*builtin.NAMES, *beside(path)], cutoff=0.7)
+        or f"Give a path that exists, or one of {', '.join(builtin.NAMES)}."
+    )
     raise UsageError(f"There is no folder, CSV file or built-in data set {spec!r}.", hint)
+
+
+def beside(path: Path) -> list[str]:
+    """What else lies in the folder where ``path`` was looked for."""
+    try:
+        return [str(one) for one in path.parent.iterdir() if not one.name.startswith(".")]
+    except (OSError, ValueError):
+        return []
 
 
 def kind_of(path: Path) -> int:
@@ -222,11 +234,15 @@ def check_classes(listing: Listing, path: str, least: int) -> None:
             f"The {kinds['no-class']} images in {path} do not lie in class folders, so that their classes are unknown.",
             "Make one folder for each class and put its images there, or give a CSV of path,label.",
         )
+    found = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+    others = f" (left out: {found})" if found else ""
     if not listing.items:
-        found = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+        rows = listing.layout in (CSV, LABEL_SETS, LABEL_COLUMNS)
         raise DataError(
-            f"No image was found in {path}" + (f" (left out: {found})." if found else "."),
-            "Give a folder that holds one folder of images for each class.",
+            f"No image was found in {path}{others}.",
+            "Give a line path,label for each image."
+            if rows and not found
+            else "Give a folder that holds one folder of images for each class.",
         )
     if listing.task == MULTILABEL:
         if not listing.classes:
@@ -234,7 +250,7 @@ def check_classes(listing: Listing, path: str, least: int) -> None:
         return
     if len(listing.classes) < least:
         raise DataError(
-            f"All {len(listing.items)} images in {path} belong to one class, {listing.classes[0]!r}.",
+            f"All {len(listing.items)} images in {path} belong to one class, {listing.classes[0]!r}{others}.",
             "Give a folder with at least two class folders; perhaps the folder above is meant.",
         )
 
@@ -243,7 +259,7 @@ def refuse_run_folder(path: Path) -> None:
     if (path / "model.safetensors").is_file() or ((path / "recipe.json").is_file() and (path / "checkpoints").is_dir()):
         raise UsageError(
             f"{path} is a run folder, not a data set.",
-            f"Give the data as well: `lenext evaluate {path} DATA`.",
+            f"Give the data as well: `lenext evaluate {quote(str(path))} DATA`.",
         )
 
 
@@ -253,9 +269,11 @@ def refuse_other_files(path: Path) -> None:
     if suffix == ".csv":
         return
     if suffix == ".safetensors":
-        raise UsageError(f"{path} is a weight file, not a data set.", f"Say `lenext evaluate {path} DATA`.")
+        raise UsageError(f"{path} is a weight file, not a data set.", f"Say `lenext evaluate {quote(str(path))} DATA`.")
     if suffix in SUFFIXES:
-        raise UsageError(f"{path} is one image, not a data set.", f"To classify it: `lenext predict MODEL {path}`.")
+        raise UsageError(
+            f"{path} is one image, not a data set.", f"To classify it: `lenext predict MODEL {quote(str(path))}`."
+        )
     try:
         with path.open("rb") as file:
             start = file.read(4)

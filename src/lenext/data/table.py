@@ -37,10 +37,13 @@ def read(path: Path) -> tuple[str, tuple[Item, ...], tuple[Problem, ...]]:
     header = next(rows, None)
     if header is None:
         raise DataError(f"{path} is empty.", "Its first line must be path,label or path,label,split.")
-    form = form_of(path, *header)
+    form, names = form_of(path, *header), header[1]
     items: list[Item] = []
     lines: list[int] = []
     for line, row in rows:
+        if any(map(str.strip, row[len(names) :])):
+            what = f"There are {len(row)} cells, and the header names {len(names)}."
+            raise complaint(path, line, what, "Put quotation marks around a cell that holds a comma.")
         if not items:
             check_first(path, form, row)
         items.append(read_row(path, line, row, form))

@@ -45,7 +45,7 @@ class CheckPage:
 
 def write_check_page(path: Path, page: CheckPage) -> None:
     """Write the page, whole or not at all. Raises ``Failed`` when it cannot be written."""
-    write_file(path, render_check(page).encode("utf-8", "backslashreplace"))
+    write_file(path, render_check(page).encode("utf-8", "backslashreplace"), resumes=False)
 
 
 def render_check(page: CheckPage) -> str:

@@ -12,7 +12,7 @@ from lenext.data.draws import uniforms
 from lenext.errors import DataError
 from lenext.evaluation.intervals import Interval, wilson
 from lenext.evaluation.metrics import Ints
-from lenext.evaluation.text import NAME, aligned, bounds, cut, per_cent, visible
+from lenext.evaluation.text import NAME, aligned, bounds, counted, cut, per_cent, visible
 
 SIGNIFICANT = 0.05  # the usual level; the p value is printed beside every verdict
 RESAMPLES = 10_000
@@ -72,7 +72,7 @@ class Comparison:
     @property
     def verdict(self) -> str:
         """One sentence for a person."""
-        sides = f"{self.only_a:,} images only A recognises, {self.only_b:,} only B; p = {self.p:.2g}"
+        sides = f"{counted(self.only_a, 'image')} only A recognises, {self.only_b:,} only B; p = {self.p:.2g}"
         if self.better is None:
             return f"No difference found ({sides})."
         points = [100 * value for value in (self.difference.value, self.difference.low, self.difference.high)]
@@ -193,7 +193,7 @@ def lines(comparison: Comparison) -> list[str]:
         f"{name}  top-1 {per_cent(part.value, images):>6} %   95 % interval {bounds(part, images)}"
         for name, part in (("A", comparison.a), ("B", comparison.b))
     ]
-    text.append(f"{images:,} images; both right on {comparison.both:,}, both wrong on {comparison.neither:,}")
+    text.append(f"{counted(images, 'image')}; both right on {comparison.both:,}, both wrong on {comparison.neither:,}")
     if comparison.unreadable:
         text.append(f"Left out, because they cannot be read: {len(comparison.unreadable):,}")
     return [*text, *_class_lines(comparison), *_image_lines(comparison)]

@@ -25,7 +25,7 @@ from lenext.evaluation.measure import (
     measure,
 )
 from lenext.evaluation.metrics import Bools, ClassScore, Floats, Ints, share
-from lenext.evaluation.text import aligned, bounds, per_cent
+from lenext.evaluation.text import aligned, bounds, counted, per_cent
 from lenext.protocol import MULTILABEL
 
 NONE = "none of them"  # what an image without a label is said to have
@@ -130,7 +130,8 @@ class LabelEvaluation(Circumstances):
         named = "1 label" if len(self.classes) == 1 else f"{len(self.classes):,} labels"
         return (
             f"mean average precision {value} %, 95 % interval {within}, of {named} on "
-            f"{self.images:,} images of {split}; all labels right for {per_cent(self.exact.value, self.images)} %"
+            f"{counted(self.images, 'image')} of {split}; all labels right for "
+            f"{per_cent(self.exact.value, self.images)} %"
         )
 
     def lines(self) -> list[str]:

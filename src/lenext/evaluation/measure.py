@@ -22,7 +22,7 @@ from lenext.evaluation.metrics import (
     surprises,
     top_k_correct,
 )
-from lenext.evaluation.text import NAME, aligned, bounds, cut, duration, per_cent, visible
+from lenext.evaluation.text import NAME, aligned, bounds, counted, cut, duration, per_cent, visible
 from lenext.protocol import MULTICLASS
 
 WORST = 100  # mistakes that an evaluation keeps: more than anybody looks through, few enough for any file
@@ -130,7 +130,16 @@ class Evaluation(Circumstances):
     def said(self, split: str) -> str:
         """The headline in a line."""
         top1, within = per_cent(self.top1.value, self.images), bounds(self.top1, self.images)
-        return f"top-1 {top1} %, 95 % interval {within}, on {self.images:,} images of {split}"
+        return f"top-1 {top1} %, 95 % interval {within}, on {counted(self.images, 'image')} of {split}"
+
+    @property
+    def no_better(self) -> str:
+        """What to say where one answer for all images would have been right as often; else nothing."""
+        most = max(self.per_class, key=lambda score: score.support)
+        if len(self.classes) < 2 or self.images - self.wrong > most.support:
+            return ""
+        share = per_cent(most.support / self.images, self.images)
+        return f"To answer {most.name!r} for every image would be right for {share} %."
 
     def lines(self) -> list[str]:
         """The measurement for a terminal."""
@@ -287,21 +296,23 @@ def lines(evaluation: Evaluation) -> list[str]:
     shown = {"top-1": evaluation.top1}
     if len(evaluation.classes) > 5:  # otherwise every answer is within five
         shown["top-5"] = evaluation.top5
-    first = figures_first(evaluation, shown, f"{evaluation.wrong:,} wrong", evaluation.loss)
+    first = figures_first(evaluation, shown, f"{evaluation.wrong:,} wrong", evaluation.loss, evaluation.no_better)
     return [*first, "", *_class_table(evaluation), *_confusions(evaluation)]
 
 
-def figures_first(evaluation: Circumstances, shown: Mapping[str, Interval], wrong: str, loss: float) -> list[str]:
+def figures_first(
+    evaluation: Circumstances, shown: Mapping[str, Interval], wrong: str, loss: float, remark: str = ""
+) -> list[str]:
     """The figures ``shown`` by their names, then on what they were measured, at what cost, and what was left out."""
     images, width = evaluation.images, max(map(len, shown))
     text = [
         f"{name:<{width}}  {per_cent(part.value, images):>6} %   95 % interval {bounds(part, images)}"
         for name, part in shown.items()
     ]
-    views = "1 view" if evaluation.views == 1 else f"{evaluation.views} views"
-    text.append(
-        f"{images:,} images, {wrong}; protocol {visible(evaluation.protocol)}, {views} an image; loss {loss:.4f}"
-    )
+    if remark:
+        text.append(visible(remark))
+    measured = f"{counted(images, 'image')}, {wrong}; protocol {visible(evaluation.protocol)}"
+    text.append(f"{measured}, {counted(evaluation.views, 'view')} an image; loss {loss:.4f}")
     if evaluation.macs is not None and evaluation.seconds is not None:
         macs = evaluation.macs / evaluation.images
         cost = f"{macs:.3g} multiply-adds an image; " if macs else ""  # an engine hides them

@@ -186,6 +186,8 @@ def _limits(record: Record) -> str:
         f"Whatever the picture shows, {among.format(f'{len(record.data.classes):,}')}.",
         "The interval covers chance, not change: it holds for images of the same kind from the same source.",
     ]
+    if isinstance(evaluation, Evaluation) and evaluation.no_better:
+        points.append(plain(evaluation.no_better))
     if weakest:
         named = ", ".join(f"{plain(score.name)} ({per_cent(score.f1, evaluation.images)})" for score in weakest)
         points.append(f"Weakest classes, by F1 in per cent: {named}.")

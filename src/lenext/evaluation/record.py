@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -34,12 +34,14 @@ class NetworkFacts:
 class DataFacts:
     """The data it saw.
 
-    counts: split -> class -> images; problems: what the scan found, as ``{"path", "kind", "message", "action"}``.
+    counts: split -> class -> images; images: split -> images, which are other than the sum where one may have several
+    labels; problems: what the scan found, as ``{"path", "kind", "message", "action"}``.
     """
 
     name: str
     classes: Sequence[str]
     counts: Mapping[str, Mapping[str, int]]
+    images: Mapping[str, int] = field(default_factory=dict)
     problems: Sequence[Mapping[str, str]] = ()
 
 

@@ -92,7 +92,7 @@ def splits(data: DataFacts) -> list[Split]:
     return [
         Split(
             name=name,
-            images=sum(counts.values()),
+            images=data.images.get(name, sum(counts.values())),
             smallest=min(counts.items(), key=lambda item: item[1], default=("", 0)),
             largest=max(counts.items(), key=lambda item: item[1], default=("", 0)),
         )

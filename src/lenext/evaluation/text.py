@@ -28,6 +28,11 @@ def _acts(char: str) -> bool:
     return unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp"} and char not in JOINERS
 
 
+def counted(number: int, word: str) -> str:
+    """A number of things: 1 image, 1,200 images."""
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+
+
 def columns(text: str) -> int:
     """How many columns of a terminal ``text`` takes: two for each wide character, none for combining marks."""
     return len(text) if text.isascii() and text.isprintable() else sum(_width(char) for char in text)

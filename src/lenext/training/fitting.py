@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from typing import NamedTuple
 
+from lenext.evaluation.text import counted
 from lenext.recipes import (
     Augmentation,
     Average,
@@ -73,7 +74,7 @@ def to_epochs(recipe: Recipe, epochs: int, steps_per_epoch: int) -> Fitted:
         assert recipe.epochs is not None
         share = epochs / recipe.epochs if recipe.epochs else 1.0
         fitted = in_time(replace(recipe, epochs=epochs), share)
-        length = f"{recipe.epochs} -> {epochs} epochs"
+        length = f"{recipe.epochs} -> {counted(epochs, 'epoch')}"
     else:
         iterations = epochs * steps_per_epoch
         share = iterations / recipe.iterations

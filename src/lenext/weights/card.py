@@ -141,12 +141,11 @@ def weight_file(path: Path) -> Path:
     """The weight file that a path means: itself, or the one in a run folder."""
     if path.is_dir():
         if not (path / FILE).is_file():
-            unfinished = (path / "checkpoints").is_dir()
-            remedy = (
-                "The run is not finished: go on with `lenext train --resume --out` and this folder."
-                if unfinished
-                else f"Name a folder that `lenext train` made, or a weight file ({FILE})."
-            )
+            remedy = f"Name a folder that `lenext train` made, or a weight file ({FILE})."
+            if (path / "checkpoints").is_dir():
+                remedy = "The run is not finished: go on with `lenext train --resume --out` and this folder."
+            if folds := sorted(path.glob(f"fold-*/{FILE}")):
+                remedy = f"It holds the runs of folds: name one, as {folds[0].parent}."
             raise WeightFileError(f"{path} is not a finished run: it has no {FILE}.", remedy)
         return path / FILE
     if not path.exists():
@@ -177,6 +176,8 @@ def _read(file: Path) -> tuple[Card, dict[str, Tensor]]:
                 )
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - not a mapping
         return decode(Card, once(metadata[_KEY]), "card"), tensors
+    except PermissionError as error:
+        raise WeightFileError(f"{file} cannot be read ({error.strerror}).", "Check the file's permissions.") from None
     except (SafetensorError, OSError, *_NONSENSE) as error:
         raise damaged(file, str(error)) from None
     except UsageError as error:

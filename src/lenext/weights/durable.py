@@ -32,8 +32,11 @@ def make_folder(path: Path) -> None:
         sync_folder(path.parent)
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Replace or create ``path``; a reader sees the old file or the new one, never a part."""
+def write_file(path: Path, data: bytes, *, resumes: bool = True) -> None:
+    """Replace or create ``path``; a reader sees the old file or the new one, never a part.
+
+    resumes: whether --resume goes on where the disk refuses it, as with the files of a run.
+    """
     beside = path.with_name(f"{_UNFINISHED}{path.name}")
     try:
         _write_synced(beside, data)
@@ -42,7 +45,7 @@ def write_file(path: Path, data: bytes) -> None:
     except OSError as error:
         with suppress(OSError):
             beside.unlink()
-        raise cannot_write(path, error, len(data)) from error
+        raise cannot_write(path, error, len(data), resumes=resumes) from error
 
 
 def write_folder(path: Path, files: Mapping[str, bytes], *, over: bool = True) -> None:
@@ -146,11 +149,11 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def cannot_write(path: Path, error: OSError, size: int = 0) -> Failed:
-    """What to raise when the disk refuses a file of a run, of ``size`` bytes where that is known."""
+def cannot_write(path: Path, error: OSError, size: int = 0, *, resumes: bool = True) -> Failed:
+    """What to raise when the disk refuses a file, of ``size`` bytes where that is known; ``resumes`` as above."""
     needed = f" ({size:,} bytes)" if size else ""
-    kind = DiskFull if error.errno in _FULL else Failed
-    return kind(
-        f"Cannot write {path}{needed}: {error.strerror or error}.",
-        "Free space or choose another folder; what was saved before is whole, and --resume goes on from it.",
-    )
+    full = error.errno in _FULL
+    what = "Free space, or choose another folder" if full else "Choose another folder, or one where you may write"
+    kept = "; what was saved before is whole, and --resume goes on from it." if resumes else "."
+    kind = DiskFull if full else Failed
+    return kind(f"Cannot write {path}{needed}: {error.strerror or error}.", what + kept)

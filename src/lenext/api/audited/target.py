@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import os
 import sys
+import traceback
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from lenext.errors import UsageError, did_you_mean
+from lenext.errors import LenextError, UsageError, did_you_mean
 from lenext.explanation import keras_graph, onnx_file
 from lenext.explanation.form import Form
 from lenext.explanation.keras_graph import KerasNetwork
@@ -90,10 +91,11 @@ def looks_like_path(word: str) -> bool:
 
 def from_file(word: str) -> Target | Tensors:
     """An ONNX graph, a run or weight file of ours, else the tensors that a file holds."""
-    file = weight_file(Path(word))
+    graph = Path(word) / "model.onnx"  # of a folder that `lenext export` made
+    file = graph if graph.is_file() else weight_file(Path(word))
     kind = file.suffix.lower()
     if kind == ".onnx":
-        network, size = onnx_file.read(word)
+        network, size = onnx_file.read(str(file))
         return Target(word, network, size, network.form)
     if kind in PICKLES or (kind == ".safetensors" and not has_card(file)):
         return Tensors(word, shapes(file))
@@ -191,16 +193,29 @@ def from_import_path(module: str, name: str) -> tuple[nn.Module, Build | None]:
             found = getattr(found, part)
     except (ImportError, AttributeError, ValueError) as error:
         raise UsageError(f"{module}:{name} cannot be imported: {error}.", FORMS) from error
+    except Exception as error:  # somebody's code, which may raise anything
+        raise failed(f"{module} cannot be imported", error) from error
     try:
         network = found if isinstance(found, nn.Module) or is_keras(found) else built(found)
     except TypeError as error:
         remedy = "Name a torch module or a Keras model, or a function that makes one without arguments."
         raise UsageError(f"{module}:{name} cannot be called: {error}.", remedy) from error
+    except LenextError:
+        raise
+    except Exception as error:
+        raise failed(f"{module}:{name} makes no network", error) from error
     if is_keras(network):  # first: on torch, its layers are torch modules too
         return KerasNetwork(network), None
     if not isinstance(network, nn.Module):
         raise UsageError(f"{module}:{name} is no torch module or Keras model but {type(network).__name__}.", FORMS)
     return network, None if network is found else found
+
+
+def failed(what: str, error: Exception) -> UsageError:
+    """What to raise of code that is not ours: its own error, and where it was raised."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    said = f"{type(error).__name__}: {error} in {place.filename}, line {place.lineno}"
+    return UsageError(f"{what}: {said}.", "Correct that code, and try it in Python first.")
 
 
 def built(build: Callable[[], Any]) -> Any:

@@ -21,7 +21,7 @@ def write_fix_list(path: Path, found: Checked) -> None:
     """Write the list, whole or not at all. Raises ``Failed`` where it cannot be written."""
     header = HOW.format(name=visible(found.listing.name), root=visible(str(found.listing.root.resolve())))
     text = header + "".join(f"{line}\n" for line in lines(found))
-    write_file(path, text.encode("utf-8", "surrogateescape"))
+    write_file(path, text.encode("utf-8", "surrogateescape"), resumes=False)
 
 
 def lines(found: Checked) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,19 +34,25 @@ class Folder:
         """The same explanations, each once its picture is written; the page is, after the last."""
         kept: list[Entry] = []
         total = 0
-        for total, one in enumerate(entries, 1):
-            written = self._write(one, total)
-            if total <= PAGE:
-                kept.append(entry(written))
-            yield written
-        write_file(self.index, page(model, method, kept, total))
+        try:
+            for total, one in enumerate(entries, 1):
+                written = self._write(one, total)
+                if total <= PAGE:
+                    kept.append(entry(written))
+                yield written
+        finally:  # also where the work is stopped: what is done is shown
+            if any(not one.error for one in kept):
+                write_file(self.index, page(model, method, kept, total), resumes=False)
+            else:
+                with suppress(OSError):
+                    self.path.rmdir()
 
     def _write(self, one: Explained, number: int) -> Explained:
         data = drawing(one)
         if data is None:
             return one
         name = f"{number:04}-{plain_stem(one.path)}-{one.method}.png"
-        write_file(self.path / name, data)
+        write_file(self.path / name, data, resumes=False)
         return replace(one, map=str(self.path / name))
 
 
@@ -56,7 +63,7 @@ def open_folder(path: Path) -> Folder:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise cannot_write(path, error) from error
+        raise cannot_write(path, error, resumes=False) from error
     return Folder(path)
 
 

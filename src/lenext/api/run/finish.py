@@ -25,6 +25,7 @@ from lenext.data.item import TEST, TRAIN, VAL
 from lenext.data.listing import part
 from lenext.evaluation.inference import activated
 from lenext.evaluation.label_measure import Measurement, measure_of
+from lenext.evaluation.measure import Evaluation
 from lenext.evaluation.model_card import write_card
 from lenext.evaluation.record import DataFacts, NetworkFacts, Record, RunFacts, Usage
 from lenext.evaluation.report import write_report
@@ -65,6 +66,8 @@ def finish(prepared: Prepared, task: Task, progress: Progress, watcher: Watcher)
     write_card(folder.model_card, record)
     split, headline = record.headline
     watcher.message(headline.said(split))
+    if isinstance(headline, Evaluation) and headline.no_better:
+        watcher.message(headline.no_better)
     watcher.message(f"Weights, report and model card are in {folder.path}; look at {folder.report}.")
     return {
         "run": str(folder.path),
@@ -171,6 +174,7 @@ def chronicle(prepared: Prepared, measured: Mapping[str, Measurement], progress:
             name=listing.name,
             classes=listing.classes,
             counts=counts(listing),
+            images={split: len(part(listing, split)) for split in listing.splits},
             problems=[vars(problem) for problem in listing.problems],
         ),
         recipe=fields(job.recipe),

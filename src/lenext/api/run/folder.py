@@ -17,7 +17,7 @@ from lenext.data.known import Known, read, remembered
 from lenext.data.listing import Listing
 from lenext.data.split import RULE, to_csv
 from lenext.data.statistics import Statistics
-from lenext.errors import Failed, LenextError
+from lenext.errors import Failed, UsageError
 from lenext.recipes import Recipe
 from lenext.values import decode, encode
 from lenext.weights.durable import MANIFEST, make_folder, read_folder, remove_folder, write_file, write_folder
@@ -83,8 +83,8 @@ class RunFolder:
         try:
             run: dict[str, Any] = json.loads(self._read(RUN))
             recipe: Recipe = decode(Recipe, as_now(json.loads(self._read("recipe.json"))), "recipe")
-        except (ValueError, LenextError) as error:
-            raise self._damaged(error) from None
+        except (ValueError, UsageError) as error:
+            raise self._damaged(str(error).rstrip(".")) from None
         return run, recipe
 
     def create(

@@ -37,6 +37,7 @@ from lenext.training.freezing import freeze
 from lenext.training.gradients import passes
 from lenext.training.head import check_head
 from lenext.training.input_form import check_channels, to_form
+from lenext.training.memory import ran_out
 from lenext.training.objective import objective_of
 from lenext.training.sharded import LOCAL
 from lenext.values import assign
@@ -231,6 +232,11 @@ def check_input(network: Network, shape: tuple[int, int], forward: Callable[[Ten
         with torch.inference_mode():
             (forward or network)(torch.zeros(1, network.input_size[0], *shape))
     except RuntimeError as error:
+        if ran_out(error):
+            raise UsageError(
+                f"There is not enough memory for one image of {shape[0]} x {shape[1]} pixels in {network.name}.",
+                "Give a smaller --image-size.",
+            ) from None
         usual = network.input_size[-1]
         reason = str(error).splitlines()[0]
         remedy = f"Use --image-size {usual}"

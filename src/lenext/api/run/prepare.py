@@ -23,7 +23,7 @@ from lenext.api.run.same_machine import departures
 from lenext.api.run.same_run import same_data, same_job, same_recipe
 from lenext.api.run.shares import check_shares
 from lenext.api.run.short_options import check_options
-from lenext.api.run.start import begin, begin_again, location, open_source, origin, with_reading
+from lenext.api.run.start import begin, begin_again, location, network_of, open_source, origin, with_reading
 from lenext.api.run.transfer import PRACTICAL, check_transfer, shown_before, starts_from, transfers
 from lenext.data.decoded import check_cache
 from lenext.data.folds import divided
@@ -34,6 +34,7 @@ from lenext.data.loader import Loader, batch_cuts
 from lenext.data.statistics import Statistics
 from lenext.errors import DataError, UsageError
 from lenext.evaluation.inference import AUTO, Compute, check_precision
+from lenext.evaluation.text import counted
 from lenext.layers.network import Network
 from lenext.models import canonical
 from lenext.protocol import MULTICLASS
@@ -44,6 +45,8 @@ from lenext.training.input_form import check_form
 from lenext.training.watch import Watcher
 from lenext.values import decode
 from lenext.weights.catalogue import BEST
+
+FEW_STEPS = 50  # ours: LeNet-5 took 20 of 36 images and had learnt nothing, ResNet-20 learnt them by heart in 60
 
 
 @dataclass(frozen=True)
@@ -155,9 +158,9 @@ def chosen(asked: TrainOptions, listing: Listing, watcher: Watcher) -> TrainOpti
     """What was asked, with a network where none was named; says which and why."""
     word = asked.weights is not None and os.fspath(asked.weights)
     if word not in (False, BEST) and starts_from(asked) is not None:
-        raise UsageError(
-            f"No network was named for the weights {word}.", "Name theirs with --model; `lenext models` lists them."
-        )
+        own = network_of(str(word))
+        watcher.message(f"{own} is trained: the network of the weights {word}.")
+        return replace(asked, model=own)
     gpu = Compute.choose(asked.device).device.type != "cpu"
     free = asked.recipe in (None, PRACTICAL) and asked.reading is None and not asked.options
     choice = choose_model(situation(listing, gpu=gpu, weights=free and (word is False or word == BEST)))
@@ -193,6 +196,11 @@ def announce(job: Job, listing: Listing, watcher: Watcher) -> None:
     if recipe.inherit is not None and job.start is None:
         layers = ", ".join(recipe.inherit.layers)
         lines.append(f"  {layers} are drawn; the recipe takes them from {recipe.inherit.network} (see --weights)")
+    steps = recipe.iterations or (recipe.epochs or 0) * (len(batch_cuts(images, recipe.batch_size)) - 1)
+    if job.start is None and 0 < steps < FEW_STEPS:
+        lines.append(
+            f"  {counted(steps, 'step')} from random weights teach little: give more --epochs or a smaller --batch-size"
+        )
     watcher.message("\n".join(lines))
 
 

@@ -51,6 +51,16 @@ def open_source(weights: str | Path, name: str, watcher: Watcher) -> Source:
     return Source(model.network, model.card.classes, model.card.licence, model.card.preprocessing, model.card.task)
 
 
+def network_of(weights: str) -> str:
+    """The network that a run or weight file of ours names. Raises UsageError for weights that name none."""
+    path = Path(weights)
+    if (path.exists() or os.sep in weights) and has_card(file := weight_file(path)):
+        return load(file).card.network
+    raise UsageError(
+        f"No network was named for the weights {weights}.", "Name theirs with --model; `lenext models` lists them."
+    )
+
+
 def origin(job: Job) -> str:
     """The network whose weights a job wants: that which its recipe inherits from, else its own."""
     return job.model if job.recipe.inherit is None else job.recipe.inherit.network

@@ -98,7 +98,9 @@ def with_frozen(recipe: Recipe, asked: TrainOptions) -> Recipe:
     if recipe.transfer is None:
         raise UsageError(
             f"The recipe {recipe.name} is not one for transfer, so it freezes nothing.",
-            "Leave --recipe out, or give it a transfer: --set transfer=Transfer.",
+            "Give it a transfer: --set transfer=Transfer."
+            if asked.recipe is None
+            else "Leave --recipe out, or give it a transfer: --set transfer=Transfer.",
         )
     epochs = 0 if last == EVERYTHING and asked.epochs is None else recipe.epochs
     return replace(recipe, epochs=epochs, transfer=replace(recipe.transfer, freeze=last))

@@ -74,7 +74,7 @@ def write(path: str | Path, state: Mapping[str, Tensor]) -> None:
             group.attrs["weight_names"] = [name.encode() for name, _ in tensors]
             for name, tensor in tensors:
                 group.create_dataset(name, data=tensor.detach().cpu().contiguous().numpy())
-    write_file(Path(path), buffer.getvalue())
+    write_file(Path(path), buffer.getvalue(), resumes=False)
 
 
 def _h5py() -> Any:
