@@ -58,3 +58,10 @@ def test_what_asked_to_be_called_at_the_end_is_called_and_no_thread_is_waited_fo
     assert done.returncode == 2
     assert done.stdout == "called"
     assert "no command 'nonsense'" in done.stderr
+
+
+def test_a_profiler_has_the_last_word(tmp_path):
+    out = tmp_path / "profile"
+    done = shell(f"{sys.executable} -m cProfile -o {out} -m lenext models")
+    assert done.returncode == 0
+    assert out.stat().st_size > 0

@@ -83,6 +83,8 @@ def process() -> NoReturn:
         main()
     except SystemExit as end:
         status = cast("int", end.code)
+        if sys.gettrace() or sys.getprofile():  # a debugger or profiler has something to say
+            raise
     atexit._run_exitfuncs()  # noqa: SLF001  (as the interpreter and multiprocessing do at their ends)
     for stream in (sys.stdout, sys.stderr):
         try:
