@@ -38,7 +38,7 @@ class TaskLearner:
 
     def learn(self, step: int) -> tuple[float, float, int]:
         task = self.own
-        epoch, batch = divmod(step, len(task.cuts) - 1)
+        epoch, batch = divmod(step, task.steps_per_epoch)
         span = task.cuts[batch], task.cuts[batch + 1]
         pixels, labels = next(task.training.spans(task.pipeline, epoch, task.order(epoch), [span]))
         task.seed(step)
@@ -56,8 +56,9 @@ def fit_asynchronously(task: Task, rate: float, workers: int, shards: int, log: 
 
     def look(step: int) -> None:
         nonlocal logged
-        if step // (len(task.cuts) - 1) > logged:
-            logged = step // (len(task.cuts) - 1)
+        epochs = step // task.steps_per_epoch
+        if epochs > logged:
+            logged = epochs
             log({"epoch": logged, "step": step, **server.figures(), **validated(task, server)})
 
     train(server, TaskLearner(task, rate), workers, task.steps, look)

@@ -185,7 +185,7 @@ class _Session:
         budget, left = self.keeping.budget, self.steps - progress.step
         budget.lap(self.done)
         self.done = 0
-        fitting = budget.fitting(left, len(task.cuts) - 1)
+        fitting = budget.fitting(left, task.steps_per_epoch)
         if 0 < fitting < left:
             progress.pace = progress.pace.shortened(progress.step, fitting, task.steps)
             epochs = fitting / task.steps_per_epoch

@@ -152,10 +152,7 @@ class ShardedTask(Task):
         self.seed(step, shard.number)
         self.zero_grad()
         labels = shard.labels.to(self.compute.device)
-        pieces = [
-            self.pipeline.finish(self.pipeline.statistics.normalise(pixels.to(self.compute.device)), epoch, start)
-            for start, pixels in zip(shard.starts, shard.pixels, strict=True)
-        ]
+        pieces = [self.shown(pixels, epoch, start) for start, pixels in zip(shard.starts, shard.pixels, strict=True)]
         inputs, targets = self.mix(torch.cat(pieces), labels, epoch, position)
         share = len(labels) / images
         with self.normalising(share):

@@ -67,17 +67,17 @@ class Task:
         return batch_cuts(len(self.training.part.labels), self.recipe.batch_size)
 
     @cached_property
+    def steps_per_epoch(self) -> int:
+        return len(self.cuts) - 1
+
+    @cached_property
     def epochs(self) -> int:
-        return self.recipe.epochs or math.ceil((self.recipe.iterations or 0) / (len(self.cuts) - 1))
+        return self.recipe.epochs or math.ceil((self.recipe.iterations or 0) / self.steps_per_epoch)
 
     @cached_property
     def steps(self) -> int:
         """Steps of the whole run; a recipe that counts iterations may end in the middle of an epoch."""
-        return self.recipe.iterations or self.epochs * (len(self.cuts) - 1)
-
-    @cached_property
-    def steps_per_epoch(self) -> float:
-        return float(len(self.cuts) - 1)
+        return self.recipe.iterations or self.epochs * self.steps_per_epoch
 
     @cached_property
     def gradients(self) -> Gradients | OneSampleGradients:
@@ -204,8 +204,12 @@ class Task:
 
     def inputs(self, images: Tensor, labels: Tensor, epoch: int, position: int) -> Batch:
         """The network's inputs for augmented pixels, and the targets of the loss."""
+        return self.mix(self.shown(images, epoch, position), labels, epoch, position)
+
+    def shown(self, images: Tensor, epoch: int, position: int) -> Tensor:
+        """Augmented pixels, which begin at a position of the epoch's order, as the network's inputs, not mixed yet."""
         inputs = self.pipeline.statistics.normalise(images.to(self.compute.device))
-        return self.mix(self.pipeline.finish(inputs, epoch, position), labels, epoch, position)
+        return self.pipeline.finish(inputs, epoch, position)
 
     @cached_property
     def mix(self) -> Callable[[Tensor, Tensor, int, int], Batch]:
@@ -227,8 +231,7 @@ class Task:
         cuts = batch_cuts(len(chosen), self.test_batch)
         batches = self.training.training(self.pipeline, epoch, chosen, cuts)
         for start, (pixels, labels) in zip(cuts, batches, strict=False):
-            inputs = self.pipeline.statistics.normalise(pixels.to(self.compute.device))
-            yield self.pipeline.finish(inputs, epoch, start), labels.to(self.compute.device)
+            yield self.shown(pixels, epoch, start), labels.to(self.compute.device)
 
     def views_of_training(self, images: int) -> Iterator[Tensor]:
         """Inputs of ``images`` training images after the last epoch, for the statistics of batch normalisation."""

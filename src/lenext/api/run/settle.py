@@ -131,7 +131,7 @@ def within(prepared: Prepared, task: Task, limit: float, clock: Clock) -> tuple[
 
 def shortened(task: Task, speed: Speed, seconds: float) -> tuple[Recipe | None, str]:
     """The task's recipe for so many seconds of training and validation; None where no step fits."""
-    recipe, per_epoch = task.recipe, len(task.cuts) - 1
+    recipe, per_epoch = task.recipe, task.steps_per_epoch
     validation = len(task.validation.part) * speed.per_test_image if task.validation is not None else 0.0
     per_step = speed.per_step + validation / per_epoch
     possible = max(0, math.floor(seconds / per_step))
