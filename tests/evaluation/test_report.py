@@ -13,8 +13,9 @@ import pytest
 from PIL import Image
 from sample_runs import HOSTILE, curves, noisy_evaluation, record
 
+from lenext.evaluation.pages import SIDE, above, picture, scale_floor
 from lenext.evaluation.record import DataFacts, PicturedClass
-from lenext.evaluation.report import PROBLEMS, SIDE, above, picture, render, scale_floor, write_report
+from lenext.evaluation.report import PROBLEMS, render, write_report
 
 VOID = {"meta", "img", "input"}
 SECTIONS = ["accuracy", "curves", "confusion", "classes", "mistakes", "data", "recipe", "cost", "use"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lenext.data.item import LEFT_OUT, Problem
-from lenext.evaluation.report import Picture, environment
+from lenext.evaluation.pages import Picture, environment
 from lenext.weights.durable import write_file
 
 PROBLEMS = 1000  # that the page names one by one

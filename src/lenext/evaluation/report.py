@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import io
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from lenext.evaluation.calibration import BINNING
 from lenext.evaluation.chart import charts
@@ -20,29 +14,15 @@ from lenext.evaluation.label_measure import LEFT_OUT, LabelEvaluation, Measureme
 from lenext.evaluation.matrix import matrix
 from lenext.evaluation.measure import Evaluation, worst_first
 from lenext.evaluation.metrics import ClassScore
+from lenext.evaluation.pages import environment, picture
 from lenext.evaluation.record import DataFacts, PicturedClass, PicturedMistake, Record
 from lenext.evaluation.search import curve, rows
-from lenext.evaluation.text import cut, duration, per_cent, visible
 from lenext.evaluation.thresholds import RULE
 from lenext.evaluation.trust_chart import trust_charts
 from lenext.weights.durable import write_file
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
-TEMPLATES = Path(__file__).parent / "templates"
 IN_ORDER = 25  # up to so many classes, the table keeps their order; beyond, the worst come first
 PROBLEMS = 200  # files that the report names one by one
-SIDE = 192  # pixels of a picture's longer side; larger ones are reduced
-TINY = 64  # pictures smaller than this are enlarged with hard edges, so that their pixels can be seen
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture as an address that holds it, and whether it is tiny."""
-
-    address: str
-    tiny: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,37 +79,6 @@ def details(evaluation: Measurement) -> dict[str, Any]:
     return {"matrix": matrix(evaluation), "classes": class_rows(evaluation), "labels": None}
 
 
-def environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(cut=cut, per_cent=per_cent, duration=duration, above=above, scale_floor=scale_floor)
-    environment.filters.update(layer=layer)
-    return environment
-
-
-def _shown(value: Any) -> Any:
-    """Every string that the page prints passes here, so that no name can break a line or turn the writing."""
-    return visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
-
-
-def scale_floor(lowest: float) -> float:
-    """The lower end of a scale up to 1 that shows ``lowest``: the next tenth below it."""
-    return math.floor(10 * lowest) / 10 if lowest < 1 else 0.9
-
-
-def above(value: float, floor: float) -> float:
-    """Where ``value`` lies on the scale from ``floor`` to 1, as a fraction of its length."""
-    return round((value - floor) / (1 - floor), 4)
-
-
 def class_rows(evaluation: Evaluation) -> list[tuple[ClassScore, Interval]]:
     """Each class's figures with the interval of its recall."""
     scores: Sequence[ClassScore] = evaluation.per_class
@@ -154,34 +103,3 @@ def splits(data: DataFacts) -> list[Split]:
 def pair(one: PicturedClass) -> list[PicturedMistake]:
     """The pictures of a class that there are, right before wrong."""
     return [shown for shown in (one.right, one.wrong) if shown is not None]
-
-
-def layer(file: bytes) -> str:
-    """A heat map's PNG file as an address that holds it."""
-    return "data:image/png;base64," + base64.b64encode(file).decode("ascii")
-
-
-def picture(source: NDArray[np.uint8] | bytes) -> Picture:
-    """``source`` (uint8 H x W x C, or a PNG file) in a data address, its longer side at most ``SIDE``.
-
-    JPEG, a fifth of the bytes; a tiny one, whose pixels are to be seen, is PNG. Of more channels than a picture has the
-    first three are shown as red, green and blue, of two the first as grey.
-    """
-    from PIL import Image
-
-    if isinstance(source, bytes):
-        opened: Image.Image = Image.open(io.BytesIO(source))
-    else:
-        shown = source if source.shape[2] in {1, 3, 4} else source[..., : 3 if source.shape[2] > 3 else 1]
-        opened = Image.fromarray(shown.squeeze(2) if shown.shape[2] == 1 else shown)
-    with opened as image:
-        image.thumbnail((SIDE, SIDE))
-        file = io.BytesIO()
-        tiny = max(image.size) < TINY
-        if tiny:
-            image.save(file, format="PNG", optimize=True)
-        else:
-            image.convert("RGB").save(file, format="JPEG", quality=85)
-    return Picture(
-        f"data:image/{'png' if tiny else 'jpeg'};base64," + base64.b64encode(file.getvalue()).decode("ascii"), tiny
-    )

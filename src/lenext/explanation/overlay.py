@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import io
 from functools import cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lenext.evaluation.pages import as_image
 from lenext.explanation.judgement import HOTTEST
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 Pixels = NDArray[np.uint8]
 
@@ -93,13 +90,6 @@ def overlay(picture: Pixels, heat: NDArray[np.float32], shown: NDArray[np.bool_]
     with Image.open(io.BytesIO(layer(heat, shown))) as above:
         below.alpha_composite(above.convert("RGBA"))
     return png(np.asarray(below.convert("RGB")))
-
-
-def as_image(picture: Pixels) -> Image.Image:
-    """A Pillow image of H W C."""
-    from PIL import Image
-
-    return Image.fromarray(picture[:, :, 0] if picture.shape[2] == 1 else picture)
 
 
 def png(picture: Pixels) -> bytes:

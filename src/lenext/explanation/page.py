@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from lenext.evaluation.report import environment
-from lenext.explanation.overlay import as_image
+from lenext.evaluation.pages import environment
 
 SIDE = 480  # pixels of a picture's longer side on the page
 THUMB = 112
@@ -44,21 +38,6 @@ class Entry:
     tiny: bool = False
     near: Sequence[Near] = ()
     error: str = ""
-
-
-def address(data: bytes, kind: str) -> str:
-    """A file as an address that holds it."""
-    return f"data:image/{kind};base64," + base64.b64encode(data).decode("ascii")
-
-
-def shown(picture: NDArray[np.uint8], side: int) -> str:  # H W C, C 1 or 3
-    """A picture for the page: JPEG, its longer side at most ``side``; a tiny one as it is, as PNG."""
-    image = as_image(picture)
-    image.thumbnail((side, side))
-    file = io.BytesIO()
-    kind = "png" if max(image.size) < 64 else "jpeg"
-    image.save(file, format=kind, **({"quality": 85} if kind == "jpeg" else {"optimize": True}))
-    return address(file.getvalue(), kind)
 
 
 def page(model: str, method: str, entries: Sequence[Entry], total: int) -> bytes:

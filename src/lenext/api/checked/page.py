@@ -12,7 +12,7 @@ from lenext.errors import ImageError
 from lenext.evaluation.check_page import CheckPage, Group, Shown, write_check_page
 from lenext.evaluation.confident import Doubt
 from lenext.evaluation.label_measure import NONE
-from lenext.evaluation.report import Picture, picture
+from lenext.evaluation.pages import Picture, picture
 from lenext.protocol import MULTICLASS
 
 SHOWN = 120  # pairs, and as many doubtful labels; each is a picture in the file

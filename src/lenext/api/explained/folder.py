@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from lenext.api.explained.explanation import Explained
 from lenext.errors import UsageError
+from lenext.evaluation.pages import address, as_image, shrunk
 from lenext.explanation.overlay import drawn_size, layer, overlay, png
-from lenext.explanation.page import PAGE, SIDE, THUMB, Entry, Near, address, page, shown
+from lenext.explanation.page import PAGE, SIDE, THUMB, Entry, Near, page
 from lenext.weights.durable import cannot_write, write_file
 
 LEAST, MOST = 256, 1024  # pixels of the longer side of a picture in the folder
@@ -90,11 +89,11 @@ def entry(one: Explained) -> Entry:
     picture = above = ""
     tiny = False
     if one.sheet is not None:
-        picture, tiny = address(png(one.sheet), "png"), True
+        picture, tiny = address(png(one.sheet)), True
     elif one.picture is not None and one.on_view is not None and one.placement is not None:
         height, width = drawn_size(one.picture.shape[0], one.picture.shape[1], LEAST, SIDE)
-        above = address(layer(*(part.numpy() for part in one.placement.lay(one.on_view, height, width))), "png")
-        picture, tiny = shown(one.picture, SIDE), max(one.picture.shape) < LEAST
+        above = address(layer(*(part.numpy() for part in one.placement.lay(one.on_view, height, width))))
+        picture, tiny = shrunk(as_image(one.picture), SIDE).address, max(one.picture.shape) < LEAST
     return Entry(
         path=one.path or "",
         answer=one.class_ or "",
@@ -106,6 +105,6 @@ def entry(one: Explained) -> Entry:
         picture=picture,
         layer=above,
         tiny=tiny,
-        near=[Near(n.name, n.label, n.distance, shown(np.ascontiguousarray(n.picture), THUMB)) for n in one.near],
+        near=[Near(n.name, n.label, n.distance, shrunk(as_image(n.picture), THUMB).address) for n in one.near],
         error=one.error["message"] if one.error else "",
     )
