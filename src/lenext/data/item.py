@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lenext.data.sketch import Sketch
 
-USED, REMARK, LEFT_OUT = "used", "used with a remark", "left out"
+REMARK, LEFT_OUT = "used with a remark", "left out"
 
 TRAIN, VAL, TEST = SPLITS = ("train", "val", "test")
 
@@ -30,7 +30,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Problem:
-    """kind: a code of ``lenext check``; message: one sentence; action: USED, REMARK or LEFT_OUT."""
+    """kind: a code of ``lenext check``; message: one sentence; action: REMARK or LEFT_OUT."""
 
     path: str
     kind: str

@@ -39,14 +39,12 @@ FAR = 0.2  # the distance of that neighbour where the search found none
 class Likeness:
     """Two pictures by number, first < second.
 
-    difference: the share of the variance of one that the other does not explain, at the best shift; usual: the same for
-    other neighbours of the two.
+    difference: the share of the variance of one that the other does not explain, at the best shift.
     """
 
     first: int
     second: int
     difference: float
-    usual: float
 
 
 def near_copies(sketches: Sequence[Sketch]) -> list[Likeness]:
@@ -63,10 +61,10 @@ def near_copies(sketches: Sequence[Sketch]) -> list[Likeness]:
     )
     usual = context(pairs, difference, len(worth))
     kept = same(difference, usual, sizes_differ(sketches, worth[pairs]))
-    pairs, difference, usual = worth[pairs[kept]], difference[kept], usual[kept]
+    pairs, difference = worth[pairs[kept]], difference[kept]
     kept = same_colours(colours(sketches), pairs) & same_shape(sketches, pairs)
-    rows = zip(pairs[kept].tolist(), difference[kept].tolist(), usual[kept].tolist(), strict=True)
-    return sorted((Likeness(i, j, d, u) for (i, j), d, u in rows), key=lambda one: (one.first, one.second))
+    rows = zip(pairs[kept].tolist(), difference[kept].tolist(), strict=True)
+    return sorted((Likeness(i, j, d) for (i, j), d in rows), key=lambda one: (one.first, one.second))
 
 
 def same(difference: Tensor, usual: Tensor, resampled: Tensor) -> Tensor:

@@ -127,9 +127,4 @@ def activated(logits: Tensor, temperature: float = 1.0, activation: str = SOFTMA
     return ACTIVATED[activation](logits.float() / temperature)
 
 
-def softmax(logits: Tensor, temperature: float = 1.0) -> Tensor:  # images classes
-    """The same of classes of which one is true."""
-    return activated(logits, temperature)
-
-
 ACTIVATED: Mapping[str, Callable[[Tensor], Tensor]] = {SOFTMAX: partial(torch.softmax, dim=1), SIGMOID: torch.sigmoid}

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from lenext.evaluation import bootstrap
-from lenext.evaluation.intervals import Interval, wilson
+from lenext.evaluation.intervals import Interval
 from lenext.evaluation.metrics import Doubles, Floats
 from lenext.weights.trust import Familiar
 
@@ -95,8 +95,3 @@ def detection(own: Floats, others: Floats) -> Detection:
         Interval(value, min(value, float(low[at])), max(value, float(high[at]))) for at, value in enumerate(areas(ones))
     )
     return Detection(auroc=auroc, fpr=fpr)
-
-
-def share(new: NDArray[np.bool_]) -> Interval:
-    """How many of some images were found to be new."""
-    return wilson(int(new.sum()), len(new))
