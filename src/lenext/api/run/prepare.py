@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -61,6 +63,10 @@ class Prepared:
     new: bool
     spec: str
     began: int = 0
+
+    def to_try(self, **changed: Any) -> Prepared:
+        """The run of a job that is so changed, with a copy of the network, which may be spoilt."""
+        return replace(self, job=replace(self.job, **changed), network=copy.deepcopy(self.network))
 
 
 def check(asked: TrainOptions) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import math
 from collections.abc import Sequence
@@ -45,7 +44,7 @@ def settle(prepared: Prepared, tasks: Tasks, save_every: float, clock: Clock | N
         return prepared
     recipe, rules, end = job.recipe, list(job.rules), None
     if job.find_rate:
-        recipe, rule = with_found_rate(prepared, tasks(copied(prepared)), watcher)
+        recipe, rule = with_found_rate(prepared, tasks(prepared.to_try()), watcher)
         rules.append(rule)
     if job.tune:
         search = replace(prepared, job=replace(job, recipe=recipe))
@@ -53,11 +52,10 @@ def settle(prepared: Prepared, tasks: Tasks, save_every: float, clock: Clock | N
         rules.append(rule)
     chosen = job.compile
     if job.compile == AUTO:
-        task = tasks(copied(replace(prepared, job=replace(job, recipe=recipe))))
-        chosen, rule = whether_to_compile(task)
+        chosen, rule = whether_to_compile(tasks(prepared.to_try(recipe=recipe)))
         rules.append(rule)
     if job.time_limit is not None and clock is not None:
-        task = tasks(copied(replace(prepared, job=replace(job, recipe=recipe, compile=chosen))))
+        task = tasks(prepared.to_try(recipe=recipe, compile=chosen))
         recipe, rule, end = within(prepared, task, job.time_limit, clock)
         rules.append(rule)
     news = [line for line in (*rules, *changes(job.recipe, recipe)) if line and line not in job.rules]
@@ -73,11 +71,6 @@ def settle(prepared: Prepared, tasks: Tasks, save_every: float, clock: Clock | N
     )
     keep(prepared, found)
     return replace(prepared, job=found)
-
-
-def copied(prepared: Prepared) -> Prepared:
-    """The run with a copy of its network, which may be spoilt."""
-    return replace(prepared, network=copy.deepcopy(prepared.network))
 
 
 def keep(prepared: Prepared, job: Job) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -86,7 +85,7 @@ def run_trial(
     steps = len(batch_cuts(len(part(prepared.listing, TRAIN)), recipe.batch_size)) - 1
     length = recipe.epochs or max(1, (recipe.iterations or 0) // steps)
     short = fitting.to_steps(fitting.to_epochs(recipe, max(1, round(length * SHARE)), steps).recipe, steps).recipe
-    task = tasks(replace(prepared, network=copy.deepcopy(prepared.network), job=replace(prepared.job, recipe=short)))
+    task = tasks(prepared.to_try(recipe=short))
     checkpoints = Checkpoints(RunFolder(path).checkpoints)
     checkpoints.folder.mkdir(parents=True, exist_ok=True)
     checkpoints.clear_unfinished()
