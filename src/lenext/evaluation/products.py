@@ -7,21 +7,18 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from lenext.layers.dispatch import OperatorMode
 
-class Products(TorchDispatchMode):  # type: ignore[no-untyped-call]
+
+class Products(OperatorMode):  # type: ignore[no-untyped-call]
     """Counts what runs inside; ``macs`` is the sum so far."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.macs = 0
         self._shares = [1.0]
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:  # else torch imports its whole compiler, two seconds, at the first operator
-        return False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))

@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from lenext.explanation.audit import NOTHING, Point
+from lenext.layers.dispatch import OperatorMode
 
 SEEN, FEW, MANY = 2**17, 2**8, 2**12  # numbers of a layer that are looked at, that tell its spread, that tell its law
 CLOSE, FITS = math.log(1.1), math.log(1.05)  # deviations on average: told apart beyond 10 %, of one law within 5 %
@@ -52,12 +52,8 @@ LAWS: Mapping[str, Law] = {  # the deviation but for a constant; the words for t
 }
 
 
-class Sparing(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Sparing(OperatorMode):  # type: ignore[no-untyped-call]
     """Draws only as many numbers of a large tensor as are looked at, and repeats them: a tenth of the time."""
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:  # else torch imports its whole compiler at the first operator
-        return False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func.overloadpacket.__name__ in {"normal_", "uniform_"} and large(args[0]):
@@ -76,7 +72,7 @@ def large(tensor: Tensor) -> bool:
 
 def initially(build: Callable[[], nn.Module], seed: int = 0) -> nn.Module:
     """The network with initial weights of its own, as far as they are looked at."""
-    mode = Sparing()  # type: ignore[no-untyped-call]
+    mode = Sparing()
     with torch.random.fork_rng(devices=[]), mode, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of libraries, about their ways to draw
         torch.manual_seed(seed)

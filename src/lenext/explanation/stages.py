@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from lenext.errors import UsageError, did_you_mean
 from lenext.explanation.receptive_field import Field, Sight, Span
+from lenext.layers.dispatch import OperatorMode
 from lenext.layers.network import Network
 
 STEM = "stem"
@@ -27,16 +27,12 @@ class Stage:
     field: Field | None
 
 
-class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Watch(OperatorMode):  # type: ignore[no-untyped-call]
     """Follows what every tensor sees of the image."""
 
     def __init__(self, sight: Sight) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self._sight = sight
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:  # else torch imports its whole compiler at the first operator
-        return False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))

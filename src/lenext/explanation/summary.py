@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
@@ -18,6 +17,7 @@ from lenext.errors import UsageError
 from lenext.explanation.memory import Memory
 from lenext.explanation.meta import evaluated
 from lenext.explanation.receptive_field import Sight
+from lenext.layers.dispatch import OperatorMode
 
 
 @dataclass(frozen=True)
@@ -121,11 +121,11 @@ class Call:
     macs: int = field(default=0)
 
 
-class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Recorder(OperatorMode):  # type: ignore[no-untyped-call]
     """Watches modules begin and end, and the operators between."""
 
     def __init__(self, image: Tensor) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.layers: list[Layer] = []
         self.macs = 0
         self.memory = Memory()
@@ -133,10 +133,6 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._sight = Sight(image)
         self._calls: list[Call] = []
         self._counted: set[int] = set()
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:  # else torch imports its whole compiler, two seconds, at the first operator
-        return False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = evaluated(func, args, kwargs or {})
