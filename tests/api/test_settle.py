@@ -84,14 +84,14 @@ def test_no_time_at_all_is_said(tmp_path):
 
 @pytest.mark.parametrize(("seconds", "steps"), [(2000.0, 1230), (420.0, 410), (30.0, 30)])
 def test_what_fits_is_whole_epochs_or_the_steps_of_less_than_one(seconds, steps):
-    job = SimpleNamespace(recipe=practical(32), cuts=list(range(42)), steps=1230, validation=None)
+    job = SimpleNamespace(recipe=practical(32), steps_per_epoch=41, steps=1230, validation=None)
     recipe, rule = shortened(job, Speed(per_step=1.0, per_test_image=0.0), seconds)
     assert (recipe.iterations or recipe.epochs * 41) == steps
     assert "a step takes 1 s" in rule
 
 
 def test_less_than_a_step_is_none():
-    job = SimpleNamespace(recipe=practical(32), cuts=list(range(42)), steps=1230, validation=None)
+    job = SimpleNamespace(recipe=practical(32), steps_per_epoch=41, steps=1230, validation=None)
     assert shortened(job, Speed(per_step=1.0, per_test_image=0.0), 0.5)[0] is None
 
 

@@ -39,6 +39,18 @@ def refused(lenext):
     return command
 
 
+@pytest.fixture
+def audit(lenext):
+    """What ``lenext audit`` says as JSON."""
+
+    def run(*words):
+        status, output, said = lenext("audit", *words, "--json")
+        assert (status, said) == (0, "")
+        return json.loads(output)
+
+    return run
+
+
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory):
     return draw(tmp_path_factory.mktemp("photos") / "photos", COLOURS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
 import pytest
@@ -83,16 +82,6 @@ def nets(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", list(sys.path))
     yield "foreign_nets"
     sys.modules.pop("foreign_nets", None)
-
-
-@pytest.fixture
-def audit(lenext):
-    def run(*words):
-        status, output, said = lenext("audit", *words, "--json")
-        assert (status, said) == (0, "")
-        return json.loads(output)
-
-    return run
 
 
 # What torch draws when nobody says anything, beside both laws of the paper (3.1).

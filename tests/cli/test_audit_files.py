@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import onnx
@@ -14,16 +13,6 @@ from lenext.models import create_model
 from lenext.weights.adapters import export_state
 
 LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
-
-
-@pytest.fixture
-def audit(lenext):
-    def run(*words):
-        status, output, said = lenext("audit", *words, "--json")
-        assert (status, said) == (0, "")
-        return json.loads(output)
-
-    return run
 
 
 def told(document, key="differences"):

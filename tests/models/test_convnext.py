@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from weightless import on_meta
 
 from lenext import create_model
 from lenext.errors import UsageError
@@ -24,11 +25,6 @@ LARGE_IMAGES = {
     "convnext_large": (100_977_561_600, 229_799_953),
     "convnext_xlarge": (179_029_262_336, 392_900_177),
 }
-
-
-def on_meta(name: str, **options: object) -> Network:
-    with torch.device("meta"):
-        return create_model(name, **options).eval()  # type: ignore[arg-type]
 
 
 def blocks(network: Network) -> list[Block]:

@@ -5,28 +5,18 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from weightless import counts, on_meta
 
 from lenext import create_model
 from lenext.errors import UsageError
 from lenext.layers.network import Network
 from lenext.models import densenet, entry, readings
 from lenext.models.densenet import RECIPES, VARIANTS, DenseBlock, DenseLayer, Design
-from lenext.models.table import multiply_adds, parameters
+from lenext.models.table import parameters
 from lenext.recipes import EpochSteps
 from lenext.recipes.standard import PAD_AND_CROP
 
 SMALL = "densenet_bc100_k12_cifar"
-
-
-def on_meta(name: str, **options: object) -> Network:
-    with torch.device("meta"):
-        return create_model(name, **options)  # type: ignore[arg-type]
-
-
-def counts(network: Network) -> tuple[int, int]:
-    with pytest.MonkeyPatch.context() as patch:  # normalisation counts nothing, but takes most of the time
-        patch.setattr(nn.BatchNorm2d, "forward", lambda _, x: x)
-        return parameters(network), multiply_adds(network.eval(), network.input_size)
 
 
 def shallow(monkeypatch: pytest.MonkeyPatch, *, bottleneck: bool = True) -> None:
@@ -196,7 +186,7 @@ def test_memory_efficient_training_is_the_same_training(
 
 def test_images_of_any_size_are_taken() -> None:
     for name, size in (("densenet121", (64, 96)), ("densenet40_k12_cifar", (33, 47))):
-        network = on_meta(name).eval()
+        network = on_meta(name)
         assert network(torch.empty(2, 3, *size, device="meta")).shape == (2, network.num_classes)
 
 

@@ -7,7 +7,9 @@ from functools import cache
 
 import pytest
 import torch
+import weightless
 from torch import nn
+from weightless import multiply_adds_of
 
 from lenext import create_model
 from lenext.errors import UsageError
@@ -17,21 +19,10 @@ from lenext.layers.padding import SameConv2d, margins
 from lenext.layers.squeeze_excite import SqueezeExcite
 from lenext.models import protocols, readings
 from lenext.models.efficientnet import PUBLISHED, RECIPES, REMARKS, VARIANTS, MBConv, compound, scaled
-from lenext.models.table import multiply_adds, parameters
+from lenext.models.table import parameters
 from lenext.recipes import AutoAugment
 
-
-@cache
-def on_meta(name: str, **options: object) -> Network:
-    with torch.device("meta"):
-        return create_model(name, **options).eval()  # type: ignore[arg-type]
-
-
-def multiply_adds_of(network: Network, size: tuple[int, int, int]) -> int:
-    """Normalisation takes most of the time on the meta device and changes no count."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nn.BatchNorm2d, "forward", lambda _, x: x)
-        return multiply_adds(network, size)
+on_meta = cache(weightless.on_meta)
 
 
 def blocks(network: Network) -> list[MBConv]:

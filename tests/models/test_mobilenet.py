@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import nn
+from weightless import multiply_adds_of
 
 from lenext import create_model
 from lenext.errors import UsageError
@@ -14,7 +15,7 @@ from lenext.layers.network import Network
 from lenext.layers.padding import FarConv2d, SameConv2d
 from lenext.models import inception_v3, readings
 from lenext.models.mobilenet import PUBLISHED, RECIPE, RECIPES, VARIANTS, scaled
-from lenext.models.table import multiply_adds, parameters
+from lenext.models.table import parameters
 from lenext.recipes import SGD, CrossEntropy, RMSProp
 from lenext.training.optim import build_optimizer
 
@@ -22,13 +23,6 @@ from lenext.training.optim import build_optimizer
 def on_meta(name: str = "mobilenet_v1", **options: object) -> Network:
     with torch.device("meta"):
         return create_model(name, **options).eval()  # type: ignore[arg-type]
-
-
-def multiply_adds_of(network: Network, size: tuple[int, int, int]) -> int:
-    """Normalisation takes most of the time on the meta device and changes no count."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nn.BatchNorm2d, "forward", lambda _, x: x)
-        return multiply_adds(network, size)
 
 
 def convolutions(network: nn.Module) -> list[nn.Conv2d]:

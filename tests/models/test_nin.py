@@ -7,15 +7,10 @@ from itertools import pairwise
 import pytest
 import torch
 from torch import Tensor, nn
+from weightless import on_meta
 
 from lenext import create_model
-from lenext.layers.network import Network
 from lenext.models.nin import VARIANTS, ClassMaps
-
-
-def on_meta(name: str, **options: object) -> Network:
-    with torch.device("meta"):
-        return create_model(name, **options).eval()  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", VARIANTS)

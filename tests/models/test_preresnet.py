@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import torch
 from torch import nn
+from weightless import on_meta
 
 from lenext import create_model
 from lenext.errors import UsageError
@@ -17,11 +16,6 @@ from lenext.layers.residual import ZeroPadding
 from lenext.models import readings
 from lenext.models.preresnet import PUBLISHED, UNITS, Design, stage
 from lenext.models.table import multiply_adds, parameters
-
-
-def on_meta(name: str, **options: Any) -> Network:
-    with torch.device("meta"):
-        return create_model(name, **options)
 
 
 def units(network: Network) -> dict[str, Unit]:
@@ -86,7 +80,7 @@ def test_imagenet_halves_the_map_in_the_3x3_and_cifar_in_the_first_1x1() -> None
 
 def test_images_of_any_size_and_shape_are_taken() -> None:
     for name, size in (("preresnet50", (64, 96)), ("preresnet110_cifar", (33, 47))):
-        network = on_meta(name).eval()
+        network = on_meta(name)
         assert network(torch.empty(2, 3, *size, device="meta")).shape == (2, network.num_classes)
 
 

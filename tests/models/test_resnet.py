@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from weightless import on_meta
 
 from lenext import create_model
 from lenext.errors import UsageError
@@ -17,11 +18,6 @@ from lenext.recipes import ChannelMean, Steps
 from lenext.training.schedule import learning_rate
 
 PLAIN = [name for name in VARIANTS if name.startswith("plain")]
-
-
-def on_meta(name: str, **options: object) -> Network:
-    with torch.device("meta"):
-        return create_model(name, **options)  # type: ignore[arg-type]
 
 
 def counts(network: Network) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from weightless import counts, on_meta
 
 from lenext import create_model
 from lenext.errors import UsageError
@@ -15,17 +16,6 @@ from lenext.models.table import multiply_adds, parameters
 from lenext.recipes.standard import SCALE_AND_ASPECT
 
 SMALL = "resnext29_8x64d_cifar"
-
-
-def on_meta(name: str, **options: object) -> Network:
-    with torch.device("meta"):
-        return create_model(name, **options)  # type: ignore[arg-type]
-
-
-def counts(network: Network) -> tuple[int, int]:
-    with pytest.MonkeyPatch.context() as patch:  # normalisation counts nothing, but takes most of the time
-        patch.setattr(nn.BatchNorm2d, "forward", lambda _, x: x)
-        return parameters(network), multiply_adds(network.eval(), network.input_size)
 
 
 def test_the_classifier_is_drawn_as_torch_draws_it_whatever_the_form(shallow: str) -> None:
@@ -120,7 +110,7 @@ def test_cifar_networks_count_what_was_counted(cardinality: int, ten: int, hundr
 
 
 def test_one_path_of_64_on_cifar_costs_what_was_counted() -> None:
-    assert multiply_adds(on_meta(SMALL, cardinality=1).eval(), (3, 32, 32)) == 748_365_824
+    assert multiply_adds(on_meta(SMALL, cardinality=1), (3, 32, 32)) == 748_365_824
 
 
 @pytest.mark.parametrize(("cardinality", "width"), [(1, 64), (2, 40), (4, 24), (8, 14), (32, 4)])
@@ -149,7 +139,7 @@ def test_1x64d_has_every_weight_of_resnet_50() -> None:
 
 def test_images_of_any_size_are_taken() -> None:
     for name, size in (("resnext50_32x4d", (64, 96)), (SMALL, (33, 47))):
-        network = on_meta(name).eval()
+        network = on_meta(name)
         assert network(torch.empty(2, 3, *size, device="meta")).shape == (2, network.num_classes)
 
 

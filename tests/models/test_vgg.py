@@ -6,20 +6,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from weightless import on_meta
 
 from lenext import create_model
 from lenext.errors import UsageError
 from lenext.layers.init import initialise
-from lenext.layers.network import Network
 from lenext.models import entry
 from lenext.models.vgg import PUBLISHED, RECIPES, VARIANTS
 from lenext.recipes import Glorot, ShortSide
 from lenext.training.inherit import inherit_layers
-
-
-def on_meta(name: str, **options: object) -> Network:
-    with torch.device("meta"):
-        return create_model(name, **options)  # type: ignore[arg-type]
 
 
 def convolutions(network: nn.Module) -> list[nn.Conv2d]:

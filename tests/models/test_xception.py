@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
+import weightless
 from torch import Tensor, nn
+from weightless import multiply_adds_of
 
 from lenext import create_model
 from lenext.errors import UsageError
 from lenext.layers.network import Network
 from lenext.layers.padding import SameMaxPool2d
 from lenext.models import readings
-from lenext.models.table import multiply_adds, parameters
+from lenext.models.table import parameters
 from lenext.models.xception import CODES, RECIPES, Residual, Separable, Shape
 from lenext.recipes import BinaryCrossEntropy, RMSProp
 from lenext.training.schedule import learning_rate
 
 SHAPE = Shape("none", "depthwise", residual=True, code=CODES["keras"])
 
-
-def on_meta(**options: object) -> Network:
-    with torch.device("meta"):
-        return create_model("xception", **options).eval()  # type: ignore[arg-type]
-
-
-def multiply_adds_of(network: Network, size: tuple[int, int, int]) -> int:
-    """Normalisation takes most of the time on the meta device and changes no count."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nn.BatchNorm2d, "forward", lambda _, x: x)
-        return multiply_adds(network, size)
+on_meta = partial(weightless.on_meta, "xception")
 
 
 def blocks(network: Network) -> dict[str, nn.Module]:
