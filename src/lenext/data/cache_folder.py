@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +17,8 @@ def cache_folder() -> Path:
 
 def keep(path: Path, *parts: bytes | memoryview) -> None:
     """Write a file whole or not at all, beside its place and renamed; where it cannot be written nothing is kept."""
+    import tempfile  # costs what a prediction's start should not
+
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".part")

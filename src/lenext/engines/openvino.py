@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import sys
+from collections.abc import Mapping
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lenext.data.cache_folder import cache_folder
+from lenext.data.cache_folder import cache_folder, keep
+from lenext.engines.artefact import FILE
 from lenext.engines.engine import OPENVINO, Floats, Pixels, cores, missing, rows
 
 CONVERTER = "openvino.tools.ovc"
@@ -28,10 +33,6 @@ class OpenVino:
     def __init__(self, graph: Path, precision: str = "fp32", batch: int = 2, piece: int = 1) -> None:
         """precision: of the arithmetic; batch: images that come at once, as a rule; piece: that go through together."""
         openvino = runtime()
-        core = openvino.Core()
-        core.set_property({"CACHE_DIR": str(cache_folder() / "openvino")})
-        model = core.read_model(str(graph))
-        model.reshape([piece, *list(model.input(0).partial_shape)[1:]])
         threads = cores()
         streams = max(1, min(-(-batch // piece), threads))
         settings: dict[str, Any] = {
@@ -39,11 +40,11 @@ class OpenVino:
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": streams,
         }
-        compiled = core.compile_model(model, "CPU", settings)
+        compiled, self._file = opened(openvino, graph, piece, settings)
         self._classes, self._piece = int(compiled.output(0).shape[1]), piece
         self._streams, self._request = streams, compiled.create_infer_request()
         self._queue = openvino.AsyncInferQueue(compiled, streams)
-        self._queue.set_callback(keep)  # a method of this object would keep it for ever: OpenVINO's are not traversed
+        self._queue.set_callback(write)  # a method of this object would keep it for ever: OpenVINO's are not traversed
 
     def predict(self, batch: Pixels) -> Floats:
         """See ``Engine``."""
@@ -58,12 +59,37 @@ class OpenVino:
                 self._queue.start_async(inputs, place, share_inputs=True)
             else:  # a thread that waits for another costs more than a small network
                 self._request.infer(inputs, share_inputs=True, share_outputs=True)
-                keep(self._request, place)
+                write(self._request, place)
         self._queue.wait_all()
         return found
 
 
-def keep(request: Any, place: Floats) -> None:
+def opened(openvino: Any, graph: Path, piece: int, settings: Mapping[str, Any]) -> tuple[Any, Any]:
+    """A graph compiled for ``piece`` images, and what must stay as long as it does.
+
+    What was compiled is kept by what an exported folder says of its files; OpenVINO itself refuses what another version
+    or kind of processor made. Its own cache would first read the graph to know it again.
+    """
+    core, told = openvino.Core(), graph.with_name(FILE)
+    kept = kept_as(told.read_bytes(), graph.name, piece, settings) if told.exists() else None
+    if kept is not None:
+        with suppress(OSError, ValueError, RuntimeError):  # there is none, it is empty, or it is refused
+            file = np.memmap(kept, np.uint8, "c")
+            return core.import_model(openvino.Tensor(file, shared_memory=True), "CPU", settings), file
+    model = core.read_model(str(graph))
+    model.reshape([piece, *list(model.input(0).partial_shape)[1:]])
+    compiled = core.compile_model(model, "CPU", settings)
+    if kept is not None:
+        keep(kept, compiled.export_model().getbuffer())
+    return compiled, None
+
+
+def kept_as(told: bytes, *how: Any) -> Path:
+    """Where a compiled graph is kept. told: what its folder says of its files, their digests among it."""
+    return cache_folder() / "openvino" / f"{hashlib.sha256(told + json.dumps(how).encode()).hexdigest()}.blob"
+
+
+def write(request: Any, place: Floats) -> None:
     """Copy the probabilities of a request to their place, which is shorter where the last images were made up."""
     place[:] = request.get_output_tensor().data[: len(place)]
 

@@ -1,0 +1,64 @@
+"""What OpenVINO compiled is kept, found again without the graph, and made anew where it is damaged."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from lenext.data.statistics import Statistics
+from lenext.engines.artefact import FILE
+from lenext.engines.opening import open_graph
+from lenext.exports.graph import Deployed, program, write_onnx
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (5, 6, 8, 3), np.uint8).transpose(0, 3, 1, 2)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A small network as ONNX, with something that its folder says of it."""
+    monkeypatch.setenv("LENEXT_CACHE", str(tmp_path / "cache"))
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 5))
+    folder, shape = tmp_path / "graph", (6, 8, 3)
+    folder.mkdir()
+    write_onnx(program(Deployed(network, Statistics((0.5,) * 3, (0.1,) * 3), 1.0, shape), shape), folder)
+    (folder / FILE).write_text('{"files": {"model.onnx": "a digest"}}')
+    return folder
+
+
+def answers(folder, **how):
+    return open_graph(folder, "onnx", "openvino", batch=5, **how).predict(PIXELS)
+
+
+def kept(folder):
+    return list((folder.parent / "cache" / "openvino").glob("*"))
+
+
+def test_it_is_found_without_the_graph(folder):
+    expected = answers(folder)
+    (folder / "model.onnx").unlink()
+    np.testing.assert_array_equal(answers(folder), expected)
+
+
+@pytest.mark.parametrize("damage", [lambda _: b"", lambda data: data[: len(data) // 2], lambda data: bytes(len(data))])
+def test_what_is_damaged_is_made_anew(folder, damage):
+    expected = answers(folder)
+    (file,) = kept(folder)
+    whole = file.read_bytes()
+    file.write_bytes(damage(whole))
+    np.testing.assert_array_equal(answers(folder), expected)
+    assert [one.read_bytes()[:8] for one in kept(folder)] == [whole[:8]]
+
+
+def test_other_files_and_other_pieces_are_kept_apart(folder):
+    answers(folder)
+    answers(folder, piece=4)
+    (folder / FILE).write_text('{"files": {"model.onnx": "another digest"}}')
+    answers(folder)
+    assert len(kept(folder)) == 3
+
+
+def test_a_graph_of_which_nothing_is_said_is_not_kept(folder):
+    (folder / FILE).unlink()
+    answers(folder)
+    assert kept(folder) == []
