@@ -103,9 +103,10 @@ def test_labels_outside_the_classes_are_refused():
 def test_the_table_begins_with_the_figure_and_its_interval():
     text = lines(measured())
     assert text[0] == "top-1    50.0 %   95 % interval 15.0 to 85.0 %"
-    assert text[1] == "4 images, 2 wrong; protocol single, 1 view an image; loss 1.0601"
-    assert text[2] == "1 unreadable file was left out."
-    assert text[4:8] == [
+    assert text[1] == "To answer 'cat' for every image would be right for 50.0 %."
+    assert text[2] == "4 images, 2 wrong; protocol single, 1 view an image; loss 1.0601"
+    assert text[3] == "1 unreadable file was left out."
+    assert text[5:9] == [
         "class  images  precision  recall     F1",
         "cat         2       50.0    50.0   50.0",
         "dog         2       50.0    50.0   50.0",
@@ -127,7 +128,7 @@ def test_many_classes_show_the_25_worst():
 
 def test_columns_stand_under_each_other_whatever_the_names():
     evaluation = measured(classes=["猫", "a rather long name of a class that is cut", "\x1b[31mred"])
-    table = lines(evaluation)[4:8]
+    table = lines(evaluation)[5:9]
     assert "\x1b" not in "".join(table)
     assert "\\x1b[31mred" in table[3]
     assert "…" in table[2]
