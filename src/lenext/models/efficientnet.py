@@ -260,30 +260,30 @@ def recipe(size: int) -> Recipe:
     )  # fmt: skip
 
 
-def other(size: int, name: str, *policy: RandAugment) -> Recipe:
+def other(size: int, *policy: RandAugment, name: str) -> Recipe:
     """The README's other trainings: RandAugment in place of AutoAugment, or nothing ("ResNet preprocessing")."""
     papers = recipe(size)
-    return replace(papers, name=f"efficientnet:{name}", augment=(*papers.augment[:2], *policy))  # README
+    return replace(papers, name=name, augment=(*papers.augment[:2], *policy))  # README
 
 
-RANDOM_17 = RandAugment(
+RAND_17 = RandAugment(
     operations=2, magnitude=17, std=0, p=1, fill=(128, 128, 128), interpolation="nearest", code="tpu",  # README
 )  # fmt: skip
-RANDOM_28 = replace(RANDOM_17, magnitude=28)  # README
+RAND_28 = replace(RAND_17, magnitude=28)  # README
 
 RECIPES: Mapping[str, Mapping[str, Recipe]] = {
-    "efficientnet_b0": {"paper": recipe(224), "baseline": other(224, "baseline")},                          # README
-    "efficientnet_b1": {"paper": recipe(240), "baseline": other(240, "baseline")},                          # README
-    "efficientnet_b2": {"paper": recipe(260), "baseline": other(260, "baseline")},                          # README
-    "efficientnet_b3": {"paper": recipe(300), "baseline": other(300, "baseline")},                          # README
-    "efficientnet_b4": {"paper": recipe(380), "baseline": other(380, "baseline")},                          # README
+    "efficientnet_b0": {"paper": recipe(224), "baseline": other(224, name="efficientnet:baseline")},    # README
+    "efficientnet_b1": {"paper": recipe(240), "baseline": other(240, name="efficientnet:baseline")},    # README
+    "efficientnet_b2": {"paper": recipe(260), "baseline": other(260, name="efficientnet:baseline")},    # README
+    "efficientnet_b3": {"paper": recipe(300), "baseline": other(300, name="efficientnet:baseline")},    # README
+    "efficientnet_b4": {"paper": recipe(380), "baseline": other(380, name="efficientnet:baseline")},    # README
     "efficientnet_b5": {
-        "paper": recipe(456), "baseline": other(456, "baseline"),                                           # README
-        "randaugment": other(456, "randaugment-17", RANDOM_17),                                             # README
+        "paper": recipe(456), "baseline": other(456, name="efficientnet:baseline"),                     # README
+        "randaugment": other(456, RAND_17, name="efficientnet:rand17"),                            # README
     },
-    "efficientnet_b6": {"paper": recipe(528)},                                                              # README
-    "efficientnet_b7": {"paper": recipe(600), "randaugment": other(600, "randaugment-28", RANDOM_28)},      # README
-    "efficientnet_b8": {"randaugment": other(672, "randaugment-28", RANDOM_28)},                            # README
+    "efficientnet_b6": {"paper": recipe(528)},                                                          # README
+    "efficientnet_b7": {"paper": recipe(600), "randaugment": other(600, RAND_28, name="efficientnet:rand28")},  # README
+    "efficientnet_b8": {"randaugment": other(672, RAND_28, name="efficientnet:rand28")},           # README
 }  # fmt: skip
 
 PROTOCOLS: Mapping[str, Mapping[str, Any]] = {
