@@ -85,7 +85,7 @@ def command(data: str | None, as_json: bool, quiet: bool, options: tuple[str, ..
 
     \b
     lenext train photos/ --model resnet18
-    lenext train digits --model lenet5 --epochs 5 --out runs/try
+    lenext train digits --model lenet5 --out runs/try
     lenext train --resume --out runs/try
     torchrun --nproc-per-node 2 -m lenext train photos/ --model resnet18
     """
