@@ -93,7 +93,7 @@ class TestWrongUse:
             ((*QUICK, "--set", "optimizer.rl=1"), 2, "no field 'rl'", "lr"),
             ((*QUICK, "--set", "optimizer.lr=fast"), 2, "'fast'", "number"),
             ((*QUICK, "--epochs", "0"), 2, "--epochs is 0", "above zero"),
-            ((*QUICK, "--reading", "caffe"), 2, "no reading 'caffe'", "paper"),
+            ((*QUICK, "--reading", "slim"), 2, "no reading 'slim'", "paper"),
             ((*QUICK, "--option", "shortcut=A"), 2, "no option 'shortcut'", "in_channels"),
             ((*QUICK, "--device", "abacus"), 2, "no device 'abacus'", "--device"),
             (("--model", "vgg11", "--image-size", "8"), 2, "8", "32"),

@@ -1,5 +1,8 @@
 """What OpenVINO compiled is kept, found again without the graph, and made anew where it is damaged."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -62,3 +65,21 @@ def test_a_graph_of_which_nothing_is_said_is_not_kept(folder):
     (folder / FILE).unlink()
     answers(folder)
     assert kept(folder) == []
+
+
+ENDING = """
+import faulthandler, signal, sys
+from pathlib import Path
+from lenext.engines.opening import open_graph
+faulthandler.enable()
+for piece in (1, 4, 9):
+    engine = open_graph(Path(sys.argv[1]), "onnx", "openvino", batch=9, piece=piece)
+del engine
+signal.signal(signal.SIGINT, lambda *_: print("heard"))
+signal.raise_signal(signal.SIGINT)
+"""
+
+
+def test_a_signal_is_heard_after_engines_that_ended_out_of_turn(folder):
+    done = subprocess.run([sys.executable, "-c", ENDING, folder], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "heard\n"), done.stderr

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -70,15 +71,15 @@ def opened(openvino: Any, graph: Path, piece: int, settings: Mapping[str, Any]) 
     What was compiled is kept by what an exported folder says of its files; OpenVINO itself refuses what another version
     or kind of processor made. Its own cache would first read the graph to know it again.
     """
-    core, told = openvino.Core(), graph.with_name(FILE)
+    told = graph.with_name(FILE)
     kept = kept_as(told.read_bytes(), graph.name, piece, settings) if told.exists() else None
     if kept is not None:
         with suppress(OSError, ValueError, RuntimeError):  # there is none, it is empty, or it is refused
             file = np.memmap(kept, np.uint8, "c")
-            return core.import_model(openvino.Tensor(file, shared_memory=True), "CPU", settings), file
-    model = core.read_model(str(graph))
+            return core().import_model(openvino.Tensor(file, shared_memory=True), "CPU", settings), file
+    model = core().read_model(str(graph))
     model.reshape([piece, *list(model.input(0).partial_shape)[1:]])
-    compiled = core.compile_model(model, "CPU", settings)
+    compiled = core().compile_model(model, "CPU", settings)
     if kept is not None:
         keep(kept, compiled.export_model().getbuffer())
     return compiled, None
@@ -109,6 +110,14 @@ def runtime() -> Any:
     return openvino
 
 
+@cache
+def core() -> Any:
+    """The one core of the process, which stays: each gives the thread a stack for signals and takes it back at its end,
+    and of several that end out of turn the last gives back one that is gone. The next Ctrl-C would end in a crash.
+    """
+    return runtime().Core()
+
+
 def converter(name: str) -> Any:
     """``openvino.convert_model`` for whoever else uses the package in this process."""
     if name != "convert_model":
@@ -118,4 +127,4 @@ def converter(name: str) -> Any:
 
 def computes_bf16() -> bool:
     """Whether the processor has instructions for bf16, as OpenVINO sees it."""
-    return "BF16" in runtime().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
