@@ -26,11 +26,11 @@ def watched_training(self, pipeline, epoch, order, cuts):
         yield batch
 
 
-def watched_learn(self, batch, at, rate):
+def watched_learn(self, batch, at, *rates):
     (epoch, rows, images), *_ = HANDED
     assert epoch == at[1]
     assert images is batch[0]
-    found = learn(self, batch, at, rate)
+    found = learn(self, batch, at, *rates)
     line = json.dumps([at[0], epoch, rows]) + "\n"
     os.write(JOURNAL, line.encode())
     return found

@@ -33,9 +33,9 @@ def broken(job, where, value, when):
             with torch.no_grad():
                 job.network.stages.two.weight[0, 0, 0, 0] = value
 
-    def watched(batch, at, rate):
+    def watched(batch, at, rate, *biases):
         now["hit"] = when(at[0], rate)
-        return learn(job, batch, at, rate)
+        return learn(job, batch, at, rate, *biases)
 
     vars(job).update(gradients=gradients, learn=watched)
     job.scaling.update = updated
