@@ -61,7 +61,8 @@ class OpenVino:
             else:  # a thread that waits for another costs more than a small network
                 self._request.infer(inputs, share_inputs=True, share_outputs=True)
                 write(self._request, place)
-        self._queue.wait_all()
+        if self._streams > 1:
+            self._queue.wait_all()
         return found
 
 
