@@ -87,6 +87,13 @@ def stopping(answers):
     raise KeyboardInterrupt
 
 
+@pytest.fixture
+def staying(monkeypatch):
+    """A stopped command ends its process, whatever other threads do; here it is that of the tests."""
+    monkeypatch.setattr("lenext.cli.leave", sys.exit)
+
+
+@pytest.mark.usefixtures("staying")
 def test_what_is_stopped_leaves_one_whole_document(lenext, trained, photos, monkeypatch):
     from lenext.api import predict
 
@@ -101,6 +108,7 @@ def test_what_is_stopped_leaves_one_whole_document(lenext, trained, photos, monk
     assert (status, "--resume" in said) == (130, True)
 
 
+@pytest.mark.usefixtures("staying")
 def test_explanations_that_are_stopped_have_their_page(lenext, trained, photos, tmp_path, monkeypatch):
     from lenext.api import explain
 

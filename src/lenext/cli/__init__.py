@@ -7,6 +7,7 @@ import importlib
 import os
 import signal
 import sys
+import threading
 from contextlib import suppress
 from typing import NoReturn, cast
 
@@ -72,19 +73,20 @@ def lenext() -> None:
 
 
 def process() -> NoReturn:
-    """The process ``lenext``, which ends without taking itself apart: for torch alone that lasts a fifth of a second.
-
-    A thread that still waits for a file which does not answer does not hold it either.
-    """
+    """The process ``lenext``, which ends without taking itself apart: of torch that alone takes a fifth of a second."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed: the next file opened would get its number, and what is printed
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
     try:
         main()
     except SystemExit as end:
-        status = cast("int", end.code)
         if sys.gettrace() or sys.getprofile():  # a debugger or profiler has something to say
             raise
+        finish(cast("int", end.code))
+
+
+def finish(status: int) -> NoReturn:
+    """End at once, with what asked to be called at the end, and with all that was printed."""
     atexit._run_exitfuncs()  # noqa: SLF001  (as the interpreter and multiprocessing do at their ends)
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -94,8 +96,8 @@ def process() -> NoReturn:
     os._exit(status)
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command; raises SystemExit with its status. Without arguments it says what there is."""
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command and leave with its status; without arguments it says what there is."""
     arguments = sys.argv[1:] if arguments is None else arguments
     listen(arguments)
     try:
@@ -109,6 +111,13 @@ def main(arguments: list[str] | None = None) -> None:
     except SystemExit:  # what click makes of a closed pipe; the reader has seen enough: `lenext predict ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
+    leave(status)
+
+
+def leave(status: int) -> NoReturn:
+    """Raise SystemExit; a thread that still waits for a file which does not answer does not hold who was stopped."""
+    if status > 128 and threading.active_count() > 1:
+        finish(status)
     sys.exit(status)
 
 
