@@ -6,13 +6,12 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from lenext.data.collector import at_rest
+
 
 @contextmanager
 def loading() -> Iterator[None]:
     """The garbage collector goes through nothing loaded here, now or later: a fifth of the time that torch takes."""
-    gc.disable()
-    try:
+    with at_rest():
         yield
-    finally:
         gc.freeze()
-        gc.enable()

@@ -7,8 +7,7 @@ widens, looks around, weighs its channels and narrows again, with nothing after 
 Decided: 3.3's constants 1.2, 1.1, 1.15 are ``compound``, for new networks. B1 to B7 are not one phi each: the released
 code's table of coefficients, ``VARIANTS``, is what gives Table 2's counts. B4 and B5 count 4 % over Table 2.
 Decided: the last block is dropped with 0.2 (N - 1) / N, as the code computes it. B8 is AdvProp's (1911.09665), L2 is
-Noisy Student's (1911.04252), Lite0 the authors' later one without squeeze and excitation, with ReLU6, its stem and head
-never scaled.
+Noisy Student's (1911.04252), Lite0 the authors' later one: ReLU6, no squeeze-excitation, stem and head never scaled.
 """
 
 from __future__ import annotations

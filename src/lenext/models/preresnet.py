@@ -69,8 +69,7 @@ VARIANTS = {
 WIDTHS = {"imagenet": (64, 128, 256, 512), "cifar": (16, 32, 64)}  # 1512.03385, Table 1 and 4.2
 EXPANSION = {"33": 1, "131": 4}  # 1512.03385, Figure 5
 
-# What stands before the convolutions, after them, and after the addition: batch normalisation (B) and ReLU (R). Between
-# two convolutions stand both.
+# Before the convolutions, after them, after the addition: batch normalisation (B), ReLU (R). Between convolutions: BR.
 UNITS = {
     "original":    ("",   "B",  "R"),           # Figure 4 (a): 1512.03385
     "bn-after":    ("",   "",   "BR"),          # Figure 4 (b)

@@ -85,20 +85,19 @@ VGG = KerasAdapter(
     flattened=("fc1/",),
 )
 
-RESNET_BLOCK = "stages.conv{s}_x.conv{s}_{b}"
+UNIT = "stages.conv{s}_x.conv{s}_{b}"
 RESNET = KerasAdapter(
     networks={f"resnet{depth}": f"ResNet{depth}" for depth in (50, 101, 152)},
     reading="keras",
     renames=(
         Rename("stem.conv1", "conv1_conv"),
         Rename("stem.bn1", "conv1_bn"),
-        Rename(f"{RESNET_BLOCK}.branch.{{L}}{{i}}", "conv{s}_block{b}_{i}_{L}"),
-        Rename(f"{RESNET_BLOCK}.shortcut.{{L}}1", "conv{s}_block{b}_0_{L}"),
+        Rename(f"{UNIT}.branch.{{L}}{{i}}", "conv{s}_block{b}_{i}_{L}"),
+        Rename(f"{UNIT}.shortcut.{{L}}1", "conv{s}_block{b}_0_{L}"),
         Rename("head.fc", "predictions"),
     ),
 )
 
-UNIT = "stages.conv{s}_x.conv{s}_{b}"
 PRERESNET = KerasAdapter(
     networks={f"preresnet{depth}": f"ResNet{depth}V2" for depth in (50, 101, 152)},
     reading="keras",
