@@ -116,7 +116,7 @@ def test_compression_is_the_share_that_a_transition_keeps() -> None:
         create_model(SMALL, compression=0)
     with pytest.raises(UsageError, match="cannot have the growth '12'"):
         create_model(SMALL, growth="12")
-    with pytest.raises(UsageError, match="has no code 'lua'") as refused:
+    with pytest.raises(UsageError, match="There is no code 'lua' here") as refused:
         create_model(SMALL, code="lua")
     assert "authors" in refused.value.remedy
 

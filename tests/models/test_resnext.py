@@ -152,7 +152,7 @@ def test_every_weight_learns(shallow: str, form: str) -> None:
 
 
 def test_options_that_cannot_be_are_refused() -> None:
-    with pytest.raises(UsageError, match="has no form 'd'") as refused:
+    with pytest.raises(UsageError, match="There is no form 'd' here") as refused:
         create_model(SMALL, form="d")
     assert refused.value.remedy == "Choose one of a, b, c."
     with pytest.raises(UsageError, match="cannot have the cardinality 0"):

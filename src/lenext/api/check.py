@@ -21,7 +21,7 @@ from lenext.data.item import LEFT_OUT, REMARK, Problem
 from lenext.data.listing import Listing, find, part, with_problems
 from lenext.data.scan import scan
 from lenext.errors import UsageError
-from lenext.evaluation.confident import Doubt, doubtful_labels
+from lenext.evaluation.confident import DoubtfulLabel, doubtful_labels
 from lenext.evaluation.inference import Compute
 from lenext.training.watch import Silent, Watcher
 
@@ -48,7 +48,7 @@ class Checked:
 
     listing: Listing
     pairs: Sequence[Twins]
-    doubts: Sequence[Doubt]
+    doubts: Sequence[DoubtfulLabel]
     answers: tuple[str, ...]
 
     def document(self) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def checked(data: str, asked: CheckOptions, watcher: Watcher) -> Checked:
     return Checked(listing=with_problems(listing, remarks), pairs=pairs, doubts=doubts, answers=words)
 
 
-def doubtful(listing: Listing, asked: CheckOptions, watcher: Watcher) -> tuple[list[Doubt], tuple[str, ...]]:
+def doubtful(listing: Listing, asked: CheckOptions, watcher: Watcher) -> tuple[list[DoubtfulLabel], tuple[str, ...]]:
     """Doubts about the items of a listing by a trained network, and the names of the network's classes."""
     assert asked.model is not None
     model = open_model(asked.model, None, watcher)
@@ -125,7 +125,7 @@ def doubtful(listing: Listing, asked: CheckOptions, watcher: Watcher) -> tuple[l
     return doubts, tuple(model.card.classes)
 
 
-def doubt_problem(listing: Listing, doubt: Doubt, words: Sequence[str]) -> Problem:
+def doubt_problem(listing: Listing, doubt: DoubtfulLabel, words: Sequence[str]) -> Problem:
     item = listing.items[doubt.row]
     message = (
         f"The label {item.label!r} is doubtful: the model says {words[doubt.answer]!r} "

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class Doubt:
+class DoubtfulLabel:
     """An image by row, the class that the network takes it for, the probabilities of that and of its label."""
 
     row: int
@@ -18,7 +18,7 @@ class Doubt:
     given: float
 
 
-def doubtful_labels(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> list[Doubt]:
+def doubtful_labels(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> list[DoubtfulLabel]:
     """The images that the network counts with confidence to another class than their label, the surest first.
 
     probabilities: (images, classes); labels: (images,). A class is answered with confidence above the mean probability
@@ -34,7 +34,7 @@ def doubtful_labels(probabilities: NDArray[np.float32], labels: NDArray[np.int64
     answers = confident.argmax(1)
     doubted = (confident.max(1) >= 0) & (answers != labels) & (probabilities.argmax(1) == answers)
     found = [
-        Doubt(int(row), int(answers[row]), float(probabilities[row, answers[row]]), float(given[row]))
+        DoubtfulLabel(int(row), int(answers[row]), float(probabilities[row, answers[row]]), float(given[row]))
         for row in np.flatnonzero(doubted)
     ]
     return sorted(found, key=lambda doubt: doubt.given - doubt.probability)

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from lenext.errors import UsageError
 from lenext.facts import Claim, Difference, Paper
+from lenext.layers.choice import one_of
 from lenext.layers.head import mean_and_linear
 from lenext.layers.init import initialise
 from lenext.layers.network import Network
@@ -135,8 +136,7 @@ def decide(name: str, growth: int | None, compression: float | None, code: str) 
         raise UsageError(f"{name} cannot have the growth {growth!r}.", "Give a whole number, 1 or more.")
     if not isinstance(design.compression, int | float) or not 0 < design.compression <= 1:
         raise UsageError(f"{name} cannot have the compression {compression!r}.", "Give a share, above 0 and up to 1.")
-    if code not in NORMS:
-        raise UsageError(f"{name} has no code {code!r}.", f"Choose one of {', '.join(NORMS)}.")
+    one_of("code", code, NORMS)
     return design
 
 

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from lenext.errors import UsageError
 from lenext.facts import Claim, Paper
+from lenext.layers.choice import one_of
 from lenext.layers.head import mean_and_linear
 from lenext.layers.init import initialise
 from lenext.layers.network import Network
@@ -199,8 +200,7 @@ def build(
         cardinality=design.cardinality if cardinality is None else cardinality,
         width=design.width if width is None else width,
     )
-    if form not in FORMS:
-        raise UsageError(f"{name} has no form {form!r}.", f"Choose one of {', '.join(FORMS)}.")
+    one_of("form", form, FORMS)
     for option, value in (("cardinality", design.cardinality), ("width", design.width)):
         if type(value) is not int or value < 1:
             raise UsageError(f"{name} cannot have the {option} {value!r}.", "Give a whole number, 1 or more.")

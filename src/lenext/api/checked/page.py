@@ -10,7 +10,7 @@ from lenext.data.duplicates import Twins
 from lenext.data.scan import summary
 from lenext.errors import ImageError
 from lenext.evaluation.check_page import CheckPage, Group, Shown, write_check_page
-from lenext.evaluation.confident import Doubt
+from lenext.evaluation.confident import DoubtfulLabel
 from lenext.evaluation.label_measure import NONE
 from lenext.evaluation.pages import Picture, picture
 from lenext.protocol import MULTICLASS
@@ -46,7 +46,7 @@ def pair_group(found: Checked, pair: Twins) -> Group:
     return Group(title=title, note=note, pictures=[shown(found, pair.first), shown(found, pair.second)])
 
 
-def doubt_group(found: Checked, doubt: Doubt) -> Group:
+def doubt_group(found: Checked, doubt: DoubtfulLabel) -> Group:
     item, answer = found.listing.items[doubt.row], found.answers[doubt.answer]
     note = f"the model says {answer} ({doubt.probability:.3f}; for the label {doubt.given:.3f})"
     return Group(title=f"Labelled {item.label}", note=note, pictures=[shown(found, doubt.row)])
