@@ -8,7 +8,7 @@ import pytest
 from lenext.api.predictions_file import PredictionsFile
 from lenext.errors import Failed, UsageError
 
-PATHS = ["a.jpg", 'b "two"\nlines.jpg', "\udcff.jpg", "d,e.jpg"]
+PATHS = ["a\r.jpg", 'b "two"\nlines.jpg', "\udcff.jpg", "d,e.jpg"]
 
 
 def answer(path, classes=("day", "night")):
@@ -61,3 +61,28 @@ def test_wrong_files_are_refused(tmp_path):
     with pytest.raises(Failed):
         PredictionsFile(tmp_path / "no" / "p.csv", top=1)
     assert (tmp_path / "p.csv").read_text() == "name,age\nAnna,30\n"
+
+
+def test_a_header_that_was_cut_is_written_whole(tmp_path):
+    (tmp_path / "p.csv").write_text("path,err")
+    with PredictionsFile(tmp_path / "p.csv", top=1, resume=True) as file:
+        file.write(answer("a.jpg", ("day",)))
+    assert (tmp_path / "p.csv").read_text().splitlines() == ["path,error,class,probability", "a.jpg,,day,0.5"]
+
+
+def test_two_do_not_write_one_file(tmp_path):
+    with PredictionsFile(tmp_path / "p.csv", top=1) as file:
+        file.write(answer("a.jpg", ("day",)))
+        with pytest.raises(Failed, match="Another process is writing"):
+            PredictionsFile(tmp_path / "p.csv", top=1, resume=True)
+    assert len((tmp_path / "p.csv").read_text().splitlines()) == 2
+
+
+def test_what_was_begun_in_vain_is_not_there(tmp_path):
+    with pytest.raises(OSError, match="stopped"), PredictionsFile(tmp_path / "p.csv", top=1):
+        raise OSError("stopped")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "q.csv").touch()
+    with PredictionsFile(tmp_path / "q.csv", top=1, resume=True):
+        pass
+    assert (tmp_path / "q.csv").exists()

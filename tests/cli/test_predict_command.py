@@ -2,10 +2,14 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 
 import pytest
+from daylight import COLOURS, draw
+
+from lenext.cli import main
 
 
 def answers(lenext, *words):
@@ -83,6 +87,15 @@ def test_a_name_that_is_no_unicode_stays_json(lenext, trained, photos):
     assert [row["path"] for row in found] == ["\udcff.png", str(photos / "day" / "00.png")]
 
 
+def test_a_list_of_names_may_hold_any_bytes(trained, photos):
+    command = [sys.executable, "-m", "lenext", "predict", str(trained), "-", "--json"]
+    strict = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}
+    given = b"\xff.png\n" + os.fsencode(photos / "day" / "00.png") + b"\n"
+    done = subprocess.run(command, input=given, env=strict, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [row["path"] for row in json.loads(done.stdout)] == ["\udcff.png", str(photos / "day" / "00.png")]
+
+
 def test_a_reader_that_has_seen_enough_is_no_failure(trained, photos):
     command = [sys.executable, "-m", "lenext", "predict", str(trained), *[str(photos)] * 100]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -90,3 +103,33 @@ def test_a_reader_that_has_seen_enough_is_no_failure(trained, photos):
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait() == 0
+
+
+@pytest.fixture(scope="module")
+def turned(tmp_path_factory):
+    """A LeNet-5 that takes day for night."""
+    folder = tmp_path_factory.mktemp("turned")
+    photos = draw(folder / "photos", dict(zip(COLOURS, reversed(COLOURS.values()), strict=True)))
+    words = ["train", str(photos), "--model", "lenet5", "--epochs", "12", "--batch-size", "4", "--quiet"]
+    with pytest.raises(SystemExit) as left:
+        main([*words, "--out", str(folder / "run")])
+    assert left.value.code == 0
+    return folder / "run"
+
+
+def test_a_file_is_not_gone_on_with_by_another_network(lenext, refused, trained, turned, photos, tmp_path, monkeypatch):
+    out = tmp_path / "p.csv"
+    assert lenext("predict", trained, photos / "day", "--out", out)[0] == 0
+    before = out.read_bytes()
+    for paths in (photos, tmp_path / "gone.png"):
+        status, error = refused("predict", turned, paths, "--out", out, "--resume")
+        assert status == 2
+        assert f"{photos}/day" in error["message"]
+    assert out.read_bytes() == before
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{photos}\n"))
+    again = ("--out", out, "--resume", "--batch-size", "3", "--json")
+    status, output, _ = lenext("predict", trained, "-", *again)
+    assert status == 0
+    found = json.loads(output)
+    assert (found["images"], found["before"], found["unreadable"]) == (12, 12, 0)
+    assert len(out.read_text().splitlines()) == 25

@@ -24,6 +24,7 @@ from lenext.errors import ImageError, UsageError
 from lenext.training.watch import Silent, Watcher
 
 if TYPE_CHECKING:
+    from lenext.api.earlier import Earlier
     from lenext.api.trained.recognise import Recogniser
     from lenext.evaluation.trust import Doubt
 
@@ -50,15 +51,17 @@ def predict(
     *,
     watcher: Watcher | None = None,
     done: Container[str] = (),
+    earlier: Earlier | None = None,
     **asked: Any,
 ) -> Iterator[dict[str, Any]]:
     """For each image ``{"path", "predictions": [{"class", "probability"}], "error"}``, as it is computed.
 
     model: a run folder, a weight file, a folder that ``lenext.export`` made, or a network's name for its published
-    ImageNet weights; paths: files, folders (searched through) and globs; done: paths that are passed over; asked:
-    ``PredictOptions``. A file that cannot be read has no predictions and an error ``{"kind", "message"}``. A
-    network that gives any number of labels names them under ``labels``, each with its probability, None for a file that
-    cannot be read. With ``unknown`` there are an ``answer`` (a class or "unknown") and the ``doubt`` that decided it.
+    ImageNet weights; paths: files, folders (searched through) and globs; done: paths that are passed over; earlier:
+    answers that the network must give again; asked: ``PredictOptions``. A file that cannot be read has no predictions
+    and an error ``{"kind", "message"}``. A network that gives any number of labels names them under ``labels``, each
+    with its probability, None for a file that cannot be read. With ``unknown`` there are an ``answer`` (a class or
+    "unknown") and the ``doubt`` that decided it.
     """
     options = read_options(PredictOptions, asked, "lenext.predict")
     if options.top < 1 or options.batch_size < 1:
@@ -67,6 +70,8 @@ def predict(
         check_name(options.engine)
     given = paths_given("lenext.predict", paths)
     recogniser = opened(model, options, watcher or Silent(), many=are_many(given))
+    if earlier is not None and earlier.last:
+        earlier.compare(answers(recogniser, earlier.last, replace(options, top=len(recogniser.classes))))
     files = (file for path in given for file in expand(path))
     first = next(files, None)
     if first is None:

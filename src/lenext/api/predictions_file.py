@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from io import StringIO
 from pathlib import Path
 from typing import IO, Any, Self
 
+from lenext.api.earlier import SOME, Said, compare, other_columns
 from lenext.errors import Failed, UsageError
 
 CSV, LINES = ".csv", ".jsonl"
@@ -38,13 +41,17 @@ class PredictionsFile:
             raise UsageError(f"{path} is neither {CSV} nor {LINES}.", "Name the file so that its format shows.")
         self._top, self._unknown = top, unknown
         self._seen: set[bytes] = set()
-        there = self.path.exists()
-        if there and not resume:
+        self._last: deque[Said] = deque(maxlen=SOME)
+        self._there, self._answers = self.path.exists(), 0
+        if self._there and not resume:
             raise UsageError(f"{path} is already there.", "Go on with it by --resume, or name another file.")
-        if there:
-            self._take_up()
         self._file: IO[bytes] = self._opened()
-        if self._as_csv and not self._file.tell():
+        try:
+            end = self._take_up()
+        except BaseException:
+            self._file.close()
+            raise
+        if self._as_csv and not end:
             self._file.write(self._row(self._header))
         self._written = time.monotonic()
 
@@ -52,6 +59,9 @@ class PredictionsFile:
         return self
 
     def __exit__(self, *_: object) -> None:
+        with suppress(OSError):
+            if not (self._there or self._answers):  # what was begun in vain would be in the way of the next
+                self.path.unlink()
         with suppress(OSError):  # a full disk was said when it was met
             self._file.close()
 
@@ -62,11 +72,21 @@ class PredictionsFile:
         """Answers that were there before."""
         return len(self._seen)
 
+    @property
+    def last(self) -> Sequence[str]:
+        """The files of the last answers that were there before."""
+        return [said.path for said in self._last]
+
+    def compare(self, again: Iterable[Mapping[str, Any]]) -> None:
+        """See ``Earlier``."""
+        compare(str(self.path), self._last, again, self._top)
+
     def write(self, answer: Mapping[str, Any]) -> None:
         """Add an answer of ``lenext.predict``. Raises Failed where the disk refuses it."""
         line = self._row(self._cells(answer)) if self._as_csv else (json.dumps(answer) + "\n").encode()
         try:
             self._file.write(line)
+            self._answers += 1
             if time.monotonic() - self._written > EVERY:
                 self._file.flush()
                 self._written = time.monotonic()
@@ -82,10 +102,19 @@ class PredictionsFile:
             raise self._refused(error) from None
 
     def _opened(self) -> IO[bytes]:
+        """The file, for this process alone."""
         try:
-            return self.path.open("ab")
+            file = self.path.open("ab")
         except OSError as error:
             raise self._refused(error) from None
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise Failed(f"Another process is writing {self.path}.", "Wait for it, or name another file.") from None
+        except OSError:  # a file system without locks
+            pass
+        return file
 
     def _refused(self, error: OSError) -> Failed:
         remedy = "Free space, then go on with --resume; or name another file."
@@ -105,32 +134,60 @@ class PredictionsFile:
 
     def _row(self, cells: Sequence[str]) -> bytes:
         text = StringIO()
-        csv.writer(text, lineterminator="\n").writerow(cells)
-        return text.getvalue().encode("utf-8", "surrogateescape")  # a path may be any bytes
+        csv.writer(text, lineterminator="\r\n").writerow(cells)  # so that a cell with either is quoted
+        line = text.getvalue().removesuffix("\r\n") + "\n"
+        return line.encode("utf-8", "surrogateescape")  # a path may be any bytes
 
-    def _take_up(self) -> None:
-        """Learn which answers are there, and cut off one that was being written when the last run was stopped."""
+    def _take_up(self) -> int:
+        """Learn which answers are there, and cut off one that was being written at a stop; returns what bytes stay."""
         end = 0
         for record in records(self.path, quoted=self._as_csv):
             try:
-                path = self._path_of(record, first=end == 0)
+                self._take(record, first=end == 0)
             except (ValueError, KeyError, TypeError, IndexError):
                 raise UsageError(f"{self.path} does not hold predictions.", "Name another file.") from None
             end += len(record)
-            if path is not None:
-                self._seen.add(short(path))
         try:
-            os.truncate(self.path, end)
+            self._file.truncate(end)
         except OSError as error:
             raise self._refused(error) from None
+        return end
 
-    def _path_of(self, record: bytes, *, first: bool) -> str | None:
+    def _take(self, record: bytes, *, first: bool) -> None:
+        """Learn of one record; of a CSV's first only whether it is the right header."""
         if not self._as_csv:
-            return str(json.loads(record)["path"])
-        cells = next(csv.reader(StringIO(record.decode("utf-8", "surrogateescape"), newline="")))
-        if first and cells != self._header:
-            raise UsageError(f"{self.path} was written with other columns.", "Ask for what it holds: --top, --unknown.")
-        return None if first else cells[0]
+            one = json.loads(record)
+            self._expect("answer" in one, self._unknown)
+            path, said = of_line(one)
+        else:
+            cells = next(csv.reader(StringIO(record.decode("utf-8", "surrogateescape"), newline="")))
+            if first:
+                self._expect(cells, self._header)
+                return
+            path, said = self._of_cells(cells)
+        self._seen.add(short(path))
+        if said is not None:
+            self._last.append(said)
+
+    def _expect(self, found: object, wanted: object) -> None:
+        if found != wanted:
+            raise other_columns(str(self.path))
+
+    def _of_cells(self, cells: Sequence[str]) -> tuple[str, Said | None]:
+        """The path of a row, and what it says where the file could be read."""
+        path, error, *rest = cells
+        answer = rest.pop(0) if self._unknown else None
+        named = sum(map(bool, rest[1::2]))
+        return path, None if error else Said(path, rest[0], float(rest[1]), named, answer)
+
+
+def of_line(one: Mapping[str, Any]) -> tuple[str, Said | None]:
+    """The path of a line, and what it says where the file could be read."""
+    path, found = str(one["path"]), one["predictions"]
+    if one["error"] is not None:
+        return path, None
+    level = one["doubt"]["threshold"] if "doubt" in one else None
+    return path, Said(path, found[0]["class"], float(found[0]["probability"]), len(found), one.get("answer"), level)
 
 
 def records(path: Path, *, quoted: bool) -> Iterator[bytes]:

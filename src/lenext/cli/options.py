@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -67,6 +68,8 @@ def paths_of(words: Sequence[str]) -> Iterable[str]:
     """The paths given; where - is one, those on standard input in its place, any number, as they come."""
     if "-" not in words:
         return [word for word in words if word]
+    if isinstance(sys.stdin, TextIOWrapper):  # a path may be any bytes
+        sys.stdin.reconfigure(errors="surrogateescape")
     lines = (path_in(line) for line in sys.stdin)
     return (path for word in words for path in (lines if word == "-" else [word]) if path)
 

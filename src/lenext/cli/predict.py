@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from lenext.cli.loading import loading
-from lenext.cli.options import common, device, engine, paths_of, precision, weights, workers
+from lenext.cli.options import common, device, engine, file_to_write, paths_of, precision, weights, workers
 from lenext.cli.output import emit, emit_each, end_unread
 from lenext.cli.watch import screen
 from lenext.errors import DataError, UsageError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 @click.argument("model")
 @click.argument("paths", nargs=-1, required=True)
 @weights
-@click.option("--top", type=click.IntRange(1), default=1, help="Classes to name [1; 5 with --json].")
+@click.option("--top", type=click.IntRange(1), default=1, help="Classes to name [1; 5 with --json, but in --out].")
 @click.option("--unknown", type=float, metavar="SHARE", help="Say `unknown` rather than err in more of the answers.")
 @click.option("--batch-size", type=click.IntRange(1), default=32, help="Images at once [32].")
 @device
@@ -47,7 +48,7 @@ def command(
         from lenext.api.predict import predict
 
     context = click.get_current_context()
-    if as_json and context.get_parameter_source("top") is click.core.ParameterSource.DEFAULT:
+    if as_json and out is None and context.get_parameter_source("top") is click.core.ParameterSource.DEFAULT:
         asked["top"] = 5
     if resume and out is None:
         raise UsageError("--resume goes on with a file.", "Name it with --out.")
@@ -69,9 +70,10 @@ def write_file(
     from lenext.api.predictions_file import PredictionsFile
 
     start, count, readable = time.monotonic(), 0, 0
-    with PredictionsFile(out, top=asked["top"], unknown=asked["unknown"] is not None, resume=resume) as file:
+    place = file_to_write("--out", Path(out))
+    with PredictionsFile(place, top=asked["top"], unknown=asked["unknown"] is not None, resume=resume) as file:
         before = len(file)
-        for answer in predict(model, paths_of(paths), watcher=watcher, done=file, **asked):
+        for answer in predict(model, paths_of(paths), watcher=watcher, done=file, earlier=file, **asked):
             file.write(answer)
             count, readable = count + 1, readable + (answer["error"] is None)
         file.finish()
