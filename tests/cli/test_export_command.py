@@ -183,3 +183,39 @@ def test_a_full_disk_leaves_nothing(trained, tmp_path, monkeypatch):
     with pytest.raises(Failed, match="No space left"):
         lenext.export(trained, out=str(tmp_path / "out"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_another_process_may_fill_the_same_cache(trained, tmp_path, monkeypatch):
+    """While this one exports, another begins, ends and has given the folder its name."""
+    import lenext
+    from lenext.api.trained import engine
+    from lenext.training.watch import Silent
+
+    monkeypatch.setenv("LENEXT_CACHE", str(tmp_path))
+    model, write, nested = lenext.load(trained), engine.write, []
+
+    def late(*given):
+        if not nested:
+            nested.append(given)
+            in_cache(model, "onnx", Silent())
+        return write(*given)
+
+    monkeypatch.setattr(engine, "write", late)
+    folder = in_cache(model, "onnx", Silent())
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+    assert sorted(path.name for path in folder.iterdir()) == ["lenext.json", "model.onnx"]
+
+
+def test_a_cache_that_takes_nothing_is_said(refused, trained, photos, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("LENEXT_CACHE", str(tmp_path / "file" / "cache"))
+    status, error = refused("predict", trained, photos, "--engine", "onnxruntime")
+    assert status == 1
+    assert "--engine eager" in error["remedy"]
+    assert "LENEXT_CACHE" in error["remedy"]
+
+
+def test_a_folder_from_a_cache_that_takes_nothing(lenext, photos, exported, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("LENEXT_CACHE", str(tmp_path / "file" / "cache"))
+    assert len(answers(lenext, exported["openvino"]["out"], photos)) == 24

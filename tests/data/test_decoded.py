@@ -1,6 +1,7 @@
 """Files that are decoded once: what is kept is what was decoded, and what is damaged counts as absent."""
 
 import hashlib
+import os
 
 import numpy as np
 import pytest
@@ -65,7 +66,11 @@ def test_other_channels_than_those_that_are_kept_are_read_anew(pictures):
     assert kept.read(0, 3, 255).shape[0] == 3
 
 
-@pytest.mark.parametrize("damage", [b"", b"short", b"lenextPX" + bytes(100)])
+def flipped(whole):
+    return whole[:1000] + bytes([whole[1000] ^ 4]) + whole[1001:]
+
+
+@pytest.mark.parametrize("damage", [b"", b"short", b"lenextPX" + bytes(100), flipped])
 def test_a_damaged_file_of_pixels_is_decoded_anew(pictures, monkeypatch, damage):
     images, contents = pictures
     kept = decoded(images, contents, 3, 0, "disk")
@@ -73,10 +78,23 @@ def test_a_damaged_file_of_pixels_is_decoded_anew(pictures, monkeypatch, damage)
     assert isinstance(kept.store, Files)
     path = kept.store._path(0)
     assert path.is_file()
-    path.write_bytes(damage)
+    path.write_bytes(damage(path.read_bytes()) if callable(damage) else damage)
     seen = counted(monkeypatch)
     assert torch.equal(kept.read(0, 3, 255), right)
     assert seen == ["0.jpg"]
+
+
+def test_pixels_that_nobody_asked_for_go_when_there_is_no_room(pictures, monkeypatch):
+    images, contents = pictures
+    monkeypatch.setenv("LENEXT_CACHE_GIB", "0")
+    before = decoded(images, contents, 3, 0, "disk")
+    for index in range(3):
+        before.read(index, 3, 255)
+        os.utime(before.store._path(index), (0, 0))
+    decoded(images, contents[:1], 3, 0, "disk")
+    assert [before.store._path(index).is_file() for index in range(3)] == [True, False, False]
+    before.read(0, 3, 255)
+    assert before.store._path(0).stat().st_mtime > 0
 
 
 def test_a_full_disk_keeps_nothing_and_stops_nobody(pictures, monkeypatch):

@@ -1,5 +1,6 @@
 """What OpenVINO compiled is kept, found again without the graph, and made anew where it is damaged."""
 
+import os
 import subprocess
 import sys
 
@@ -43,14 +44,30 @@ def test_it_is_found_without_the_graph(folder):
     np.testing.assert_array_equal(answers(folder), expected)
 
 
-@pytest.mark.parametrize("damage", [lambda _: b"", lambda data: data[: len(data) // 2], lambda data: bytes(len(data))])
+def flipped(data):
+    """Bits among the weights."""
+    return data[:200] + bytes(byte ^ 64 for byte in data[200:400]) + data[400:]
+
+
+DAMAGES = [
+    lambda _: b"",
+    lambda _: b"short",
+    lambda data: data[: len(data) // 2],
+    lambda data: bytes(len(data)),
+    flipped,
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_what_is_damaged_is_made_anew(folder, damage):
     expected = answers(folder)
     (file,) = kept(folder)
     whole = file.read_bytes()
-    file.write_bytes(damage(whole))
+    damaged = damage(whole)
+    file.write_bytes(damaged)
     np.testing.assert_array_equal(answers(folder), expected)
     assert [one.read_bytes()[:8] for one in kept(folder)] == [whole[:8]]
+    assert file.read_bytes() != damaged
 
 
 def test_other_files_and_other_pieces_are_kept_apart(folder):
@@ -59,6 +76,30 @@ def test_other_files_and_other_pieces_are_kept_apart(folder):
     (folder / FILE).write_text('{"files": {"model.onnx": "another digest"}}')
     answers(folder)
     assert len(kept(folder)) == 3
+
+
+@pytest.mark.parametrize("other", ["version", "processor"])
+def test_another_version_or_processor_compiles_for_itself(folder, monkeypatch, other):
+    answers(folder)
+    if other == "version":
+        monkeypatch.setattr("openvino.__version__", "2026.0.0")
+    else:
+        monkeypatch.setattr("lenext.engines.openvino.capabilities", lambda: ["FP32"])
+    answers(folder)
+    assert len(kept(folder)) == 2
+
+
+def test_what_was_compiled_long_ago_makes_room(folder, monkeypatch):
+    monkeypatch.setenv("LENEXT_CACHE_GIB", "0")
+    answers(folder)
+    (first,) = kept(folder)
+    os.utime(first, (0, 0))
+    answers(folder)
+    assert first.stat().st_mtime > 0
+    os.utime(first, (0, 0))
+    answers(folder, piece=4)
+    assert first not in kept(folder)
+    assert len(kept(folder)) == 1
 
 
 def test_a_graph_of_which_nothing_is_said_is_not_kept(folder):

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Container, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+
+LIMIT = 4.0  # ours: GiB of each kind of thing that is kept
+HOUR = 3600.0  # seconds
+DAY = 24 * HOUR  # after its last use that a thing stays: another process may have it open
 
 
 def cache_folder() -> Path:
@@ -29,3 +35,45 @@ def keep(path: Path, *parts: bytes | memoryview) -> None:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
+
+
+def used(path: Path) -> None:
+    """Mark what is kept as used now, to the hour."""
+    with suppress(OSError):
+        if time.time() - path.stat().st_mtime > HOUR:
+            os.utime(path)
+
+
+def thin(folders: Iterable[Path], spared: Container[str] = ()) -> None:
+    """Of the files and folders in ``folders`` take away what was used longest ago, until the rest is within the limit
+    (GiB in $LENEXT_CACHE_GIB); never what was used within a day, nor the names ``spared``. What cannot be, stays.
+    """
+    import shutil  # costs what a prediction's start should not
+
+    found = sorted(known(folders))
+    total, most, old = sum(size for _, size, _ in found), limit(), time.time() - DAY
+    for last, size, name in found:
+        if last > old or not total > most:  # of a limit that is no number nothing is more
+            break
+        if os.path.basename(name) in spared:
+            continue
+        with suppress(OSError):
+            shutil.rmtree(name) if os.path.isdir(name) else os.unlink(name)
+            total -= size
+
+
+def known(folders: Iterable[Path]) -> Iterator[tuple[float, int, str]]:
+    """When each file or folder in ``folders`` was used last, its bytes, and where it is."""
+    for folder in folders:
+        with suppress(OSError), os.scandir(folder) as entries:  # it may not be there
+            for entry in entries:
+                with suppress(OSError):  # another process took it away, or it is another user's
+                    parts = os.scandir(entry) if entry.is_dir() else [entry]
+                    yield entry.stat().st_mtime, sum(part.stat().st_size for part in parts), entry.path
+
+
+def limit() -> float:
+    """Bytes."""
+    with suppress(ValueError):
+        return float(os.environ.get("LENEXT_CACHE_GIB") or LIMIT) * 2**30
+    return LIMIT * 2**30

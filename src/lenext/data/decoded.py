@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lenext.data.cache_folder import cache_folder, keep
+from lenext.data.cache_folder import cache_folder, keep, thin, used
+from lenext.data.checksum import checksum
 from lenext.data.decode import read_image
 from lenext.data.enough import reduction
 from lenext.data.images import FileImages
@@ -24,8 +25,8 @@ from lenext.errors import UsageError
 AUTO, MEMORY, DISK, OFF = MODES = ("auto", "ram", "disk", "off")
 SHARE = {AUTO: 0.25, MEMORY: 0.5}  # ours: of the memory that is free now
 SPARE = 2**31  # bytes of a disk that are left free
-VERSION = 1  # of what a file of pixels means: another decoder needs another number
-HEADER = np.dtype([("magic", "S8"), ("shape", "<i4", (3,)), ("version", "<i4")])
+VERSION = 2  # of what a file of pixels means: another decoder needs another number
+HEADER = np.dtype([("magic", "S8"), ("shape", "<i4", (3,)), ("version", "<i4"), ("sum", "<u8")])
 MAGIC = b"lenextPX"
 
 
@@ -74,8 +75,11 @@ class Files:
         whole = min(height, width, channels) > 0 and len(data) == HEADER.itemsize + height * width * channels
         if head["magic"] != MAGIC or head["version"] != VERSION or not whole:
             return None
-        pixels = np.frombuffer(data, np.uint8, offset=HEADER.itemsize).reshape(height, width, channels)
-        return torch.from_numpy(pixels).permute(2, 0, 1)
+        pixels = np.frombuffer(data, np.uint8, offset=HEADER.itemsize)
+        if head["sum"] != checksum(pixels):
+            return None
+        used(self._path(index))
+        return torch.from_numpy(pixels.reshape(height, width, channels)).permute(2, 0, 1)
 
     def put(self, index: int, pixels: Tensor) -> None:
         """Written so that no other process sees half of it; a full disk keeps nothing."""
@@ -85,7 +89,8 @@ class Files:
             path.parent.mkdir(parents=True, exist_ok=True)
             if shutil.disk_usage(path.parent).free < SPARE + rows.nbytes:
                 return
-            keep(path, np.array((MAGIC, tuple(rows.shape), VERSION), HEADER).tobytes(), rows.numpy().data)
+            head = MAGIC, tuple(rows.shape), VERSION, checksum(rows.flatten().numpy())
+            keep(path, np.array(head, HEADER).tobytes(), rows.numpy().data)
 
     def _path(self, index: int) -> Path:
         name = self.names[index]
@@ -128,7 +133,9 @@ def decoded(images: FileImages, contents: tuple[Content, ...], channels: int, le
     check_cache(cache)
     if cache == DISK:
         names = tuple(f"{content.sha256}-{channels}-{least}" for content in contents)
-        return DecodedImages(images, least, channels, store=Files(cache_folder() / "decoded", names))
+        folder = cache_folder() / "decoded"
+        thin((folder / f"{first:02x}" for first in range(256)), spared=set(names))
+        return DecodedImages(images, least, channels, store=Files(folder, names))
     if cache == OFF:
         return DecodedImages(images, least, channels)
     room = int(SHARE[cache] * free_memory())

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lenext.data.cache_folder import cache_folder, keep
+from lenext.data.cache_folder import cache_folder, keep, thin, used
+from lenext.data.checksum import WORD, checksum
 from lenext.engines.artefact import FILE
 from lenext.engines.engine import OPENVINO, Floats, Pixels, cores, missing, rows
 
@@ -69,26 +71,40 @@ class OpenVino:
 def opened(openvino: Any, graph: Path, piece: int, settings: Mapping[str, Any]) -> tuple[Any, Any]:
     """A graph compiled for ``piece`` images, and what must stay as long as it does.
 
-    What was compiled is kept by what an exported folder says of its files; OpenVINO itself refuses what another version
-    or kind of processor made. Its own cache would first read the graph to know it again.
+    What was compiled is kept by what an exported folder says of its files, by OpenVINO's version and by what the
+    processor can, which versions before 2026.4 need not ask; and with a sum, for none of them notices damage among the
+    weights. Its own cache would first read the graph to know it again.
     """
     told = graph.with_name(FILE)
-    kept = kept_as(told.read_bytes(), graph.name, piece, settings) if told.exists() else None
+    how = openvino.__version__, capabilities(), graph.name, piece, settings
+    kept = kept_as(told.read_bytes(), *how) if told.exists() else None
     if kept is not None:
-        with suppress(OSError, ValueError, RuntimeError):  # there is none, it is empty, or it is refused
-            file = np.memmap(kept, np.uint8, "c")
-            return core().import_model(openvino.Tensor(file, shared_memory=True), "CPU", settings), file
+        with suppress(OSError, ValueError, RuntimeError):  # there is none, it is damaged, or it is refused
+            data = whole(kept)
+            return core().import_model(openvino.Tensor(data, shared_memory=True), "CPU", settings), data
     model = core().read_model(str(graph))
     model.reshape([piece, *list(model.input(0).partial_shape)[1:]])
     compiled = core().compile_model(model, "CPU", settings)
     if kept is not None:
-        keep(kept, compiled.export_model().getbuffer())
+        data = compiled.export_model().getbuffer()
+        keep(kept, data, checksum(np.frombuffer(data, np.uint8)).to_bytes(WORD, "little"))
+        thin([kept.parent])
     return compiled, None
 
 
 def kept_as(told: bytes, *how: Any) -> Path:
     """Where a compiled graph is kept. told: what its folder says of its files, their digests among it."""
     return cache_folder() / "openvino" / f"{hashlib.sha256(told + json.dumps(how).encode()).hexdigest()}.blob"
+
+
+def whole(kept: Path) -> NDArray[np.uint8]:
+    """What was kept, now used. Raises ValueError where it is damaged, OSError where there is none."""
+    file = np.memmap(kept, np.uint8, "c")
+    data = file[:-WORD]
+    if checksum(data).to_bytes(WORD, "little") != file[-WORD:].tobytes():
+        raise ValueError(kept)
+    used(kept)
+    return data
 
 
 def write(request: Any, place: Floats) -> None:
@@ -126,6 +142,12 @@ def converter(name: str) -> Any:
     return import_module(CONVERTER).convert_model
 
 
+def capabilities() -> list[str]:
+    """What the processor has instructions for, as OpenVINO sees it."""
+    found: list[str] = core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return found
+
+
 def computes_bf16() -> bool:
-    """Whether the processor has instructions for bf16, as OpenVINO sees it."""
-    return "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    """Whether the processor has instructions for bf16."""
+    return "BF16" in capabilities()

@@ -5,19 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from lenext import __version__
 from lenext.api.trained.exporting import made, one_class, write
-from lenext.data.cache_folder import cache_folder
+from lenext.data.cache_folder import cache_folder, thin, used
 from lenext.engines.artefact import is_artefact, read_artefact, verify
 from lenext.engines.choice import choose
 from lenext.engines.eager import Compiled, Eager
 from lenext.engines.engine import AUTO, COMPILED, EAGER, ONNXRUNTIME, OPENVINO, Engine
 from lenext.engines.opening import check_precision, in_pieces, open_graph
-from lenext.errors import LenextError, UsageError
+from lenext.errors import Failed, LenextError, UsageError
 from lenext.evaluation.inference import Compute
 from lenext.exports.graph import Deployed
 from lenext.exports.parity import made_pictures
@@ -105,10 +107,19 @@ def in_cache(model: Model, form: str, watcher: Watcher) -> Path:
 
             shutil.rmtree(folder, ignore_errors=True)
         else:
+            used(folder)
             return folder
     watcher.message(f"Exporting {model.card.network} to {form} once; what comes of it is kept in {folder}.")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    write(model, form, folder, made(model, FEW))
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=folder.parent, suffix=".part") as own:
+            write(model, form, Path(own) / form, made(model, FEW))
+            with suppress(OSError):  # another process was first
+                (Path(own) / form).rename(folder)
+    except (OSError, Failed) as error:
+        why = error.message if isinstance(error, Failed) else f"{folder.parent}: {error.strerror or error}."
+        raise Failed(why, "Use --engine eager, or name a folder with room in $LENEXT_CACHE.") from None
+    thin([folder.parent])
     return folder
 
 

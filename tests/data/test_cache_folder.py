@@ -1,0 +1,74 @@
+"""What is kept stays within its limit: what was used longest ago goes first, what was used within a day never."""
+
+import os
+import time
+
+import pytest
+
+from lenext.data.cache_folder import keep, thin, used
+
+MIB = 2**20
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Four things of 1 MiB, used 5, 4, 3 days and 1 hour ago; the second is a folder. There is room for 2.5 MiB."""
+    monkeypatch.setenv("LENEXT_CACHE_GIB", str(2.5 / 1024))
+    folder = tmp_path / "kept"
+    for name in ("five", "four/graph", "three", "now"):
+        keep(folder / name, bytes(MIB))
+    for name, days in (("five", 5), ("four", 4), ("three", 3), ("now", 1 / 24)):
+        aged(folder / name, days)
+    return folder
+
+
+def aged(path, days):
+    then = time.time() - days * 24 * 3600
+    os.utime(path, (then, then))
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_what_was_used_longest_ago_goes_first(folder):
+    thin([folder])
+    assert names(folder) == ["now", "three"]
+    thin([folder])
+    assert names(folder) == ["now", "three"]
+
+
+def test_what_is_used_stays(folder):
+    used(folder / "five")
+    thin([folder])
+    assert names(folder) == ["five", "now"]
+
+
+def test_what_was_used_within_a_day_stays_however_much_it_is(folder, monkeypatch):
+    monkeypatch.setenv("LENEXT_CACHE_GIB", "0")
+    thin([folder])
+    assert names(folder) == ["now"]
+
+
+def test_what_is_needed_now_is_spared(folder):
+    thin([folder], spared={"five"})
+    assert names(folder) == ["five", "now"]
+
+
+@pytest.mark.parametrize("said", ["", "much", "4", "nan"])
+def test_an_odd_limit_takes_nothing_away(folder, monkeypatch, said):
+    monkeypatch.setenv("LENEXT_CACHE_GIB", said)
+    thin([folder])
+    assert len(names(folder)) == 4
+
+
+def test_what_cannot_be_taken_away_disturbs_nobody(folder, tmp_path, monkeypatch):
+    thin([tmp_path / "nowhere"])
+    used(tmp_path / "nowhere")
+
+    def refuse(*_, **__):
+        raise PermissionError
+
+    monkeypatch.setattr("os.unlink", refuse)
+    thin([folder])
+    assert len(names(folder)) == 4
