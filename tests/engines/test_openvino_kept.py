@@ -46,7 +46,7 @@ def test_it_is_found_without_the_graph(folder):
 
 def flipped(data):
     """Bits among the weights."""
-    return data[:200] + bytes(byte ^ 64 for byte in data[200:400]) + data[400:]
+    return data[:300] + bytes(byte ^ 64 for byte in data[300:320]) + data[320:]
 
 
 DAMAGES = [
