@@ -10,9 +10,11 @@ import torch
 from torch import nn
 
 from lenext.data.statistics import Statistics
-from lenext.engines.artefact import FILE
+from lenext.engines.artefact import FILE, Artefact, digest
 from lenext.engines.opening import open_graph
+from lenext.errors import WeightFileError
 from lenext.exports.graph import Deployed, program, write_onnx
+from lenext.protocol import Preprocessing, SingleCrop
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (5, 6, 8, 3), np.uint8).transpose(0, 3, 1, 2)
 
@@ -26,8 +28,23 @@ def folder(tmp_path, monkeypatch):
     folder, shape = tmp_path / "graph", (6, 8, 3)
     folder.mkdir()
     write_onnx(program(Deployed(network, Statistics((0.5,) * 3, (0.1,) * 3), 1.0, shape), shape), folder)
-    (folder / FILE).write_text('{"files": {"model.onnx": "a digest"}}')
+    describe(folder)
     return folder
+
+
+def describe(folder, temperature=1.0):
+    """What the folder says of itself."""
+    seen = Preprocessing(channels=3, view=SingleCrop(resize=8, crop=6), mean=(0.5,) * 3, std=(0.1,) * 3)
+    files = {"model.onnx": digest(folder / "model.onnx")}
+    told = Artefact(
+        format="onnx",
+        precision="fp32",
+        files=files,
+        classes=tuple("abcde"),
+        preprocessing=seen,
+        temperature=temperature,
+    )
+    (folder / FILE).write_bytes(told.text())
 
 
 def answers(folder, **how):
@@ -73,7 +90,7 @@ def test_what_is_damaged_is_made_anew(folder, damage):
 def test_other_files_and_other_pieces_are_kept_apart(folder):
     answers(folder)
     answers(folder, piece=4)
-    (folder / FILE).write_text('{"files": {"model.onnx": "another digest"}}')
+    describe(folder, temperature=2.0)
     answers(folder)
     assert len(kept(folder)) == 3
 
@@ -100,6 +117,14 @@ def test_what_was_compiled_long_ago_makes_room(folder, monkeypatch):
     answers(folder, piece=4)
     assert first not in kept(folder)
     assert len(kept(folder)) == 1
+
+
+def test_a_damaged_graph_is_not_kept_in_the_place_of_the_whole_one(folder):
+    whole = (folder / "model.onnx").read_bytes()
+    (folder / "model.onnx").write_bytes(whole + bytes(16))
+    with pytest.raises(WeightFileError, match="not what was written"):
+        answers(folder)
+    assert kept(folder) == []
 
 
 def test_a_graph_of_which_nothing_is_said_is_not_kept(folder):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lenext.data.cache_folder import cache_folder, keep, thin, used
 from lenext.data.checksum import WORD, checksum
-from lenext.engines.artefact import FILE
+from lenext.engines.artefact import FILE, read_artefact, verify
 from lenext.engines.engine import OPENVINO, Floats, Pixels, cores, missing, rows
 
 CONVERTER = "openvino.tools.ovc"
@@ -73,7 +73,7 @@ def opened(openvino: Any, graph: Path, piece: int, settings: Mapping[str, Any]) 
 
     What was compiled is kept by what an exported folder says of its files, by OpenVINO's version and by what the
     processor can, which versions before 2026.4 need not ask; and with a sum, for none of them notices damage among the
-    weights. Its own cache would first read the graph to know it again.
+    weights. Its own cache would first read the graph to know it again. Raises WeightFileError for a damaged folder.
     """
     told = graph.with_name(FILE)
     how = openvino.__version__, capabilities(), graph.name, piece, settings
@@ -86,6 +86,7 @@ def opened(openvino: Any, graph: Path, piece: int, settings: Mapping[str, Any]) 
     model.reshape([piece, *list(model.input(0).partial_shape)[1:]])
     compiled = core().compile_model(model, "CPU", settings)
     if kept is not None:
+        verify(graph.parent, read_artefact(graph.parent))  # or damage would outlive the file that had it
         data = compiled.export_model().getbuffer()
         keep(kept, data, checksum(np.frombuffer(data, np.uint8)).to_bytes(WORD, "little"))
         thin([kept.parent])
