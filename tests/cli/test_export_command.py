@@ -219,3 +219,12 @@ def test_a_folder_from_a_cache_that_takes_nothing(lenext, photos, exported, tmp_
     (tmp_path / "file").touch()
     monkeypatch.setenv("LENEXT_CACHE", str(tmp_path / "file" / "cache"))
     assert len(answers(lenext, exported["openvino"]["out"], photos)) == 24
+
+
+def test_openvino_alone_is_enough(lenext, trained, photos, exported, tmp_path, monkeypatch):
+    """Where ONNX Runtime is not installed, OpenVINO compares what was exported for it, and runs ONNX."""
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    monkeypatch.setenv("LENEXT_CACHE", str(tmp_path))
+    assert len(answers(lenext, trained, photos, "--engine", "openvino")) == 24
+    assert len(answers(lenext, exported["onnx"]["out"], photos)) == 24
+    assert lenext("predict", exported["onnx"]["out"], photos, "--engine", "onnxruntime")[0] == 2

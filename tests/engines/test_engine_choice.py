@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lenext.engines.choice import choose, remembered
+from lenext.engines.engine import missing
 from lenext.errors import UsageError
 
 BATCH = np.zeros((4, 3, 8, 8), dtype=np.uint8)
@@ -94,3 +95,13 @@ def test_what_was_remembered_wrongly_is_measured_anew(cache):
 def test_where_nothing_runs_that_is_said():
     with pytest.raises(UsageError, match="No engine"):
         choose({}, {"x": broken}, BATCH)
+
+
+def test_the_remedy_is_that_of_an_engine_that_is_missing():
+    def absent():
+        raise missing("openvino", "openvino")
+
+    with pytest.raises(UsageError) as said:
+        choose({}, {"openvino": absent, "openvino:4": absent}, BATCH)
+    assert said.value.message == "No engine can run the network: The engine needs openvino, which is not installed."
+    assert said.value.remedy == missing("openvino", "openvino").remedy

@@ -60,6 +60,7 @@ def choose(
         with suppress(LenextError, RuntimeError):
             return known, candidates[known.name]()
     engines, opening, failed, start = dict[str, Engine](), dict[str, float](), dict[str, str](), time.monotonic()
+    remedies: list[str] = []
     rates: dict[str, float] = {}
     for name, candidate in candidates.items():
         if engines and time.monotonic() - start > limit:
@@ -76,10 +77,12 @@ def choose(
             engine.predict(batch)
         except (LenextError, RuntimeError, ImportError) as error:
             failed[name] = str(error).partition("\n")[0][:200]
+            remedies.append(getattr(error, "remedy", ""))
             continue
         engines[name], opening[name] = engine, time.monotonic() - begun
     if not engines:
-        raise UsageError(f"No engine can run the network: {failed}.", "Use --engine eager.")
+        why = " ".join(dict.fromkeys(failed.values()))
+        raise UsageError(f"No engine can run the network: {why}", next(filter(None, remedies), "Leave --engine out."))
     if rates.keys() != engines.keys():
         rates = measured(engines, batch, limit)
     work = max(WORK, STEADY * max(rates.values()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 from lenext.engines.artefact import GRAPHS
@@ -18,12 +19,11 @@ FOUR = 4  # ours: images at a time that fill small layers and stay in caches
 def open_graph(
     folder: Path, form: str, engine: str | None = None, precision: str = "fp32", batch: int = BATCH, piece: int = 1
 ) -> Engine:
-    """The engine, or the format's own: ONNX Runtime's of ONNX; piece: images that OpenVINO is given at a time.
+    """The engine, or the format's usual one; piece: images that OpenVINO is given at a time.
 
     Raises UsageError for an engine that cannot run the format, or not in that precision, or is not installed.
     """
-    usual = {"onnx": ONNXRUNTIME, "openvino": OPENVINO, "torch": EAGER}[form]
-    name = engine or usual
+    name = engine or usual(form)
     if name not in CAN[form]:
         raise UsageError(f"A network exported to {form} does not run in {name}.", f"Use {' or '.join(CAN[form])}.")
     check_precision(name, precision, file=form == "torch")
@@ -42,6 +42,13 @@ def open_graph(
 
     whole = torch.export.load(graph).module()
     return Program(whole) if name == EAGER else Compiled(whole, precision, batch)
+
+
+def usual(form: str) -> str:
+    """The engine that a format is for; OpenVINO runs ONNX where ONNX Runtime is not installed."""
+    if form == "onnx" and find_spec(ONNXRUNTIME) is None and find_spec(OPENVINO) is not None:
+        return OPENVINO
+    return {"onnx": ONNXRUNTIME, "openvino": OPENVINO, "torch": EAGER}[form]
 
 
 def in_pieces(engines: Iterable[str], batch: int) -> dict[str, tuple[str, int]]:
