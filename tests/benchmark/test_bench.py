@@ -105,6 +105,7 @@ def test_a_step_of_training_is_a_table_for_a_person():
         ({"threads": 0}, "--threads is 0"),
         ({"batches": (1,), "training": True}, "A batch has 1 images"),
         ({"out": "no/such/folder/a.json"}, "no folder no/such/folder"),
+        ({"out": "/"}, "/ is a folder"),
         ({"batch": 3}, "takes no 'batch'"),
     ],
 )

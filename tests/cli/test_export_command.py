@@ -153,6 +153,8 @@ def test_wrong_uses(refused, trained, photos, exported, tmp_path):
     assert refused("predict", onnx, photos, "--unknown", "0.1")[0] == 2
     assert refused("predict", onnx, photos, "--device", "cuda")[0] == 2
     assert refused("predict", onnx, photos, "--engine", "onnxruntime", "--precision", "bf16")[0] == 2
+    error = refused("predict", exported["torch"]["out"], photos, "--precision", "bf16")[1]
+    assert error["remedy"] == "Use --precision fp32, or --engine compiled."  # which runs torch's format
     assert refused("predict", trained, photos, "--resume")[0] == 2
     assert refused("predict", trained, photos, "--out", tmp_path / "p.txt")[0] == 2
     assert refused("evaluate", onnx, photos, "--protocol", "ten-crop")[0] == 2

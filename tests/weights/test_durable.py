@@ -274,3 +274,18 @@ class TestRemoving:
         remove_unfinished(tmp_path)
         assert sorted(path.name for path in tmp_path.iterdir()) == [".hidden", "one"]
         remove_unfinished(tmp_path / "gone")
+
+
+def test_a_pipe_is_written_to_and_a_link_stays_one(tmp_path):
+    """Also as root, to whom a device's place could be taken."""
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    write_file(tmp_path / "pipe", b"data")
+    assert os.read(reader, 9) == b"data"
+    os.close(reader)
+    (tmp_path / "file").write_bytes(b"old")
+    (tmp_path / "link").symlink_to("file")
+    write_file(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_bytes() == b"new"
+    assert listing(tmp_path) == ["file", "link", "pipe"]

@@ -84,6 +84,8 @@ def check(options: BenchOptions) -> None:
         check_name(options.engine)
         if options.training:
             raise UsageError("Engines do not train.", "Leave --engine or --training out.")
+    if options.out is not None and Path(options.out).is_dir():
+        raise UsageError(f"{options.out} is a folder.", "Name a file with --out.")
     if options.out is not None and not Path(options.out).parent.is_dir():
         raise UsageError(f"There is no folder {Path(options.out).parent}.", "Make it, or choose another --out.")
 

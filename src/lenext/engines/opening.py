@@ -69,7 +69,8 @@ def check_precision(engine: str, precision: str, *, file: bool = False) -> None:
     if precision == "fp32":
         return
     if engine == ONNXRUNTIME or (engine == EAGER and file):
-        raise UsageError(f"The engine {engine} has no {precision} here.", "Use --precision fp32, or --engine openvino.")
+        other = COMPILED if file else OPENVINO
+        raise UsageError(f"The engine {engine} has no {precision} here.", f"Use --precision fp32, or --engine {other}.")
     if engine == OPENVINO:
         from lenext.engines.openvino import PRECISIONS, computes_bf16
 

@@ -35,10 +35,15 @@ def make_folder(path: Path) -> None:
 def write_file(path: Path, data: bytes, *, resumes: bool = True) -> None:
     """Replace or create ``path``; a reader sees the old file or the new one, never a part.
 
-    resumes: whether --resume goes on where the disk refuses it, as with the files of a run.
+    resumes: whether --resume goes on where the disk refuses it, as with the files of a run. A device or pipe is written
+    to, and a link to a file stays one.
     """
+    path = path.resolve() if path.is_symlink() and path.is_file() else path
     beside = path.with_name(f"{_UNFINISHED}{path.name}")
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            path.write_bytes(data)
+            return
         _write_synced(beside, data)
         beside.replace(path)
         sync_folder(path.parent)
