@@ -55,6 +55,15 @@ def test_what_is_needed_now_is_spared(folder):
     assert names(folder) == ["five", "now"]
 
 
+def test_what_a_killed_process_left_goes_in_any_case(folder, monkeypatch):
+    monkeypatch.setenv("LENEXT_CACHE_GIB", "4")
+    keep(folder / "export.part" / ".unfinished-onnx" / "graph", bytes(MIB))
+    keep(folder / "writing.part", bytes(MIB))
+    aged(folder / "export.part", 2)
+    thin([folder])
+    assert names(folder) == ["five", "four", "now", "three", "writing.part"]
+
+
 @pytest.mark.parametrize("said", ["", "much", "4", "nan"])
 def test_an_odd_limit_takes_nothing_away(folder, monkeypatch, said):
     monkeypatch.setenv("LENEXT_CACHE_GIB", said)

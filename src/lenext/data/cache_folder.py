@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 LIMIT = 4.0  # ours: GiB of each kind of thing that is kept
+UNFINISHED = ".part"  # how the name of what is being written ends
 HOUR = 3600.0  # seconds
 DAY = 24 * HOUR  # after its last use that a thing stays: another process may have it open
 
@@ -27,7 +28,7 @@ def keep(path: Path, *parts: bytes | memoryview) -> None:
 
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=UNFINISHED)
         try:
             with open(descriptor, "wb") as file:
                 file.writelines(parts)
@@ -46,16 +47,18 @@ def used(path: Path) -> None:
 
 def thin(folders: Iterable[Path], spared: Container[str] = ()) -> None:
     """Of the files and folders in ``folders`` take away what was used longest ago, until the rest is within the limit
-    (GiB in $LENEXT_CACHE_GIB); never what was used within a day, nor the names ``spared``. What cannot be, stays.
+    (GiB in $LENEXT_CACHE_GIB), and what a killed process left unfinished; never what was used within a day, nor the
+    names ``spared``. What cannot be, stays.
     """
     import shutil  # costs what a prediction's start should not
 
     found = sorted(known(folders))
     total, most, old = sum(size for _, size, _ in found), limit(), time.time() - DAY
     for last, size, name in found:
-        if last > old or not total > most:  # of a limit that is no number nothing is more
+        if last > old:
             break
-        if os.path.basename(name) in spared:
+        unfinished = name.endswith(UNFINISHED)
+        if not (unfinished or total > most) or os.path.basename(name) in spared:
             continue
         with suppress(OSError):
             shutil.rmtree(name) if os.path.isdir(name) else os.unlink(name)

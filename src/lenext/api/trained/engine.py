@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from lenext import __version__
 from lenext.api.trained.exporting import made, one_class, write
-from lenext.data.cache_folder import cache_folder, thin, used
+from lenext.data.cache_folder import UNFINISHED, cache_folder, thin, used
 from lenext.engines.artefact import is_artefact, read_artefact, verify
 from lenext.engines.choice import choose
 from lenext.engines.eager import Compiled, Eager
@@ -112,7 +112,7 @@ def in_cache(model: Model, form: str, watcher: Watcher) -> Path:
     watcher.message(f"Exporting {model.card.network} to {form} once; what comes of it is kept in {folder}.")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=folder.parent, suffix=".part") as own:
+        with TemporaryDirectory(dir=folder.parent, suffix=UNFINISHED) as own:
             write(model, form, Path(own) / form, made(model, FEW))
             with suppress(OSError):  # another process was first
                 (Path(own) / form).rename(folder)
