@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sample_runs import HOSTILE, noisy_evaluation, record
@@ -116,6 +118,13 @@ def test_report_and_model_card_say_it(learnt):
     assert f"{found.effect.after.ece.value:.4f} ({found.effect.after.ece.low:.4f} to" in text
     assert "--unknown 0.1" in text
     assert any("10 % wrong" in line for line in lines(found))
+
+
+def test_where_every_confidence_is_enough_none_is_named(learnt):
+    _, found = learnt
+    assert "below a confidence of" in lines(found)[-1]
+    enough = lines(replace(found, silence=replace(found.silence, level=0.0)))[-1]
+    assert "10 % wrong: only where an image looks new" in enough
 
 
 def test_what_cannot_be_promised_is_said_everywhere():

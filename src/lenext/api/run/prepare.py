@@ -199,7 +199,8 @@ def announce(job: Job, listing: Listing, watcher: Watcher) -> None:
     steps = recipe.iterations or (recipe.epochs or 0) * (len(batch_cuts(images, recipe.batch_size)) - 1)
     if job.start is None and 0 < steps < FEW_STEPS:
         lines.append(
-            f"  {counted(steps, 'step')} from random weights teach little: give more --epochs or a smaller --batch-size"
+            f"  {counted(steps, 'step')} from random weights {'teaches' if steps == 1 else 'teach'} little: "
+            "give more --epochs or a smaller --batch-size"
         )
     watcher.message("\n".join(lines))
 
