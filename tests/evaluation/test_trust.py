@@ -123,8 +123,10 @@ def test_report_and_model_card_say_it(learnt):
 def test_where_every_confidence_is_enough_none_is_named(learnt):
     _, found = learnt
     assert "below a confidence of" in lines(found)[-1]
-    enough = lines(replace(found, silence=replace(found.silence, level=0.0)))[-1]
-    assert "10 % wrong: only where an image looks new" in enough
+    enough = replace(found, silence=replace(found.silence, level=0.0))
+    assert "10 % wrong: only where an image looks new" in lines(enough)[-1]
+    page = render(record(NAMES, {"test": noisy_evaluation(NAMES, 300)}, trust=enough))
+    assert "at <b>any</b> confidence, but not where an image looks unlike" in page
 
 
 def test_what_cannot_be_promised_is_said_everywhere():
