@@ -131,6 +131,7 @@ class TestWrongUse:
         (tmp_path / "letters" / "mum.txt").write_text("Dear Mum")
         status, error = refused("train", photos, *QUICK, "--out", tmp_path / "letters")
         assert (status, "something else" in error["message"]) == (2, True)
+        assert "--resume" not in error["remedy"]
         status, error = refused("train", photos, *QUICK, "--out", tmp_path / "letters", "--resume")
         assert (status, "not a run folder" in error["message"]) == (2, True)
         assert [path.name for path in (tmp_path / "letters").iterdir()] == ["mum.txt"]

@@ -274,3 +274,12 @@ class TestRemoving:
         remove_unfinished(tmp_path)
         assert sorted(path.name for path in tmp_path.iterdir()) == [".hidden", "one"]
         remove_unfinished(tmp_path / "gone")
+
+
+def test_what_never_was_is_not_gone_on_with(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "letter.txt").write_text("Dear Mum")
+    with pytest.raises(Failed, match="Cannot write") as refused:
+        write_folder(tmp_path / "run", {"run.json": b"{}"}, over=False)
+    assert "--resume" not in refused.value.remedy
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]

@@ -273,9 +273,10 @@ def choose_folder(spec: str | None, asked: TrainOptions) -> RunFolder:
         if asked.resume and taken and not folder.exists():
             raise UsageError(f"{folder.path} is not a run folder.", "Name the folder that `lenext train` made.")
         if not asked.resume and taken:
-            holds = "a run" if folder.exists() else "something else"
+            if not folder.exists():
+                raise UsageError(f"{folder.path} already holds something else.", "Choose another folder with --out.")
             remedy = "Add --resume to go on with it, or choose another folder with --out."
-            raise UsageError(f"{folder.path} already holds {holds}.", remedy)
+            raise UsageError(f"{folder.path} already holds a run.", remedy)
         return folder
     if spec is None:
         raise UsageError("Neither data nor a run folder were named.", "Give DATA, or --out and --resume.")
