@@ -84,6 +84,8 @@ def test_a_run_without_a_model(folder, tmp_path):
 def test_weights_without_a_network_that_fits(folder, tmp_path):
     with pytest.raises(UsageError, match="No network was named for the weights"):
         lenext.train(folder, out=tmp_path / "run", weights="timm:in1k")
+    with pytest.raises(UsageError, match="There is no run and no weight file mistyped"):
+        lenext.train(folder, out=tmp_path / "run", weights="mistyped")
     with pytest.raises(UsageError, match="No network with published weights suits these data"):
         lenext.train(folder, out=tmp_path / "run", weights="imagenet")
     assert not (tmp_path / "run").exists()

@@ -1,5 +1,7 @@
 """``lenext.explain``: maps as arrays on the picture, judged, for networks trained and not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,11 @@ from PIL import Image
 
 import lenext
 from lenext.api.explained.folder import plain_stem
+from lenext.api.explained.nearest import trained
 from lenext.api.run.pictures import chosen_classes
+from lenext.data.folds import with_fold
+from lenext.data.item import TEST, Item
+from lenext.data.listing import find, fingerprint, part
 from lenext.data.statistics import Statistics
 from lenext.errors import UsageError
 from lenext.evaluation.measure import Examples, measure
@@ -87,6 +93,17 @@ def test_neighbours_come_from_the_images_that_train(corner, tmp_path):
     assert {set(one) == {"path", "class", "distance"} for one in found["neighbours"]} == {True}
     assert found["better_than_random"] is None
     assert found["random"] == {"matched": 0, "trials": 0}
+
+
+def test_what_a_fold_was_tested_on_is_no_neighbour():
+    listing = find("digits")
+    listing = replace(listing, items=tuple(Item(item.path, item.label) for item in listing.items))
+    shown = Preprocessing(channels=1, view=SingleCrop(resize=8, crop=8), mean=(0.0,), std=(1.0,))
+    data = {"fingerprint": fingerprint(listing), "validation": 0.0, "seed": 0, "fold": "1/3", "split": 3}
+    card = Card(network="lenet5", reading="paper", classes=listing.classes, preprocessing=shown, data=data)
+    tested = set(part(with_fold(listing, "1/3", seed=0), TEST).names)
+    assert len(tested) == 599
+    assert set(trained(listing, card).names) == {item.path for item in listing.items} - tested
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What a run finds out first is kept: in its folder, over a kill in between, and in what it says."""
 
 import json
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 import lenext
 from lenext.api.run.folder import RunFolder
 from lenext.api.run.settle import merged, shortened
-from lenext.errors import UsageError
+from lenext.errors import DataError, UsageError
 from lenext.training.practical import practical
 from lenext.training.probe import Speed
 from lenext.weights.durable import MANIFEST, write_folder
@@ -80,6 +81,16 @@ def test_no_time_at_all_is_said(tmp_path):
     with pytest.raises(UsageError, match="no time for a single step") as refused:
         lenext.train("digits", out=tmp_path / "run", time_limit="5s", **DIGITS)
     assert "--time-limit" in refused.value.remedy
+    assert not (tmp_path / "run").exists()  # so that the same command with a longer one can begin
+
+
+def test_a_search_without_its_package_or_validation_leaves_nothing(tmp_path, monkeypatch):
+    with pytest.raises(DataError, match="compares by validation images"):
+        lenext.train("digits", out=tmp_path / "run", tune=2, validation=0.0, **DIGITS)
+    assert not (tmp_path / "run").exists()
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(UsageError, match="needs the package optuna"):
+        lenext.train(tmp_path / "nowhere", out=tmp_path / "run", tune=2, **DIGITS)
 
 
 @pytest.mark.parametrize(("seconds", "steps"), [(2000.0, 1230), (420.0, 410), (30.0, 30)])

@@ -52,9 +52,11 @@ def test_the_same_seed_gives_the_same_weights(lenext, photos, tmp_path):
 
 def test_a_finished_run_is_measured_again_when_it_is_resumed(lenext, trained, photos):
     before = (trained / "model.safetensors").read_bytes()
-    status, output, _ = lenext("train", photos, "--model", "lenet5", "--out", trained, "--resume", "--json")
+    status, output, said = lenext("train", photos, "--model", "lenet5", "--out", trained, "--resume", "--json")
     assert status == 0
     assert json.loads(output)["epochs"] == 12
+    assert "Training ended with step" in said
+    assert "in epoch 13" not in said
     assert (trained / "model.safetensors").read_bytes() == before
 
 
@@ -129,6 +131,7 @@ class TestWrongUse:
         (tmp_path / "letters" / "mum.txt").write_text("Dear Mum")
         status, error = refused("train", photos, *QUICK, "--out", tmp_path / "letters")
         assert (status, "something else" in error["message"]) == (2, True)
+        assert "--resume" not in error["remedy"]
         status, error = refused("train", photos, *QUICK, "--out", tmp_path / "letters", "--resume")
         assert (status, "not a run folder" in error["message"]) == (2, True)
         assert [path.name for path in (tmp_path / "letters").iterdir()] == ["mum.txt"]

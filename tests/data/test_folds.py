@@ -55,6 +55,19 @@ def test_equal_files_are_in_one_fold(folder):
     assert sorted(map(len, found)) == [0, 0, 0, 0, 5]
 
 
+def test_a_picture_that_two_classes_have_is_in_one_fold_too(folder):
+    shared = {f"a/{number}.png" for number in range(4)} | {f"b/copy{number}.png" for number in range(4)}
+    for number in range(4):
+        (folder / "b" / f"copy{number}.png").write_bytes((folder / "a" / f"{number}.png").read_bytes())
+    listing = scan(find(str(folder)))
+    for one in folds_of(listing, 5):
+        tested = {name.replace("b/copy", "a/") for name in shared & set(one.names)}
+        assert {f"b/copy{name[2:]}" for name in tested} | tested == shared & set(one.names)
+    before = [part(with_fold(listing, f"{number}/5", seed=0, rule=2), TEST) for number in range(1, 6)]
+    names = [{name.replace("b/copy", "a/") for name in shared & set(one.names)} for one in before]
+    assert sum(map(len, names)) > 4  # what the first runs have
+
+
 def test_validation_is_drawn_from_the_rest(folder):
     listing = divided(scan(find(str(folder))), fraction=0.2, seed=0, fold="2/5")
     assert listing.splits == (TRAIN, VAL, TEST)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sample_runs import HOSTILE, noisy_evaluation, record
@@ -116,6 +118,15 @@ def test_report_and_model_card_say_it(learnt):
     assert f"{found.effect.after.ece.value:.4f} ({found.effect.after.ece.low:.4f} to" in text
     assert "--unknown 0.1" in text
     assert any("10 % wrong" in line for line in lines(found))
+
+
+def test_where_every_confidence_is_enough_none_is_named(learnt):
+    _, found = learnt
+    assert "below a confidence of" in lines(found)[-1]
+    enough = replace(found, silence=replace(found.silence, level=0.0))
+    assert "10 % wrong: only where an image looks new" in lines(enough)[-1]
+    page = render(record(NAMES, {"test": noisy_evaluation(NAMES, 300)}, trust=enough))
+    assert "at <b>any</b> confidence, but not where an image looks unlike" in page
 
 
 def test_what_cannot_be_promised_is_said_everywhere():

@@ -12,7 +12,7 @@ import lenext
 from lenext.api.data import ready
 from lenext.api.run.folder import RunFolder
 from lenext.data.folds import divided
-from lenext.data.split import to_csv
+from lenext.data.split import RULE, to_csv
 from lenext.training.checkpoint import Checkpoints
 from lenext.training.watch import Silent
 from lenext.weights.durable import read_folder, write_folder
@@ -65,7 +65,7 @@ def test_a_run_keeps_its_validation_split(said, tmp_path, count):
     shutil.rmtree(out / "checkpoints")
     files = read_folder(out)
     started = json.loads(files["run.json"])
-    assert started["split"] == 2
+    assert started["split"] == RULE
     if not said:
         del started["split"]
         csv = to_csv(by[1], out).encode()

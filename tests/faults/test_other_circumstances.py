@@ -3,14 +3,20 @@
 import json
 import shutil
 import subprocess
+from threading import Barrier, Thread
 
 import pytest
 import torch
 from sittings import Heard, bits, command, photos, saved, wait_for
 
 import lenext
+from lenext.api.run.folder import RunFolder
+from lenext.data.listing import find
+from lenext.data.statistics import Statistics
 from lenext.errors import DataError, Failed, UsageError
 from lenext.training.gradients import Gradients
+from lenext.training.memory import ran_out
+from lenext.training.practical import practical
 from lenext.weights.durable import read_folder, write_folder
 
 
@@ -46,6 +52,30 @@ def test_two_runs_on_one_folder(run, tmp_path, count):
     count("second runs on a folder that is in use")
 
 
+def test_two_runs_that_begin_at_one_moment(tmp_path, count):
+    """One of them has the folder, whole, and the other is told so; nothing of either is left beside it."""
+    listing, recipe, statistics = find("digits"), practical(32), Statistics((0.0,), (1.0,))
+    for number in range(20):
+        folder, both, said = RunFolder(tmp_path / f"run-{number}"), Barrier(2), []
+
+        def create(folder=folder, both=both, said=said):
+            both.wait()
+            try:
+                folder.create({"seed": 0}, recipe, listing, statistics, 0)
+            except Failed as error:
+                said.append(str(error))
+
+        threads = [Thread(target=create) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert said == [f"{folder.path} already holds a run."]
+        assert folder.read()[1] == recipe
+    assert not list(tmp_path.glob(".unfinished*"))
+    count("runs that began beside another")
+
+
 def test_out_of_memory(tmp_path, monkeypatch, count):
     """A pass that does not fit says how many images do, and with so many at a time it fits.
 
@@ -66,6 +96,12 @@ def test_out_of_memory(tmp_path, monkeypatch, count):
     assert "--micro-batch 8" in caught.value.remedy
     assert trained(data, tmp_path / "fits", batch_size=32, micro_batch=8)["epochs"] == 2
     count("steps without enough memory")
+
+
+@pytest.mark.parametrize("words", ["could not create a primitive", "[enforce fail] DefaultCPUAllocator: out of memory"])
+def test_words_of_memory_that_is_short(words, count):
+    assert ran_out(RuntimeError(words))
+    count("words for memory that is short")
 
 
 def rewritten(run, folder, **changes):

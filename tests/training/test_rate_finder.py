@@ -1,13 +1,16 @@
 """The sweep on a loss that one knows: a quadratic, whose rates are good below 2; and on a small network."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from everything import EVERYTHING, network, task
+from everything import EVERYTHING, PLAIN, network, task
 
 from lenext.errors import Failed
+from lenext.models import create_model
+from lenext.recipes import Transfer
 from lenext.training.rate_finder import HIGH, LOW, STEPS, find_rate, steepest
 
 
@@ -17,6 +20,8 @@ class Quadratic:
     def __init__(self):
         self.w, self.cuts = 1.0, [0, 1]
         self.network = torch.nn.Linear(1, 1)
+
+    def train(self): ...
 
     def begin_epoch(self, epoch): ...
 
@@ -49,6 +54,17 @@ def test_on_a_network_it_is_a_function_of_the_seed():
     assert LOW < first.found < HIGH
     assert first.rates[0] == LOW
     assert min(first.losses) < first.losses[0]
+
+
+def test_what_a_transfer_keeps_the_sweep_keeps():
+    job = task(
+        replace(PLAIN, transfer=Transfer(freeze="none")),
+        net=create_model("resnet20_cifar", num_classes=3, in_channels=1),
+    )
+    find_rate(job, steps=5)
+    means = [part.running_mean for part in job.network.modules() if isinstance(part, torch.nn.BatchNorm2d)]
+    assert means
+    assert not any(mean.any() for mean in means)
 
 
 def test_a_loss_that_never_falls_is_said():

@@ -289,3 +289,12 @@ def test_a_pipe_is_written_to_and_a_link_stays_one(tmp_path):
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "file").read_bytes() == b"new"
     assert listing(tmp_path) == ["file", "link", "pipe"]
+
+
+def test_what_never_was_is_not_gone_on_with(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "letter.txt").write_text("Dear Mum")
+    with pytest.raises(Failed, match="Cannot write") as refused:
+        write_folder(tmp_path / "run", {"run.json": b"{}"}, over=False)
+    assert "--resume" not in refused.value.remedy
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]

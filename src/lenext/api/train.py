@@ -122,7 +122,9 @@ def run(
     found, damaged = checkpoints.restore_newest(network, task.optimizer, task.average.kept)
     for name in damaged:
         watcher.message(f"The checkpoint {name} is damaged and was passed over.")
-    if found is not None:
+    if found is not None and found.finished:
+        watcher.message(f"Training ended with step {found.step:,}; the result is measured and written again.")
+    elif found is not None:
         watcher.message(f"Going on in epoch {found.epoch + 1} after step {found.step:,}.")
     elif not prepared.new:
         watcher.message("No whole checkpoint is there: the run begins at its first step.")

@@ -24,11 +24,12 @@ def read_fold(word: str) -> tuple[int, int]:
     return int(number), int(folds)
 
 
-def with_fold(listing: Listing, fold: str | None, *, seed: int) -> Listing:
+def with_fold(listing: Listing, fold: str | None, *, seed: int, rule: int = RULE) -> Listing:
     """The listing whose images of one fold are its test split; None: as it is.
 
     Every class is spread over the folds as evenly as can be. Files of the same content are in the same fold, so that no
-    picture is tested by a network that learnt it. The draw depends on seed and names alone (see ``stratify``).
+    picture is tested by a network that learnt it; before rule 3 only those of one class were. The draw depends on seed
+    and names alone (see ``stratify``).
     Raises UsageError for more folds than a class has images, and where the data have a test split of their own.
     """
     if fold is None:
@@ -39,7 +40,10 @@ def with_fold(listing: Listing, fold: str | None, *, seed: int) -> Listing:
             "The data have a test split, and each fold would be another.",
             "Train without folds, or give the folder of their training images alone.",
         )
-    places = (fold_of if listing.task == MULTICLASS else fold_of_sets)(listing, folds, seed)
+    if listing.task == MULTICLASS:
+        places = fold_of(listing, folds, seed, over_classes=rule > 2)
+    else:
+        places = fold_of_sets(listing, folds, seed)
     items = tuple(
         Item(item.path, item.label, TEST if places.get(index) == number - 1 else item.split or TRAIN)
         for index, item in enumerate(listing.items)
@@ -47,20 +51,25 @@ def with_fold(listing: Listing, fold: str | None, *, seed: int) -> Listing:
     return with_problems(replace(listing, items=items), listing.problems)
 
 
-def fold_of(listing: Listing, folds: int, seed: int) -> dict[int, int]:
-    """For each training image its fold, from 0."""
+def fold_of(listing: Listing, folds: int, seed: int, *, over_classes: bool) -> dict[int, int]:
+    """For each training image its fold, from 0; over_classes: whether a picture that is in two classes has one too."""
     pictures: defaultdict[str, defaultdict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for index, item in enumerate(listing.items):
         if (item.split or TRAIN) == TRAIN:
             pictures[item.label][content_of(listing, index)].append(index)
     places: dict[int, int] = {}
+    before: dict[str, int] = {}  # the folds of pictures that other classes have
     dealt = 0  # one class goes on where the other ended, so that the folds are of equal size
     for label, found in sorted(pictures.items()):
         check_enough("class", label, len(found), folds)
-        order = sorted(found.values(), key=lambda indices: rank(listing.items[indices[0]].path, seed))
-        for indices in order:
-            places |= dict.fromkeys(indices, dealt % folds)
-            dealt += 1
+        order = sorted(found.items(), key=lambda one: rank(listing.items[one[1][0]].path, seed))
+        for content, indices in order:
+            place = before.get(content)
+            if place is None:
+                place, dealt = dealt % folds, dealt + 1
+            places |= dict.fromkeys(indices, place)
+            if over_classes:
+                before[content] = place
     return places
 
 
@@ -97,4 +106,4 @@ def check_enough(kind: str, name: str, images: int, folds: int) -> None:
 @at_rest()
 def divided(listing: Listing, *, fraction: float, seed: int, fold: str | None = None, rule: int = RULE) -> Listing:
     """The listing as a run divides it: its fold for the test, then a share of the rest for validation."""
-    return with_validation(with_fold(listing, fold, seed=seed), fraction=fraction, seed=seed, rule=rule)
+    return with_validation(with_fold(listing, fold, seed=seed, rule=rule), fraction=fraction, seed=seed, rule=rule)

@@ -24,7 +24,8 @@ RADIUS = 0.35  # of the search, where descriptors have length 1
 COUNT = 8  # candidates of each picture
 MOVED_RADIUS, MOVED_COUNT = 0.35, 4  # the same of the searches among pictures that were moved by a pixel
 FLAT = 3.0  # grey levels of deviation below which a picture shows nothing that could be compared
-PAIRS = 8192  # judged at once
+PAIRS = 512  # judged at once, so many as fit in a processor's own memory
+HALVES = (-2, -1, 0, 1, 2)  # half pixels by which a picture may have been moved
 # Differences and shares of the usual one below which a pair is a copy; ours: measured on Fashion-MNIST with planted
 # copies, so that of 12,000 pictures fewer than one in a thousand is named that was not planted.
 TESTS = ((0.0015, 0.15), (0.003, 0.07), (0.0045, 0.05), (0.01, 0.04))
@@ -56,9 +57,7 @@ def near_copies(sketches: Sequence[Sketch]) -> list[Likeness]:
         return []
     smooth = smooth[worth]
     pairs = candidates(smooth)
-    difference = torch.cat(
-        [best_shift(smooth[p[:, 0]].float(), smooth[p[:, 1]].float()) for p in torch.split(pairs, PAIRS)]
-    )
+    difference = best_shifts(smooth, pairs)
     usual = context(pairs, difference, len(worth))
     kept = same(difference, usual, sizes_differ(sketches, worth[pairs]))
     pairs, difference = worth[pairs[kept]], difference[kept]
@@ -82,10 +81,15 @@ def same(difference: Tensor, usual: Tensor, resampled: Tensor) -> Tensor:
 
 def blurred(pictures: Tensor) -> Tensor:
     """uint8 N H W as half-precision numbers, without what noise and compression change most."""
+    _, height, width = pictures.shape
+    return (blur(height) @ (pictures.float() @ blur(width).T)).half()
+
+
+def blur(side: int) -> Tensor:  # side side
+    """What a line of so many pixels is multiplied by to be blurred; beyond its ends it goes on as they are."""
     weights = torch.tensor([1.0, 8, 28, 56, 70, 56, 28, 8, 1]) / 256
-    padded = F.pad(pictures[:, None].float(), (4, 4, 4, 4), mode="replicate")
-    rows = F.conv2d(padded, weights.view(1, 1, 1, 9))
-    return F.conv2d(rows, weights.view(1, 1, 9, 1))[:, 0].half()
+    places = torch.arange(side)[:, None] + torch.arange(-4, 5)
+    return torch.zeros(side, side).scatter_add_(1, places.clamp(0, side - 1), weights.expand(side, -1))
 
 
 def candidates(smooth: Tensor) -> Tensor:
@@ -136,19 +140,39 @@ def centre(pictures: Tensor) -> Tensor:
 # ---------------------------------------------------------------- judging
 
 
-def best_shift(first: Tensor, second: Tensor) -> Tensor:
-    """The least ``unexplained`` over shifts of at most a pixel, float N; pictures float N H W.
+def best_shifts(smooth: Tensor, pairs: Tensor) -> Tensor:
+    """For each pair, at the best shift of at most a pixel, 1 - r squared: the share of either's variance that
+    brightness and contrast do not account for. float M; smooth: N H W.
 
-    By half pixels too where thumbnails are smaller than their pictures, whose pixels are finer.
+    By half pixels too where thumbnails are smaller than their pictures, whose pixels are finer. As pictures are in many
+    pairs, how much each varies is known before; and a product with what lies between two pixels is the mean of two.
     """
-    _, height, width = first.shape
-    halves = (-2, -1, 0, 1, 2) if max(height, width) == SIDE else (-2, 0, 2)
-    best = torch.full((len(first),), torch.inf)
-    here = first[:, EDGE : height - EDGE, EDGE : width - EDGE]
-    for down in halves:
-        for right in halves:
-            best = torch.minimum(best, unexplained(here, moved(second, down, right)))
-    return best
+    steps = HALVES if max(smooth.shape[1:]) == SIDE else HALVES[::2]
+    varies = torch.cat([variations(part.float(), steps) for part in torch.split(smooth, PAIRS)])
+    here = varies.shape[1] // 2  # where no picture is moved
+    found = [torch.empty(0)]
+    for first, second in (part.T for part in torch.split(pairs, PAIRS)):
+        together = products(smooth[first].float(), smooth[second].float(), steps).clamp_min(0)
+        most = (varies[first, here, None] * varies[second]).clamp_min(1e-6)
+        found.append((1 - together.square() / most).amin(1))
+    return torch.cat(found)
+
+
+def variations(pictures: Tensor, steps: Sequence[int]) -> Tensor:
+    """Sums of squares around the mean of each picture's inside at every shift: N S*S; pictures float N H W."""
+    insides = (moved(pictures, down, right).flatten(1) for down in steps for right in steps)
+    return torch.stack([inside.var(1, correction=0) * inside.shape[1] for inside in insides], 1)
+
+
+def products(first: Tensor, second: Tensor, steps: Sequence[int]) -> Tensor:
+    """Sums of products of the first's inside with the second's at every shift, each without its mean: M S*S."""
+    inside = moved(first, 0, 0)
+    inside = inside - inside.mean((1, 2), keepdim=True)
+    second = second - second.mean((1, 2), keepdim=True)  # else rounding counts where it is bright
+    whole = [(inside * moved(second, down, right)).sum((1, 2)) for down in HALVES[::2] for right in HALVES[::2]]
+    between = torch.tensor([[abs(step - at) < 2 for at in HALVES[::2]] for step in steps]).float()
+    between /= between.sum(1, keepdim=True)
+    return (between @ torch.stack(whole, 1).view(-1, 3, 3) @ between.T).flatten(1)
 
 
 def moved(pictures: Tensor, down: int, right: int) -> Tensor:
@@ -161,14 +185,6 @@ def moved(pictures: Tensor, down: int, right: int) -> Tensor:
         for column in columns
     ]
     return torch.stack(parts).mean(0) if len(parts) > 1 else parts[0]
-
-
-def unexplained(first: Tensor, second: Tensor) -> Tensor:
-    """1 - r squared: the share of either's variance that brightness and contrast do not account for."""
-    a, b = first.flatten(1), second.flatten(1)
-    a, b = a - a.mean(1, keepdim=True), b - b.mean(1, keepdim=True)
-    together = (a * b).sum(1).clamp_min(0)
-    return 1 - together.square() / (a.square().sum(1) * b.square().sum(1)).clamp_min(1e-6)
 
 
 def context(pairs: Tensor, difference: Tensor, total: int) -> Tensor:

@@ -1,62 +1,92 @@
-"""The nearest neighbours of every point of a set: exact, in blocks, in memory that grows with the set alone."""
+"""The nearest neighbours of every point of a set: exact, box by box, in memory that grows with the set alone."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-ROWS, COLUMNS = 512, 8192  # of one block of distances, 16 MB
+BOX = 256  # points of a box, and
+ROWS = 2048  # points that are held against it at once: 2 MB of distances
+COARSE = 8  # axes by which the points are chosen that a box may have a neighbour of
 
 
 def neighbours(points: Tensor, radius: float, count: int, others: Tensor | None = None) -> Tensor:
     """Pairs (int64 M 2, first < second) of points (float N D) that are nearer to each other than ``radius``.
 
-    Of each point the ``count`` nearest among those that come after it in the order of the first coordinate. Points that
-    are further apart in that one alone are never compared, so it should be the widest. ``others``: the same things as
-    other points; of each point then the ``count`` nearest of these, whichever come after. A pair may stand twice.
+    Of each point the ``count`` nearest among those that come after it in the order of the first coordinate. ``others``:
+    the same things as other points; of each point then the ``count`` nearest of these, whichever come after. A pair may
+    stand twice. A point is held against its own box first, and then against those alone that may hold a nearer one than
+    it has found; so the first axes should be the widest.
     """
-    order = points[:, 0].argsort()
-    ranked = points[order].contiguous()
-    columns = order if others is None else others[:, 0].argsort()
-    beside = ranked if others is None else others[columns].contiguous()
-    first = beside[:, 0].contiguous()
-    found = [torch.empty(0, 2, dtype=torch.int64)]
-    for start in range(0, len(ranked), ROWS):
-        block = ranked[start : start + ROWS]
-        low, high = block[0, 0] - radius, block[-1, 0] + radius
-        begin = start if others is None else int(torch.searchsorted(first, low))
-        end = int(torch.searchsorted(first, high, right=True))
-        row, column = nearest(block, beside[begin:end], radius**2, count, after=others is None)
-        found.append(torch.stack([order[start + row], columns[begin + column]], 1))
-    pairs = torch.cat(found).sort(1).values
-    return pairs[pairs[:, 0] < pairs[:, 1]]
+    search = Search(points, radius, count, others)
+    boxes = boxed(points)
+    for box in boxes:
+        search.look(box, box)
+    at_home = torch.empty(len(points), dtype=torch.int64)
+    for number, box in enumerate(boxes):
+        at_home[box] = number
+    for number, box in enumerate(boxes):
+        rows = search.towards(box)
+        for some in torch.split(rows[at_home[rows] != number], ROWS):
+            search.look(some, box)
+    return search.pairs()
 
 
-def nearest(points: Tensor, others: Tensor, limit: float, count: int, *, after: bool) -> tuple[Tensor, Tensor]:
-    """(rows, columns) of the ``count`` others nearest to each point, at squared distances below ``limit``.
+def boxed(points: Tensor) -> list[Tensor]:
+    """Their numbers in boxes of at most ``BOX``: all halved, again and again, along the axis where they vary most."""
+    waiting, boxes = [torch.arange(len(points))] if len(points) else [], []
+    while waiting:
+        numbers = waiting.pop()
+        if len(numbers) <= BOX:
+            boxes.append(numbers)
+            continue
+        widest = points[numbers].var(0).argmax()
+        numbers = numbers[points[numbers, widest].argsort()]
+        waiting += [*numbers.tensor_split(2)]
+    return boxes
 
-    after: whether the others begin with the points themselves, and only those that follow a point are meant.
-    """
-    norms, size = points.square().sum(1, keepdim=True), len(points)
-    limits = torch.full((size, 1), limit)
-    parts = [(torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64), torch.empty(0))]
-    for left in range(0, len(others), COLUMNS):
-        part = others[left : left + COLUMNS]
-        squares = torch.addmm(norms + part.square().sum(1), points, part.T, alpha=-2)
-        if after and left < size:
-            squares[torch.arange(left, left + len(part)) <= torch.arange(size)[:, None]] = torch.inf
-        near = squares < limits
-        if int(near.sum()) > 4 * count * size and count < len(part):
-            least, where = squares.topk(count, largest=False)
-            row, place = (least < limits).nonzero(as_tuple=True)
-            parts.append((row, where[row, place] + left, least[row, place]))
-            limits = torch.minimum(limits, least[:, -1:])
-        else:
-            row, column = near.nonzero(as_tuple=True)
-            parts.append((row, column + left, squares[row, column]))
-    rows, columns, distances = (torch.cat(part) for part in zip(*parts, strict=True))
-    chosen = least_of_each(rows, distances, count)
-    return rows[chosen], columns[chosen]
+
+class Search:
+    """What was found so far: of each point the squared distances of its nearest ones, ascending, and their numbers."""
+
+    def __init__(self, points: Tensor, radius: float, count: int, others: Tensor | None) -> None:
+        beside = points if others is None else others
+        # A product of the two is squared distances.
+        lengths, ones = points.square().sum(1, keepdim=True), torch.ones(len(points), 1)
+        self.left = torch.cat([-2 * points, lengths, ones], 1)
+        self.right = torch.cat([beside, ones, beside.square().sum(1, keepdim=True)], 1)
+        self.coarse, self.others = points[:, :COARSE].contiguous(), beside[:, :COARSE].contiguous()
+        self.places = points[:, 0].argsort().argsort() if others is None else None
+        self.least = torch.full((len(points), count), radius**2)
+        self.numbers = torch.full((len(points), count), -1)
+
+    def towards(self, box: Tensor) -> Tensor:
+        """Points of which a box may hold a neighbour."""
+        low, high = self.others[box].amin(0), self.others[box].amax(0)
+        gaps = (self.coarse - self.coarse.clamp(low, high)).square().sum(1)
+        near = gaps < self.least[:, -1]
+        if self.places is not None:
+            near &= self.places < self.places[box].max()
+        return near.nonzero()[:, 0]
+
+    def look(self, rows: Tensor, box: Tensor) -> None:
+        """Hold some points against all of a box."""
+        squares = self.left[rows] @ self.right[box].T
+        if self.places is not None:
+            squares.masked_fill_(self.places[box] <= self.places[rows, None], torch.inf)
+        count = self.least.shape[1]
+        new = (squares.amin(1) < self.least[rows, -1]).nonzero()[:, 0]  # much quicker than to sort them all
+        rows, squares = rows[new], squares[new]
+        found, where = squares.topk(min(count, len(box)), largest=False)
+        both = torch.cat([self.least[rows], found], 1)
+        self.least[rows], chosen = both.topk(count, largest=False)
+        self.numbers[rows] = torch.cat([self.numbers[rows], box[where]], 1).gather(1, chosen)
+
+    def pairs(self) -> Tensor:
+        """Each point with each that was found, the lower number first."""
+        rows, columns = (self.numbers >= 0).nonzero(as_tuple=True)
+        pairs = torch.stack([rows, self.numbers[rows, columns]], 1).sort(1).values
+        return pairs[pairs[:, 0] < pairs[:, 1]]
 
 
 def least_of_each(groups: Tensor, values: Tensor, count: int) -> Tensor:

@@ -13,7 +13,7 @@ from lenext.data.listing import Listing, with_problems
 from lenext.data.stratify import share_of_sets, stratified_share
 from lenext.protocol import MULTICLASS
 
-RULE = 2  # of the split: what it depends on; runs and cards keep the number of theirs
+RULE = 3  # of split and folds: what they depend on; runs and cards keep the number of theirs
 
 
 def with_validation(listing: Listing, *, fraction: float = 0.1, seed: int = 0, rule: int = RULE) -> Listing:

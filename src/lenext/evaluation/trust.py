@@ -238,11 +238,11 @@ def lines(found: Trust) -> list[str]:
         return [*text, f"unknown     {goal} cannot be promised: too few validation images show it"]
     images = effect.images
     error, coverage = silence.error, silence.coverage
+    unsure = f"below a confidence of {silence.level:.4g}, or" if silence.level else "only"
     return [
         *text,
         (
-            f"unknown     for {goal}: below a confidence of {silence.level:.4g}, or where an image looks new; answers "
-            f"{per_cent(coverage.value, images)} %, of which {per_cent(error.value, images)} % wrong (95 % interval "
-            f"{bounds(error, images)})"
+            f"unknown     for {goal}: {unsure} where an image looks new; answers {per_cent(coverage.value, images)} %, "
+            f"of which {per_cent(error.value, images)} % wrong (95 % interval {bounds(error, images)})"
         ),
     ]

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from lenext.training.task import Task
 
 # How torch and its kernels say it on a CPU; on a GPU it is an error of its own.
-_SHORT = ("can't allocate memory", "bad allocation", "bad_alloc", "out of memory", "could not create a memory object")
+_SHORT = (
+    "can't allocate memory", "bad allocation", "bad_alloc", "out of memory", "could not create a memory object",
+    "could not create a primitive",  # oneDNN, which has no room for the code that it writes
+)  # fmt: skip
 
 
 def peak_memory(device: torch.device) -> int:

@@ -25,7 +25,7 @@ class Speed:
 
 def probe(task: Task, clock: Clock, limit: float) -> Speed:
     """Measure for a small share of ``limit`` seconds; the first step and batch, which set things up, apart."""
-    task.network.train()
+    task.train()
     steps = []
     for step, (batch, at) in enumerate(batches(task)):
         task.learn(batch, (step, *at), 0.0)

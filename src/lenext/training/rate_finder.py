@@ -34,7 +34,7 @@ def find_rate(task: Task, steps: int = STEPS) -> Sweep:
     """Sweep the rates on the task's network. Raises Failed when the loss never falls."""
     rates: list[float] = []
     losses: list[float] = []
-    task.network.train()
+    task.train()
     for step, (batch, at) in zip(range(steps), batches(task), strict=False):
         rate = LOW * (HIGH / LOW) ** (step / (steps - 1))
         loss = float(task.learn(batch, (step, *at), rate)[0])

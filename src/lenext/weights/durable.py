@@ -56,7 +56,7 @@ def write_file(path: Path, data: bytes, *, resumes: bool = True) -> None:
 def write_folder(path: Path, files: Mapping[str, bytes], *, over: bool = True) -> None:
     """Create the folder ``path`` with ``files`` and a manifest of sizes and SHA-256, all at once or not at all.
 
-    over: whether what lies there is removed first; else only an empty folder gives way.
+    over: whether what lies there is removed first; else only an empty folder gives way, and nothing was saved before.
     """
     beside = path.with_name(f"{_UNFINISHED}{path.name}")
     try:
@@ -76,7 +76,7 @@ def write_folder(path: Path, files: Mapping[str, bytes], *, over: bool = True) -
         sync_folder(path.parent)
     except OSError as error:
         shutil.rmtree(beside, ignore_errors=True)
-        raise cannot_write(path, error, sum(map(len, files.values()))) from error
+        raise cannot_write(path, error, sum(map(len, files.values())), resumes=over) from error
 
 
 def adopt_folder(beside: Path, path: Path) -> None:

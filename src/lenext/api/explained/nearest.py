@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lenext.api.data import ready
+from lenext.api.trained.answers import as_trained
 from lenext.data.item import TRAIN
 from lenext.data.listing import Listing, Part, fingerprint, part
 from lenext.data.loader import Loader
-from lenext.data.split import RULE, with_validation
 from lenext.errors import DataError
 from lenext.evaluation.inference import Compute
 from lenext.evaluation.label_measure import NONE
@@ -92,8 +92,7 @@ def watched(batches: Iterator[Tensor], total: int, watcher: Watcher) -> Iterator
 
 
 def trained(listing: Listing, card: Card) -> Part:
-    """The images that train: of the very data of the run, without those that it held out."""
-    if card.data.get("fingerprint") == fingerprint(listing) and card.data.get("validation"):
-        rule = card.data.get("split", RULE)
-        listing = with_validation(listing, fraction=card.data["validation"], seed=card.data["seed"], rule=rule)
+    """The images that train: of the very data of the run, without those that it held out or left to another fold."""
+    if card.data.get("fingerprint") == fingerprint(listing) and "validation" in card.data:
+        listing = as_trained(listing, card)
     return part(replace(listing, problems=()), TRAIN)

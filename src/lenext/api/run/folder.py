@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,9 +115,10 @@ class RunFolder:
             "statistics.safetensors": safetensors.torch.save(tensors),
             CONTENTS: remembered(listing, began),
         }
-        if self.exists():  # begun by another process while this one read the data
-            raise Failed(f"{self.path} already holds a run.", "Wait for it, or choose another folder with --out.")
-        write_folder(self.path, files, over=False)
+        with alone(self.path.parent):
+            if self.exists():  # begun by another process while this one read the data
+                raise Failed(f"{self.path} already holds a run.", "Wait for it, or choose another folder with --out.")
+            write_folder(self.path, files, over=False)
         make_folder(self.checkpoints)
 
     def settle(self, run: Mapping[str, Any], recipe: Recipe) -> None:
@@ -179,6 +181,18 @@ class RunFolder:
                     f"Another process is training in {self.path}.", "Wait for it, or choose another folder with --out."
                 ) from None
             yield
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Nobody else makes a run in the folder meanwhile: two of one name would write on each other's files."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def under_runs(data: str, what: str, *, resume: bool) -> Path:

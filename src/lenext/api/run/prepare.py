@@ -199,7 +199,8 @@ def announce(job: Job, listing: Listing, watcher: Watcher) -> None:
     steps = recipe.iterations or (recipe.epochs or 0) * (len(batch_cuts(images, recipe.batch_size)) - 1)
     if job.start is None and 0 < steps < FEW_STEPS:
         lines.append(
-            f"  {counted(steps, 'step')} from random weights teach little: give more --epochs or a smaller --batch-size"
+            f"  {counted(steps, 'step')} from random weights {'teaches' if steps == 1 else 'teach'} little: "
+            "give more --epochs or a smaller --batch-size"
         )
     watcher.message("\n".join(lines))
 
@@ -272,9 +273,10 @@ def choose_folder(spec: str | None, asked: TrainOptions) -> RunFolder:
         if asked.resume and taken and not folder.exists():
             raise UsageError(f"{folder.path} is not a run folder.", "Name the folder that `lenext train` made.")
         if not asked.resume and taken:
-            holds = "a run" if folder.exists() else "something else"
+            if not folder.exists():
+                raise UsageError(f"{folder.path} already holds something else.", "Choose another folder with --out.")
             remedy = "Add --resume to go on with it, or choose another folder with --out."
-            raise UsageError(f"{folder.path} already holds {holds}.", remedy)
+            raise UsageError(f"{folder.path} already holds a run.", remedy)
         return folder
     if spec is None:
         raise UsageError("Neither data nor a run folder were named.", "Give DATA, or --out and --resume.")

@@ -14,7 +14,7 @@ from lenext.api.run.prepare import Prepared
 from lenext.api.run.tuning import Tasks, tuned
 from lenext.data.item import TEST, VAL
 from lenext.data.listing import part
-from lenext.errors import UsageError
+from lenext.errors import Interrupted, LenextError, UsageError
 from lenext.evaluation.text import duration
 from lenext.recipes import EpochRates, Recipe
 from lenext.training import fitting
@@ -27,7 +27,7 @@ from lenext.training.rate_finder import find_rate
 from lenext.training.task import Task
 from lenext.training.watch import Watcher
 from lenext.values import encode
-from lenext.weights.durable import write_file
+from lenext.weights.durable import DiskFull, remove_folder, write_file
 
 FINAL = 5.0  # ours: seconds for the report and the command's own start
 FINAL_SHARE = 0.1  # ours: of the limit, for what the report measures beside accuracy
@@ -37,11 +37,22 @@ FINAL_PASSES = 2.0  # ours: the time of the last measurement is its probe's time
 def settle(prepared: Prepared, tasks: Tasks, save_every: float, clock: Clock | None, watcher: Watcher) -> Prepared:
     """The run with all that it was asked to find out before it begins, which its folder keeps; a settled run as it is.
 
-    tasks: what the loop computes with, for a run. Only the trials of a search are kept on the way.
+    tasks: what the loop computes with, for a run. Only the trials of a search are kept on the way; a new run that has
+    none is removed where it cannot begin, so that the same command with other options can.
     """
-    job = prepared.job
-    if job.settled:
+    if prepared.job.settled:
         return prepared
+    try:
+        return found_out(prepared, tasks, save_every, clock, watcher)
+    except LenextError as error:
+        if prepared.new and not isinstance(error, Interrupted | DiskFull) and not prepared.folder.tuning.exists():
+            remove_folder(prepared.folder.path)
+        raise
+
+
+def found_out(prepared: Prepared, tasks: Tasks, save_every: float, clock: Clock | None, watcher: Watcher) -> Prepared:
+    """The run after its rate finder, its search, its probes of compiling and of time, in this order."""
+    job = prepared.job
     recipe, rules, end = job.recipe, list(job.rules), None
     if job.find_rate:
         recipe, rule = with_found_rate(prepared, tasks(prepared.to_try()), watcher)

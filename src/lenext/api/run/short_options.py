@@ -11,6 +11,7 @@ from lenext.data.item import TRAIN, VAL
 from lenext.data.listing import Listing, part
 from lenext.errors import UsageError, did_you_mean
 from lenext.recipes import Recipe
+from lenext.training.search import loaded
 
 BALANCES: Mapping[str, str] = {"sampling": "BalancedSampling", "weights": "ClassWeights", "none": "none"}
 
@@ -25,6 +26,8 @@ def check_options(asked: TrainOptions) -> None:
         raise UsageError(
             "--tune and --time-limit cannot be given together.", "Tune first, then train --recipe RUN/recipe.json."
         )
+    if asked.tune:
+        loaded()  # else the first trial would tell
 
 
 def with_settings(asked: TrainOptions) -> TrainOptions:

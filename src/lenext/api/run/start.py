@@ -56,6 +56,11 @@ def network_of(weights: str) -> str:
     path = Path(weights)
     if (path.exists() or os.sep in weights) and has_card(file := weight_file(path)):
         return load(file).card.network
+    if ":" not in weights and not path.exists():
+        raise UsageError(
+            f"There is no run and no weight file {weights}.",
+            "Check the path; for published weights of that name, name their network with --model.",
+        )
     raise UsageError(
         f"No network was named for the weights {weights}.", "Name theirs with --model; `lenext models` lists them."
     )
