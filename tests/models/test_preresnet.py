@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -13,9 +15,10 @@ from lenext.layers.highway import Gate, WeighedUnit
 from lenext.layers.network import Network
 from lenext.layers.preactivation import Unit
 from lenext.layers.residual import ZeroPadding
-from lenext.models import readings
+from lenext.models import model_file, readings
 from lenext.models.preresnet import PUBLISHED, UNITS, Design, stage
 from lenext.models.table import multiply_adds, parameters
+from lenext.recipes.standard import FB_RESNET_TORCH
 
 
 def units(network: Network) -> dict[str, Unit]:
@@ -182,17 +185,50 @@ def test_normalisation_after_the_addition_changes_the_shortcuts_signal() -> None
         ("identity", "resnet110_cifar", {}),
         ("zero", "plain110_cifar", {}),
         ("conv", "resnet110_cifar", {"shortcut": "C"}),
+        ("identity", "resnet50", {"stride_in": "3x3"}),
     ],
 )
 def test_original_units_are_those_of_the_first_paper(shortcut: str, name: str, options: dict[str, str]) -> None:
     torch.manual_seed(0)
     theirs = create_model(name, **options).double().eval()
-    ours = create_model("preresnet110_cifar", unit="original", shortcut=shortcut).double().eval()
+    like = "preresnet110_cifar" if name.endswith("_cifar") else "preresnet50"
+    ours = create_model(like, unit="original", shortcut=shortcut).double().eval()
     source = list(theirs.state_dict().values())
     ours.load_state_dict(dict(zip(ours.state_dict(), source, strict=True)))
-    x = torch.randn(1, 3, 16, 16, dtype=torch.float64)
+    x = torch.randn(1, 3, *((16, 16) if name.endswith("_cifar") else (64, 64)), dtype=torch.float64)
     with torch.no_grad():
         torch.testing.assert_close(ours(x), theirs(x), rtol=1e-9, atol=0)
+
+
+@pytest.mark.parametrize("unit", ["full", "original"])
+def test_a_shortcut_that_skips_one_layer(unit: str) -> None:
+    """Table 3: 110 layers still, in 108 units of one convolution each."""
+    network = on_meta("preresnet110_cifar", unit=unit, skip=1)
+    found = units(network)
+    assert len(found) == 108
+    assert all(sum(isinstance(part, nn.Conv2d) for part in one.branch.modules()) == 1 for one in found.values())
+    order = {"full": "bn1 relu1 conv1 +", "original": "conv1 bn1 + relu"}[unit]
+    assert layers_of(found["conv3_x.conv3_2"]) == order.split()
+    assert [name for name, one in found.items() if isinstance(one.shortcut, ZeroPadding)] == [
+        "conv3_x.conv3_1", "conv4_x.conv4_1",
+    ]  # fmt: skip
+    layers = [part for part in network.modules() if isinstance(part, nn.Conv2d | nn.Linear)]
+    assert len(layers) == 110
+    assert parameters(network) == 1_727_962
+    assert network.eval()(torch.empty(2, 3, 33, 47, device="meta")).shape == (2, 10)
+
+
+def test_normalisation_after_the_addition_was_tried_on_imagenet_too() -> None:
+    """5: ResNet-101, whose sums are normalised; its projections are then bare."""
+    network = on_meta("preresnet101", unit="bn-after")
+    found = units(network)
+    assert {tuple(dict(one.after.named_children())) for one in found.values() if one.after is not None} == {
+        ("bn", "relu")
+    }
+    assert len([one for one in found.values() if one.after is not None]) == 3 + 4 + 23 + 3
+    normed = 2 * (256 + 512 + 1024 + 2048)
+    assert parameters(network) == parameters(on_meta("preresnet101", unit="original")) - normed
+    assert list(dict(network.stages.conv5_x.named_children()))[-1] == "conv5_3"
 
 
 @pytest.mark.parametrize(
@@ -241,7 +277,11 @@ def test_the_gates_begin_where_they_are_told() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "word"),
     [
-        ("preresnet50", {"unit": "original"}, "unit 'original'"),
+        ("preresnet50", {"unit": "relu-only"}, "unit 'relu-only'"),
+        ("preresnet50", {"unit": "original", "code": "timm"}, "unit 'original'"),
+        ("preresnet164_cifar", {"skip": 1}, "skip 1"),
+        ("preresnet110_cifar", {"skip": 3}, "skip 3"),
+        ("preresnet110_cifar", {"unit": "original", "shortcut": "half", "skip": 1}, "shortcut 'half'"),
         ("preresnet110_cifar", {"unit": "both"}, "unit 'both'"),
         ("preresnet110_cifar", {"shortcut": "dropout"}, "shortcut 'dropout'"),
         ("preresnet164_cifar", {"unit": "original", "shortcut": "half"}, "shortcut 'half'"),
@@ -259,12 +299,13 @@ def test_every_result_of_an_ablation_names_options_that_build_it() -> None:
     for name, figures in PUBLISHED.items():
         for result in figures.results:
             words = [word.split() for word in result.protocol.split(", ") if word.count(" ") == 1]
-            options = dict(word for word in words if word[0] in ("unit", "shortcut", "gate_bias"))
+            options = dict(word for word in words if word[0] in ("unit", "shortcut", "gate_bias", "skip"))
             if options:
                 bias = float(options.pop("gate_bias", -6))
-                on_meta(name, **options, gate_bias=bias)
-                built.add((name, *options.values(), bias))
-    assert len(built) == 3 + 6 + 6  # Tables 2 and 3; the rest of Table 2; Table 1
+                skip = int(options.pop("skip")) if "skip" in options else None
+                on_meta(name, **options, gate_bias=bias, skip=skip)
+                built.add((name, *options.values(), bias, skip))
+    assert len(built) == 3 + 6 + 6 + 2 + 2  # Tables 2 and 3; the rest of Table 2; Table 1; a layer skipped; ResNet-101
 
 
 def test_table_2_is_won_by_full_pre_activation_and_table_1_by_the_identity() -> None:
@@ -336,3 +377,11 @@ def test_kerass_form_halves_in_the_last_unit_of_a_stage_where_the_shortcut_takes
 def test_kerass_form_pools_with_zeros_around_the_map() -> None:
     pool = on_meta("preresnet50", reading="keras").stages.get_submodule("conv2_x.pool")
     assert pool(torch.full((1, 1, 4, 4), -1.0)).tolist() == [[[[0, 0], [0, -1]]]]
+
+
+def test_imagenet_is_trained_as_the_first_paper_trains() -> None:
+    """Table 5: the same hyper-parameters and implementation; its note: the one that changes the aspect is Torch's."""
+    ours, theirs = (model_file(name).RECIPES["*"]["paper"] for name in ("preresnet200", "resnet152"))
+    for field in ("batch_size", "optimizer", "augment", "normalise", "view", "init", "exact_statistics"):
+        assert getattr(ours, field) == getattr(theirs, field), field
+    assert replace(model_file("preresnet200").RECIPES["*"]["aspect"], name="") == replace(FB_RESNET_TORCH, name="")

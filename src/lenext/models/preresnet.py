@@ -33,8 +33,8 @@ from lenext.layers.preactivation import Unit
 from lenext.layers.residual import connect
 from lenext.models.published import preresnet as figures
 from lenext.protocol import SingleCrop, TenCrop
-from lenext.recipes import SGD, EpochSteps, He, PCAColour, PixelMean, RandomCrop, RandomFlip, Recipe, ShortSide, Steps
-from lenext.recipes.standard import IMAGENET, PAD_AND_CROP, SCALE_AND_ASPECT
+from lenext.recipes import SGD, He, PCAColour, PixelMean, RandomCrop, RandomFlip, Recipe, ShortSide, Steps, VelocitySGD
+from lenext.recipes.standard import FB_RESNET_TORCH, PAD_AND_CROP
 
 PAPER = Paper(
     title="Identity Mappings in Deep Residual Networks",
@@ -67,7 +67,7 @@ VARIANTS = {
     "preresnet1001_cifar": Design("131", (111, 111, 111), "B", 1),      # Table 3: 9n + 2
 }  # fmt: skip
 WIDTHS = {"imagenet": (64, 128, 256, 512), "cifar": (16, 32, 64)}  # 1512.03385, Table 1 and 4.2
-EXPANSION = {"33": 1, "131": 4}  # 1512.03385, Figure 5
+EXPANSION = {"3": 1, "33": 1, "131": 4}  # 4.1; 1512.03385, Figure 5
 
 # Before the convolutions, after them, after the addition: batch normalisation (B), ReLU (R). Between convolutions: BR.
 UNITS = {
@@ -156,15 +156,18 @@ def weighed(residual: nn.Module, design: Design, inputs: int, stride: int) -> We
     return WeighedUnit(residual, shortcut, factors, gate)
 
 
-def decide(name: str, unit: str, shortcut: str, gate_bias: float, code: str) -> Design:
+def decide(name: str, unit: str, shortcut: str, gate_bias: float, skip: int | None, code: str) -> Design:
     """The paper's design with the caller's options; refuses what the paper does not try."""
     design = VARIANTS[name]
-    one_of("unit", unit, tuple(UNITS) if len(design.units) == 3 else ("full",))
+    one_of("code", code, ("paper", "timm", "keras") if len(design.units) == 4 else ("paper",))
+    large = ("full", "original", "bn-after") if code == "paper" else ("full",)  # 5
+    one_of("unit", unit, tuple(UNITS) if len(design.units) == 3 else large)
     tried = unit == "original" and design.shortcut == "A"
+    if skip is not None and one_of("skip", skip, (2, 1) if design.shortcut == "A" else ()) == 1:
+        design, tried = design._replace(kernels="3", units=tuple(2 * count for count in design.units)), False
     one_of("shortcut", shortcut, tuple(SHORTCUTS) if tried else ("identity",))
     if type(gate_bias) not in (int, float):
         raise UsageError(f"{name} cannot have the gate_bias {gate_bias!r}.", "Give a number: Table 1 has -6, -7 and 0.")
-    one_of("code", code, ("paper", "timm", "keras") if len(design.units) == 4 else ("paper",))
     return design._replace(unit=unit, weighing=shortcut, gate_bias=float(gate_bias), code=code)
 
 
@@ -176,16 +179,18 @@ def build(
     unit: str = "full",
     shortcut: str = "identity",
     gate_bias: float = -6.0,
+    skip: int | None = None,
     code: str = "paper",
 ) -> Network:
     """A pre-activation network for images of any size and shape, with He's initial weights.
 
-    num_classes: 1000, for CIFAR 10, when None; unit: one of ``UNITS``, for CIFAR; shortcut: one of ``SHORTCUTS``, for
-    preresnet110_cifar with the original unit; gate_bias: what the gates' b begins with; code: whose ImageNet network,
-    "timm" or "keras", see READINGS. The last stage ends in the activation that follows the last sum.
+    num_classes: 1000, for CIFAR 10, when None; unit: one of ``UNITS``, for ImageNet (a), (b) or (e); shortcut: one of
+    ``SHORTCUTS``, for preresnet110_cifar with the original unit; gate_bias: what the gates' b begins with; skip: how
+    many layers its shortcuts skip, 2 or 1 (Table 3); code: whose ImageNet network, "timm" or "keras", see READINGS.
+    The last stage ends in the activation that follows the last sum.
     Raises ``UsageError`` for other values.
     """
-    design = decide(name, unit, shortcut, gate_bias, code)
+    design = decide(name, unit, shortcut, gate_bias, skip, code)
     cifar, before = len(design.units) == 3, UNITS[unit][0]
     widths = WIDTHS["cifar" if cifar else "imagenet"]
     inputs, stages = widths[0], {}
@@ -233,28 +238,23 @@ KERAS = tuple(
 )
 READINGS = {name: {"timm": (TIMM,), "keras": KERAS} for name in ("preresnet50", "preresnet1[05][12]")}
 
-RECIPE = Recipe(
+RECIPE = replace(
+    FB_RESNET_TORCH,                                # Appendix: batches of 256, drops at 30 and 60; ours: of 90 epochs
     name="preresnet:paper",
-    epochs=90,                                                      # ours: not printed, fb.resnet.torch's
-    batch_size=256,                                                 # Appendix
-    optimizer=SGD(lr=0.1, momentum=0.9, weight_decay=1e-4),         # Appendix
-    schedule=EpochSteps(at=(30, 60), factor=0.1),                   # Appendix
+    optimizer=VelocitySGD(lr=0.1, momentum=0.9, weight_decay=1e-4), # Appendix; Table 5: the code of 1512.03385, Caffe
     augment=(
         ShortSide(low=256, high=480),                               # Table 5: scale
         RandomCrop(size=224),                                       # Table 5: scale
         RandomFlip(p=0.5),                                          # Appendix: as in 1512.03385
         PCAColour(std=0.1),                                         # Appendix: as in 1512.03385, 3.4
     ),
-    normalise=IMAGENET,                                             # ours: not printed, fb.resnet.torch's
+    normalise=PixelMean(),                                          # Appendix: as in 1512.03385, 3.4
     view=SingleCrop(resize=256, crop=224),                          # ours: cheaper than the 320 pixels of Table 5
     init=He(fan="in"),                                              # 1512.03385, 3.4
+    exact_statistics=10_240,                                        # README of 1512.03385; ours: of how many images
 )  # fmt: skip
 
-ASPECT = replace(
-    RECIPE,
-    name="preresnet:aspect",
-    augment=(SCALE_AND_ASPECT[0], *RECIPE.augment[2:]),  # Table 5: scale+asp ratio, fb.resnet.torch's
-)
+ASPECT = replace(FB_RESNET_TORCH, name="preresnet:aspect")  # Table 5, note: fb.resnet.torch's code and model
 
 CIFAR = Recipe(
     name="preresnet:cifar",

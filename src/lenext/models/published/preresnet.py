@@ -5,11 +5,13 @@ from __future__ import annotations
 from lenext.facts import Published, Reported, results
 
 # The data, the test and its address: top-1 (and top-5) error in per cent, on CIFAR the median of five runs (3.1) unless
-# it is said to be their mean; "unit" and "shortcut" are options of the network.
+# it is said to be their mean; "unit", "shortcut" and "skip" are options of the network.
 RESULTS: Reported = {
     ("CIFAR-10 test", "single view", "Table 3"): {
         "preresnet110_cifar": (6.37,), "preresnet164_cifar": (5.46,), "preresnet1001_cifar": (4.92,),   # Table 3
     },
+    ("CIFAR-10 test", "single view, skip 1", "Table 3"): {"preresnet110_cifar": (8.91,)},
+    ("CIFAR-10 test", "single view, unit original, skip 1", "Table 3"): {"preresnet110_cifar": (9.90,)},
     ("CIFAR-10 test", "single view, unit original", "Tables 2, 3"): {
         "preresnet110_cifar": (6.61,), "preresnet164_cifar": (5.93,), "preresnet1001_cifar": (7.61,),   # Tables 2, 3
     },
@@ -38,6 +40,8 @@ RESULTS: Reported = {
         "preresnet164_cifar": (25.16,), "preresnet1001_cifar": (27.82,),                                # Tables 3, 4
     },
     ("CIFAR-100 test", "single view, mean of 5", "Table 4"): {"preresnet1001_cifar": (22.68,)},
+    ("ILSVRC-2012 val", "1-crop, unit original", "5"): {"preresnet101": (23.6, 7.1)},
+    ("ILSVRC-2012 val", "1-crop, unit bn-after", "5"): {"preresnet101": (24.6, 7.5)},
     ("ILSVRC-2012 val", "1-crop at 320", "Table 5"): {"preresnet152": (21.1, 5.5), "preresnet200": (20.7, 5.3)},
     ("ILSVRC-2012 val", "1-crop at 320, aspect", "Table 5"): {"preresnet200": (20.1, 4.8)},
     ("ILSVRC-2012 val", "1-crop", "fb.resnet.torch"): {"preresnet200": (21.66, 5.79)},
