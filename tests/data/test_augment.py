@@ -1,6 +1,7 @@
 """Each step of a recipe against its plain transcription, with the same drawn numbers."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -327,6 +328,18 @@ class TestPCAColour:
         expected = mean[:, None, None] + (moved.numpy() - mean[:, None, None]) / 1.1
         found = applied(step, images.to(torch.uint8), draws, COLOURFUL).numpy()
         assert np.abs(found - expected).max() < 0.51
+
+    @pytest.mark.parametrize("side", [2, 4])
+    def test_shrunk_it_nears_the_mean_image_that_is_subtracted_later(self, side):
+        """cuda-convnet2 subtracts the mean image's central window from every crop, then adds the noise."""
+        mean = torch.arange(48.0).view(3, 4, 4) + 100
+        statistics = replace(COLOURFUL, mean=(0.0,) * 3, std=(1 / 255,) * 3, pixel_mean=mean)
+        draws = uniforms((1, AUGMENTATION), 0, 0, 4, 3)
+        images = torch.full((4, 3, side, side), 200, dtype=torch.uint8)
+        middle = mean[:, (4 - side) // 2 :, (4 - side) // 2 :][:, :side, :side]
+        noise = applied(self.STEP, torch.zeros(4, 3, side, side), draws, statistics)
+        found = applied(PCAColour(std=0.1, shrink=True), images, draws, statistics)
+        assert (statistics.subtract(found) - (200 - middle + noise) / 1.1).abs().max() < 0.51
 
     def test_levels_stay_between_black_and_white(self):
         images = torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 3, 2, 2)

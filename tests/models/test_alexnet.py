@@ -17,6 +17,7 @@ from lenext.layers.network import Network
 from lenext.models import readings
 from lenext.models.alexnet import PUBLISHED, RECIPES
 from lenext.models.table import multiply_adds, parameters
+from lenext.recipes import PixelMean
 from lenext.training.optim import build_optimizer
 from lenext.training.schedule import learning_rate
 
@@ -176,6 +177,7 @@ def test_what_cannot_be_is_refused() -> None:
 def test_the_authors_later_code_gives_biases_a_rate_and_a_time_of_their_own() -> None:
     """cuda-convnet2: dexp[base=0.01;tgtFactor=250;numSteps=4] of weights, dexp[base=0.02;tgtFactor=10;numSteps=2]."""
     recipe = RECIPES["alexnet"]["cuda-convnet2"]
+    assert (recipe.normalise, RECIPES["alexnet"]["paper"].normalise.before_crop) == (PixelMean(), True)
     value, steps = recipe.optimizer, (0, 44, 45, 89, 90, 134, 135, 179)  # two an epoch
     rates = [learning_rate(recipe.schedule, value.lr, step, 180, 0, 2) for step in steps]
     of_biases = [value.bias_rate * learning_rate(value.bias_schedule, value.lr, step, 180, 0, 2) for step in steps]

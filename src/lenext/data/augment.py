@@ -195,8 +195,7 @@ def _pca_colour(images: Tensor, draws: Draws, step: PCAColour, statistics: Stati
     shift = (normal @ axes.T).float()[:, : images.shape[1], None, None]
     moved: Tensor = images.float() + shift
     if step.shrink:
-        mean = torch.zeros(1) if images.is_floating_point() else 255 * torch.tensor(statistics.mean)
-        moved = mean[:, None, None].lerp(moved, 1 / (1 + step.std))
+        moved = statistics.levels(images).lerp(moved, 1 / (1 + step.std))
     return moved if images.is_floating_point() else moved.round_().clamp_(0, 255).to(torch.uint8)
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lenext.data.geometry import centre
+from lenext.data.geometry import centre, window
 from lenext.errors import UsageError
 from lenext.recipes import ChannelMean, FixedChannels, FixedScale, Normalise, PixelMean
 
@@ -44,6 +44,16 @@ class Statistics:
         if mean.shape[1] > images.shape[2]:
             mean = centre(mean[None], images.shape[2], 0)[0]
         return images.float() - mean.to(images.device)
+
+    def levels(self, images: Tensor) -> Tensor:
+        """The mean of what images show, in grey levels: 0 of float images, from which it was subtracted already."""
+        if images.is_floating_point():
+            return torch.zeros(1, 1, 1)
+        height, width = images.shape[2:]
+        mean = self.for_views(height, width).pixel_mean
+        return (
+            255 * torch.tensor(self.mean)[:, None, None] if mean is None else window(mean[None], (height, width), 0)[0]
+        )
 
     def for_views(self, height: int, width: int) -> Statistics:
         """The constants for views of any size: to one that is larger or no square the mean image is stretched."""

@@ -263,6 +263,7 @@ CONVNET2 = replace(
     ),
     schedule=EpochSteps(at=(22.5, 45, 67.5), factor=250 ** (-1 / 3)),   # cuda-convnet2: epsW, in 4 steps
     augment=(*RECIPE.augment[:3], PCAColour(std=0.1, shrink=True)),     # cuda-convnet2: convdata.py
+    normalise=PixelMean(),                                              # cuda-convnet2: the middle's, wherever cut
     init=replace(
         INIT,
         apart=(("conv3", 0.03), ("conv4", 0.03), ("conv5", 0.03)),      # cuda-convnet2: initW
