@@ -14,7 +14,7 @@ from lenext import create_model
 from lenext.errors import UsageError
 from lenext.layers.network import Network
 from lenext.layers.padding import SameMaxPool2d
-from lenext.models import readings
+from lenext.models import model_file, readings
 from lenext.models.table import parameters
 from lenext.models.xception import CODES, RECIPES, Residual, Separable, Shape
 from lenext.recipes import BinaryCrossEntropy, RMSProp
@@ -167,3 +167,12 @@ def test_on_jft_it_learns_several_labels_of_an_image_without_dropout() -> None:
     assert round(30_000_000 / steps_per_epoch) == jft.epochs
     assert (jft.dropout, jft.loss) == (0.0, BinaryCrossEntropy())
     assert jft.optimizer.weight_decay == RECIPES["*"]["paper"].optimizer.weight_decay == 1e-5
+
+
+def test_what_the_paper_does_not_print_is_inception_v3s() -> None:
+    """4.2: nothing was tuned anew; there neither biases nor normalisations decay."""
+    theirs = model_file("inception_v3").RECIPES["*"]["paper"]
+    for recipe in RECIPES["*"].values():
+        assert recipe.optimizer.spared == theirs.optimizer.spared == ("biases", "norms")
+        assert recipe.augment == theirs.augment
+        assert recipe.normalise == theirs.normalise

@@ -241,7 +241,10 @@ RECIPE = Recipe(
     name="xception:paper",
     epochs=100,                                                             # ours: Inception-v3's; 4.4 says 3 days
     batch_size=32,                                                          # ours: Inception-v3's; 4.4 has 60 GPUs
-    optimizer=SGD(lr=0.045, momentum=0.9, weight_decay=1e-5),               # 4.2, 4.3
+    optimizer=SGD(
+        lr=0.045, momentum=0.9, weight_decay=1e-5,                          # 4.2, 4.3
+        spared=("biases", "norms"),                                         # ours: Inception-v3's code
+    ),
     schedule=Decay(factor=0.94, every=2),                                   # 4.2
     augment=(
         RandomResizedCrop(
@@ -261,7 +264,10 @@ JFT = replace(  # with batches of 32 the printed schedule leaves a thousandth of
     RECIPE,
     name="xception:jft",
     epochs=3,                                                               # 4.4: 30 million iterations; ours: of 32
-    optimizer=RMSProp(lr=0.001, momentum=0.9, weight_decay=1e-5),           # 4.2, 4.3; ours: TensorFlow's decay, eps
+    optimizer=RMSProp(
+        lr=0.001, momentum=0.9, weight_decay=1e-5,                          # 4.2, 4.3; ours: TensorFlow's decay, eps
+        spared=("biases", "norms"),                                         # ours: Inception-v3's code
+    ),
     schedule=Decay(factor=0.9, every=3_000_000 / JFT_IMAGES),               # 4.2: every 3,000,000 samples
     loss=BinaryCrossEntropy(),                                              # 4.1: several labels; ours: their mean
     dropout=0.0,                                                            # 4.3
