@@ -17,6 +17,14 @@ RESULTS: Reported = {
         (76.3, 93.2), (78.8, 94.4), (79.8, 94.9), (81.1, 95.5), (82.6, 96.3), (83.3, 96.7),     # Table 2
         (84.0, 96.9), (84.4, 97.1),                                                             # Table 2
     ), strict=True)),
+    ("ILSVRC-2012 test", "single crop", "Table 8"): dict(zip(PAPERS, (
+        77.23, 79.17, 80.16, 81.72, 82.94, 83.69, 84.04, 84.33,                                 # Table 8
+    ), strict=True)),
+    **{(data, "fine-tuned, single crop", "Table 5"): {f"efficientnet_{size}": accuracy} for data, size, accuracy in (
+        ("CIFAR-10", "b7", 98.9), ("CIFAR-100", "b7", 91.7), ("Birdsnap", "b7", 84.3),          # Table 5
+        ("Stanford Cars", "b7", 94.7), ("Flowers", "b7", 98.8), ("FGVC Aircraft", "b7", 92.9),  # Table 5
+        ("Oxford-IIIT Pets", "b6", 95.4), ("Food-101", "b7", 93.0),                             # Table 5
+    )},
     ("single crop, baseline preprocessing", "README"): dict(zip(PAPERS, (
         76.7, 78.7, 79.8, 81.1, 82.5, 83.1,                                                     # README
     ), strict=False)),

@@ -7,6 +7,7 @@ from lenext.facts import Published, Reported, results
 # What was tested, and its address: top-1 and top-5 error on ILSVRC-2012 validation (48,238 images of it).
 RESULTS: Reported = {
     ("1-crop", "Table 3"): {"inception_v3": (21.2, 5.6)},
+    ("1-crop, no batch normalisation in the auxiliary head", "Table 3"): {"inception_v3": (21.6, 5.8)},
     ("1-crop, one-machine, 20 epochs", "README: research/inception"): {"inception_v3": (26.5,)},
     ("12-crop", "Table 4"): {"inception_v3": (19.47, 4.48)},
     ("144-crop", "Table 4"): {"inception_v3": (18.77, 4.2)},
