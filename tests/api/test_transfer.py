@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
 import lenext
+from lenext.api.options import TrainOptions
 from lenext.api.run.folds import SUMMARY
+from lenext.api.run.job import decide
 from lenext.api.run.transfer import sees_any_size
 from lenext.data.folds import divided
 from lenext.data.item import TEST, TRAIN
@@ -22,8 +25,11 @@ from lenext.data.listing import find, part
 from lenext.data.loader import Loader
 from lenext.data.scan import scan
 from lenext.errors import UsageError
+from lenext.protocol import SingleCrop
+from lenext.recipes import ChannelMean, Transfer
 from lenext.training.linear import compact
 from lenext.training.log import read_log
+from lenext.values import encode
 from lenext.weights.card import load
 
 SMALL = {"workers": 0, "threads": 1}
@@ -170,6 +176,55 @@ class TestFeaturesOnly:
         settings = ("transfer.classifier=svm", "transfer.scales=[0.75, 1.0, 1.25]")
         document = transfer(photos, first, tmp_path / "run", features_only=True, settings=settings)
         assert document["best"]["top1"]["value"] > 0.5
+
+
+@pytest.fixture(scope="module")
+def by_name(first, tmp_path_factory):
+    """A recipe of a paper's that fits features, with constants of the input that are its own weights'."""
+    own = replace(
+        lenext.recipe("resnet20_cifar"),
+        name="features",
+        iterations=None,
+        epochs=0,
+        init=None,
+        augment=(SingleCrop(resize=16, crop=16, squash=True),),
+        view=SingleCrop(resize=16, crop=16, squash=True),
+        normalise=ChannelMean(),
+        transfer=Transfer(freeze="all", classifier="svm", scales=(1.0, 0.75), unit_length=True, strengths=(1.0, 10.0)),
+    )
+    path = tmp_path_factory.mktemp("recipe") / "features.json"
+    path.write_text(json.dumps(encode(own)))
+    return path
+
+
+class TestFeaturesByName:
+    """As VGG's Appendix B: a recipe of the file's own, not ours for trained weights."""
+
+    def test_the_input_of_the_weights_is_kept(self, photos, first, by_name, tmp_path):
+        document = transfer(photos, first, tmp_path / "run", recipe=by_name)
+        before, after = (load(path).card for path in (first, tmp_path / "run"))
+        assert (after.preprocessing.mean, after.preprocessing.std) == (
+            before.preprocessing.mean,
+            before.preprocessing.std,
+        )
+        assert any(line.startswith("normalise") for line in document["deviations"])
+        assert (after.options["unit_length"], after.options["scales"]) == (True, [1.0, 0.75])
+        assert document["best"]["top1"]["value"] > 0.5
+        again = lenext.evaluate(tmp_path / "run", photos)
+        assert again["loss"] == pytest.approx(document["evaluations"]["val"]["loss"], abs=1e-6)
+        assert transfer(photos, first, tmp_path / "run", recipe=by_name, resume=True)["epochs"] == 0
+
+    def test_what_is_asked_for_stays(self, photos, first, by_name, tmp_path):
+        transfer(photos, first, tmp_path / "run", recipe=by_name, settings=("normalise=ChannelMean",))
+        assert load(tmp_path / "run").card.preprocessing.mean != load(first).card.preprocessing.mean
+
+    def test_a_larger_view_slides_a_head_that_flattens(self, photos):
+        listing = divided(scan(find(str(photos))), fraction=0.1, seed=0)
+        features = decide(TrainOptions(model="vgg16", recipe="paper:features"), listing)
+        assert "image_size" not in features.options
+        assert features.recipe.view.crop == 512
+        s384 = decide(TrainOptions(model="vgg16", recipe="paper:s384", image_size=96), listing)
+        assert s384.options["image_size"] == 96
 
 
 @pytest.fixture(scope="module")

@@ -46,6 +46,8 @@ def recipes() -> dict[str, tuple[str, Recipe]]:
     cheapest: dict[str, tuple[int, str, str, Recipe]] = {}
     for network, file in FILE_OF.items():
         for variant, recipe in entry(model_file(network).RECIPES, network).items():
+            if not recipe.epochs and not recipe.iterations:
+                continue  # a fit of features, which takes no step
             found = (line()[network]["macs"], network, f"{network}-{variant}", recipe)
             name = f"{file}/{recipe.name}"
             cheapest[name] = min(cheapest.get(name, found), found, key=lambda one: one[:2])

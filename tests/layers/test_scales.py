@@ -6,6 +6,7 @@ from torch.nn import functional as F
 
 import lenext
 from lenext.errors import UsageError
+from lenext.evaluation.dense import densely
 from lenext.layers.scales import at_scales
 from lenext.models import FILES
 
@@ -72,6 +73,37 @@ def test_a_head_that_flattens_its_map_looks_at_every_place_of_a_larger_one(name)
         network.scales = (0.75,)
         with pytest.raises(UsageError, match="Its head sees"):
             network(picture)
+
+
+@pytest.mark.parametrize("scales", [(), (1.0, 0.5)])
+def test_features_of_length_1_are_scaled_after_their_mean(picture, scales):
+    torch.manual_seed(0)
+    network = lenext.create_model("resnet18", num_classes=5, scales=scales, unit_length=True).eval()
+    plain = lenext.create_model("resnet18", num_classes=5).eval()
+    plain.load_state_dict(network.state_dict())
+    with torch.inference_mode():
+        mean = torch.stack(
+            [seen_alone(plain, view) for view in at_scales(picture, scales or (1.0,))][:: 1 if scales else 2]
+        )
+        mean = mean.mean(0)
+        expected = mean / mean.square().sum(1, keepdim=True).sqrt()
+        assert torch.allclose(network.pooled(picture), expected, atol=1e-6)
+        assert torch.allclose(network(picture), plain.get_classifier()(expected), atol=1e-6)
+        assert not torch.allclose(network(picture), plain.get_classifier()(mean), atol=1e-2)
+        assert network.forward_head(network.forward_features(picture)).shape == (2, 5)
+
+
+def test_a_dense_test_leaves_a_network_of_several_scales_as_it_is():
+    network = lenext.create_model("vgg11", num_classes=3, image_size=64, scales=(1.0, 1.5)).eval()
+    assert densely(network) is network
+    network.scales = ()
+    assert densely(network) is not network
+
+
+@pytest.mark.parametrize("word", ["yes", 2, None])
+def test_unit_length_is_yes_or_no(word):
+    with pytest.raises(UsageError, match="unit_length"):
+        lenext.create_model("resnet18", unit_length=word)
 
 
 def test_without_scales_it_is_seen_once(picture):

@@ -113,7 +113,7 @@ def test_the_network_starts_from_glorot_so_that_the_signal_survives_19_layers() 
 
 
 def test_the_three_training_scales() -> None:
-    recipes = RECIPES["vgg1[69]*"]
+    recipes = RECIPES["vgg1[69]"]
     scales = {name: recipe.augment[0] for name, recipe in recipes.items()}
     assert scales["paper"] == scales["glorot"] == ShortSide(low=256, high=256)
     assert scales["s384"] == ShortSide(low=384, high=384)
@@ -164,3 +164,19 @@ def test_the_printed_variance_blows_the_signal_up() -> None:
     assert spreads["printed"] > 1e7
     assert spreads["paper"] < 1
     assert spreads["printed"] / spreads["paper"] == pytest.approx(10.0**11, rel=1e-3)  # ten times in every layer
+
+
+def test_features_for_other_pictures_are_those_of_appendix_b() -> None:
+    """Q of 256, 384 and 512 pixels, mirrored, averaged, of length 1, then a linear SVM; nothing else is trained."""
+    for name in ("vgg16", "vgg19"):
+        recipe = entry(RECIPES, name)["features"]
+        value = recipe.transfer
+        assert (recipe.epochs, value.freeze, value.classifier, value.unit_length) == (0, "all", "svm", True)
+        assert [share * recipe.view.crop for share in value.scales] == [512, 384, 256]
+        assert recipe.view.squash
+        assert recipe.augment == (recipe.view,)
+    assert "features" not in entry(RECIPES, "vgg16_1x1")
+    assert "features" not in entry(RECIPES, "vgg16_bn")
+    precisions = {r.data: r.value for r in PUBLISHED["vgg16"].results if r.metric == "mean average precision"}
+    assert precisions["VOC-2007 test"] == 89.7
+    assert {r.metric for r in PUBLISHED["vgg19"].results if r.data == "Caltech-256"} == {"mean class recall"}

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
+from sklearn.svm import LinearSVC
 
 from lenext.errors import UsageError
 from lenext.recipes import Transfer
@@ -138,3 +139,23 @@ def test_held_out_images_set_the_unit_of_the_logits(blobs):
     apart = logits - logits[np.arange(600), kinds][:, None]
     tenth, as_it_is, tenfold = (np.log(np.exp(times * apart).sum(1)).mean() for times in (0.1, 1, 10))
     assert as_it_is < min(tenth, tenfold)
+
+
+def test_features_of_length_1_are_fitted_as_they_are(blobs):
+    """VGG, Appendix B: a linear SVM of the features themselves, with scikit-learn's own C."""
+    features, labels = blobs
+    one = features[:1] / np.linalg.norm(features[:1], axis=2, keepdims=True)
+    linear = fit_linear(one, labels, 3, Transfer(classifier="svm", strengths=(4.0,), unit_length=True))
+    theirs = LinearSVC(C=4.0, max_iter=1000, random_state=0).fit(one[0], labels)
+    unit = np.linalg.norm(theirs.coef_) / np.linalg.norm(linear.weight)  # what held-out images say of the logits
+    assert linear.weight * unit == pytest.approx(theirs.coef_, abs=1e-6)
+    assert linear.bias * unit == pytest.approx(theirs.intercept_, abs=1e-6)
+
+
+def test_fewer_features_of_length_1_lose_nothing_either(blobs):
+    wide = blobs[0][:1, :9] @ np.random.default_rng(1).normal(size=(4, 30))
+    wide /= np.linalg.norm(wide, axis=2, keepdims=True)
+    rows, back = compact(wide, as_it_is=True)
+    assert rows.shape == (1, 9, 9)
+    assert wide @ back.T == pytest.approx(rows)
+    assert rows[0] @ rows[0].T == pytest.approx(wide[0] @ wide[0].T)

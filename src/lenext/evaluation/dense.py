@@ -17,9 +17,10 @@ def densely(network: Network) -> nn.Module:
     """``network`` for whole images: N C H W -> N classes, the logits' mean over all positions of the score map.
 
     A head that pools the whole map first gives that mean already (exactly so where nothing but a linear layer follows),
-    so such a network is returned as it is. Others see windows of the size that the map has at the network's own input.
+    so such a network is returned as it is, and so is one that sees each image at several scales, which does the like of
+    itself. Others see windows of the size that the map has at the network's own input.
     """
-    if pools_everything(network.head):
+    if pools_everything(network.head) or network.scales:
         return network
     like = next(network.parameters())
     with torch.no_grad():

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from lenext.layers.scales import at_scales
 from lenext.layers.sliding import slid
@@ -22,11 +23,13 @@ class Network(nn.Module):
     ``input_size`` is the paper's (channels, height, width); ``num_features`` the width of the classifier's input.
     ``name``, ``reading`` and ``options`` say how ``create_model`` built the network, so that a weight file can do so.
     ``scales``: shares of its size at which a picture is seen, and mirrored; () as it is, once.
+    ``unit_length``: whether the classifier sees features of length 1.
     """
 
     name: str = ""
     reading: str = "paper"
     scales: tuple[float, ...] = ()
+    unit_length: bool = False
 
     def __init__(
         self,
@@ -56,13 +59,20 @@ class Network(nn.Module):
         if not self.scales:
             return self.forward_head(self.forward_features(x), pre_logits=True)
         maps = (self.forward_features(view) for view in at_scales(x, self.scales))
-        return torch.stack([self.features_of(one) for one in maps]).mean(0)
+        return self.measured(torch.stack([self.features_of(one) for one in maps]).mean(0))
 
     def features_of(self, x: Tensor) -> Tensor:  # N C H W -> N features
-        """The classifier's input for a map of any size: their mean over the places of a head that flattens it."""
+        """What a map of any size gives the classifier: the mean over its places, of a head that flattens it too."""
         if isinstance(self.head[0], nn.Flatten):
-            return slid(list(self.head)[:-1], x).mean((2, 3))
-        return self.forward_head(x, pre_logits=True)
+            x = slid(list(self.head)[:-1], x)
+        else:
+            for module in list(self.head)[:-1]:
+                x = module(x)
+        return x.mean((2, 3)) if x.dim() == 4 else x
+
+    def measured(self, x: Tensor) -> Tensor:
+        """The features, of length 1 where the classifier wants them so."""
+        return F.normalize(x) if self.unit_length else x
 
     def forward_features(self, x: Tensor) -> Tensor:  # N C H W -> N features h w
         """The last stage's feature map."""
@@ -71,8 +81,11 @@ class Network(nn.Module):
 
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
         """From the last feature map to logits (N, classes), or to the classifier's input when ``pre_logits``."""
-        for module in list(self.head)[: -1 if pre_logits else None]:
+        for module in list(self.head)[:-1]:
             x = module(x)
+        x = self.measured(x)
+        if not pre_logits:
+            x = self.get_classifier()(x)
         return x
 
     def intermediates(self, x: Tensor) -> dict[str, Tensor]:

@@ -144,14 +144,16 @@ def create_model(
     """Build a network with fresh weights drawn from torch's generator.
 
     num_classes, in_channels: the paper's when None; reading: "paper" or another published reading;
-    options: what the paper varies (``shortcut="A"``), and ``scales`` of any network, at which it sees each picture.
+    options: what the paper varies (``shortcut="A"``), and of any network ``scales``, at which it sees each picture, and
+    ``unit_length``, whether its classifier sees features of length 1.
     Raises ``UsageError`` for unknown names, readings and options.
     """
+    from lenext.layers.choice import one_of
     from lenext.layers.scales import check_scales
 
     name = canonical(name)
     built = {difference.option: difference.value for difference in differences(name, reading)} | options
-    scales = built.pop("scales", ())
+    scales, unit_length = built.pop("scales", ()), built.pop("unit_length", False)
     if num_classes is not None:
         built["num_classes"] = num_classes
     if in_channels is not None:
@@ -159,7 +161,7 @@ def create_model(
     check_options(name, built)
     network: Network = model_file(name).build(name, **built)
     network.name, network.reading, network.options = name, reading, dict(options)
-    network.scales = check_scales(scales)
+    network.scales, network.unit_length = check_scales(scales), one_of("unit_length", unit_length, (False, True))
     return network
 
 

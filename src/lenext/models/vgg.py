@@ -41,6 +41,7 @@ from lenext.recipes import (
     RandomFlip,
     Recipe,
     ShortSide,
+    Transfer,
     VelocitySGD,
 )
 
@@ -164,10 +165,32 @@ MULTISCALE = replace(
     augment=(ShortSide(low=256, high=512), *RECIPE.augment[1:]),    # 3.1: S in [256; 512], from the network of S = 384
 )  # fmt: skip
 
+# For another set of pictures, from trained weights, whose input is kept: features that stay as they are.
+WHOLE = SingleCrop(resize=512, crop=512, squash=True)  # Appendix B: whole images; ours: squared
+FEATURES = replace(
+    RECIPE,
+    name="vgg:features",
+    epochs=0,                                                       # Appendix B: no fine-tuning
+    augment=(WHOLE,),
+    view=WHOLE,
+    init=None,
+    transfer=Transfer(
+        freeze="all",                                               # Appendix B
+        classifier="svm",                                           # Appendix B
+        scales=(1.0, 0.75, 0.5),                                    # Appendix B: Q = 512, 384, 256, and mirrored
+        unit_length=True,                                           # Appendix B
+        strengths=(0.1, 1.0, 10.0, 100.0),                          # ours: chosen on held-out images, as there
+    ),
+)  # fmt: skip
+
 RECIPES: Mapping[str, Mapping[str, Recipe]] = {
     "*_bn": {"paper": RECIPE, "glorot": GLOROT},                                                # torchvision: no net A
     "vgg11*": {"paper": RECIPE, "glorot": GLOROT, "printed": PRINTED},                          # Table 3: A, A-LRN
-    "vgg1[69]*": {"paper": FROM_A, "glorot": GLOROT, "s384": S384, "multiscale": MULTISCALE},   # Table 3: C, D, E
+    "vgg16_1x1": {"paper": FROM_A, "glorot": GLOROT, "s384": S384, "multiscale": MULTISCALE},   # Table 3: C
+    "vgg1[69]": {
+        "paper": FROM_A, "glorot": GLOROT, "s384": S384, "multiscale": MULTISCALE,              # Table 3: D, E
+        "features": FEATURES,                                                                   # Table 11: D, E
+    },
     "vgg13": {"paper": FROM_A, "glorot": GLOROT},                                               # Table 3: B
     "*": {"paper": RECIPE, "glorot": GLOROT},                                                   # 4.1: 5x5 for B
 }  # fmt: skip
@@ -198,4 +221,5 @@ CLAIMS = (
     Claim("jitter-in-training", "Training with S in [256; 512] beats either fixed S.", "4.1, Table 3"),
     Claim("jitter-in-test", "Testing at several scales beats testing at one.", "4.2, Table 4"),
     Claim("crops-and-dense", "Dense and multi-crop tests complement each other.", "4.3, Table 5"),
+    Claim("features-transfer", "Fixed features and a linear SVM beat those of shallower nets.", "Appendix B, Table 11"),
 )

@@ -20,6 +20,8 @@ class Transfer:
     views: of each image whose features are learnt from, the plain one and augmented ones; scales: shares of the view's
     size at which the network sees an image, and mirrored, whose features are averaged, in the fit and in every answer
     afterwards (VGG, Appendix B); () once, as it is;
+    unit_length: the features of an image are scaled to length 1, there too; the fit then takes them as they are, where
+    it divides each by the root of its spread else;
     strengths: those of the fit, of which cross-validation within the training images in ``folds`` parts chooses:
     scikit-learn's C for features of mean length 1, of a discriminant the share of an even spread in that of a class.
     """
@@ -28,6 +30,7 @@ class Transfer:
     classifier: str = LOGISTIC
     views: int = 1
     scales: tuple[float, ...] = ()
+    unit_length: bool = False
     strengths: tuple[float, ...] = (1.0, 10.0, 100.0, 1000.0)
     folds: int = 5
 

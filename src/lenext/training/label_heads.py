@@ -23,7 +23,7 @@ def fit_labels(features: Features, labels: Labels, value: Transfer) -> Linear:
     The strength is that of the highest mean average precision on images that did not fit. A label that every image has,
     or none, is answered so whatever the features are.
     """
-    scaled, back = compact(features)
+    scaled, back = compact(features, as_it_is=value.unit_length)
     scores = tuple(inner_score(scaled, labels, value, strength) for strength in value.strengths)
     strength = value.strengths[int(np.argmax(scores))]  # the weakest of equals
     weight, bias = solutions(scaled, labels, value.classifier, strength)

@@ -44,7 +44,7 @@ def fit_linear(features: Features, labels: NDArray[np.int64], classes: int, valu
     the unit of the logits: a support vector machine leaves it open, a discriminant of few images is too sure. A class
     without an image has a bias of its own that it never wins with.
     """
-    scaled, back = compact(features)
+    scaled, back = compact(features, as_it_is=value.unit_length)
     held = [held_out(scaled, labels, value, strength) for strength in value.strengths]
     scores = tuple(share_right(one, labels) for one in held)
     best = int(np.argmax(scores))  # the weakest of equals
@@ -55,18 +55,21 @@ def fit_linear(features: Features, labels: NDArray[np.int64], classes: int, valu
     return Linear(*whole, value.strengths[best], scores)
 
 
-def compact(features: Features) -> tuple[Features, Features]:
+def compact(features: Features, *, as_it_is: bool = False) -> tuple[Features, Features]:
     """The features in a form that is quick to fit, and what leads back: weights of that form @ it are the features'.
 
     Each feature is divided by the root of its spread, and all by one number, so that their mean length is 1 and a
-    strength means the same for every network. Fewer images than features span a space of fewer dimensions, and a fit
-    that punishes the length of its weights never leaves it.
+    strength means the same for every network; ``as_it_is`` leaves out both. Fewer images than features span a space of
+    fewer dimensions, and a fit that punishes the length of its weights never leaves it.
     """
-    spread = features.std((0, 1))
-    roots = np.sqrt(spread + max(LEAST_SPREAD * float(spread.mean()), 1e-12))
-    scaled = features / roots
-    length = max(float(np.linalg.norm(scaled, axis=2).mean()), 1e-12)
-    scaled, back = scaled / length, np.diag(1 / (roots * length))
+    if as_it_is:
+        scaled, back = features, np.eye(features.shape[2])
+    else:
+        spread = features.std((0, 1))
+        roots = np.sqrt(spread + max(LEAST_SPREAD * float(spread.mean()), 1e-12))
+        scaled = features / roots
+        length = max(float(np.linalg.norm(scaled, axis=2).mean()), 1e-12)
+        scaled, back = scaled / length, np.diag(1 / (roots * length))
     views, images, width = features.shape
     if views * images < width:
         axes = np.linalg.svd(scaled.reshape(-1, width), full_matrices=False)[2]

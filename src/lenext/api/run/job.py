@@ -115,7 +115,9 @@ def decide(asked: TrainOptions, listing: Listing, shown: Preprocessing | None = 
     check_channels(recipe, channels)
     check_patience(recipe, listing, validation)
     height, width = recipe.view.shape
-    if "image_size" in build_options(name) and height == width != line()[name]["input"][-1]:
+    usual_side = line()[name]["input"][-1]
+    slides = "scales" in options and height > usual_side  # its head, over the larger maps of such a view
+    if "image_size" in build_options(name) and height == width != usual_side and not slides:
         options.setdefault("image_size", recipe.view.crop)
     return Job(
         model=name,
@@ -185,6 +187,8 @@ def with_rates(recipe: Recipe, name: str, options: dict[str, Any]) -> tuple[Reci
         options.setdefault("auxiliary", True)
     if recipe.transfer is not None and recipe.transfer.scales:
         options.setdefault("scales", list(recipe.transfer.scales))
+    if recipe.transfer is not None and recipe.transfer.unit_length:
+        options.setdefault("unit_length", True)
     return recipe, options
 
 

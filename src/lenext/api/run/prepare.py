@@ -23,7 +23,16 @@ from lenext.api.run.same_machine import departures
 from lenext.api.run.same_run import same_data, same_job, same_recipe
 from lenext.api.run.shares import check_shares
 from lenext.api.run.short_options import check_options
-from lenext.api.run.start import begin, begin_again, location, network_of, open_source, origin, with_reading
+from lenext.api.run.start import (
+    begin,
+    begin_again,
+    location,
+    network_of,
+    open_source,
+    origin,
+    with_input,
+    with_reading,
+)
 from lenext.api.run.transfer import PRACTICAL, check_transfer, shown_before, starts_from, transfers
 from lenext.data.decoded import check_cache
 from lenext.data.folds import divided
@@ -143,7 +152,8 @@ def prepare_new(folder: RunFolder, spec: str, listing: Listing, asked: TrainOpti
     data, listing = fingerprint(listing), divide(listing, job)
     if weights is not None and source is None:
         source = open_source(weights, origin(job), watcher)
-    job = job if source is None else with_reading(job, source, asked.reading, watcher)
+    if source is not None:
+        job = with_input(with_reading(job, source, asked.reading, watcher), source.shown, asked.settings)
     network = jobs.build(job, listing)
     if source is not None and weights is not None:
         facts = begin(network, job, source, listing, watcher)
@@ -226,7 +236,9 @@ def prepare_again(folder: RunFolder, spec: str | None, asked: TrainOptions, watc
             fold=job.fold,
             channels=job.channels or usual_channels(job.model),
         )
-        wanted = decide(same, listing, shown_before(job.start) if asked.recipe in (None, "practical") else None)
+        shown = shown_before(job.start)
+        wanted = decide(same, listing, shown if asked.recipe in (None, PRACTICAL) else None)
+        wanted = with_input(wanted, shown, asked.settings)
         base = started.get("base")  # where the recipe was changed by what the run found out first
         same_recipe(wanted.recipe, recipe if base is None else decode(Recipe, base, "base"), folder.path)
     job = job if "split" in started else replace(job, split=folder.rule_of_split(lambda rule: old(listing, job, rule)))

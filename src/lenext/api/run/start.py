@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lenext.api.run.chosen_recipe import as_stored, changes
 from lenext.api.run.job import Job
 from lenext.data.listing import Listing
 from lenext.errors import UsageError
 from lenext.layers.first_convolution import said
 from lenext.layers.network import Network
 from lenext.protocol import MULTICLASS, Preprocessing
+from lenext.recipes import FixedChannels
+from lenext.recipes.transfer import EVERYTHING
 from lenext.training.inherit import go_on_from, inherit_layers
 from lenext.training.watch import Watcher
 from lenext.values import encode
@@ -78,6 +81,20 @@ def with_reading(job: Job, source: Source, asked: str | None, watcher: Watcher) 
         return job
     watcher.message(f"The weights belong to the reading {reading!r} of {source.network.name}, which is trained.")
     return replace(job, reading=reading)
+
+
+def with_input(job: Job, shown: Preprocessing | None, settings: Sequence[str]) -> Job:
+    """The job whose network stays as it came, with the constants of the input that its weights have learnt with.
+
+    Those of a recipe are of its own paper's weights; what ``settings`` say stays.
+    """
+    recipe = job.recipe
+    still = recipe.transfer is not None and recipe.transfer.freeze == EVERYTHING
+    told = any(setting.startswith("normalise") for setting in settings)
+    if not still or told or shown is None or shown.pixel_mean or len(shown.mean) != job.channels:
+        return job
+    found = as_stored(replace(recipe, normalise=FixedChannels(mean=shown.mean, std=shown.std)))
+    return replace(job, recipe=found, deviations=(*job.deviations, *changes(recipe, found)))
 
 
 def begin(network: Network, job: Job, source: Source, listing: Listing, watcher: Watcher) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the VGG paper reports: counts, maps and the errors of its Tables 3 to 7."""
+"""What the VGG paper reports: counts, maps, the errors of its Tables 3 to 7, the features of Tables 11 and 12."""
 
 from __future__ import annotations
 
@@ -45,6 +45,22 @@ RESULTS: Reported = {
     },
 }  # fmt: skip
 
+# The features of D, of E and of both side by side, which a linear SVM tells apart (Appendix B), in per cent.
+PRECISIONS: Reported = {
+    ("VOC-2007 test", "features", "Table 11"): {"vgg16": 89.3, "vgg19": 89.3},
+    ("VOC-2007 test", "features of D and E", "Table 11"): {"vgg16": 89.7, "vgg19": 89.7},
+    ("VOC-2012 test", "features", "Table 11"): {"vgg16": 89.0, "vgg19": 89.0},
+    ("VOC-2012 test", "features of D and E", "Table 11"): {"vgg16": 89.3, "vgg19": 89.3},
+    ("VOC-2012 actions", "features of D and E", "Table 12"): {"vgg16": 79.2, "vgg19": 79.2},
+    ("VOC-2012 actions", "features of D and E, of image and given box", "Table 12"): {"vgg16": 84.0, "vgg19": 84.0},
+}  # fmt: skip
+RECALLS: Reported = {
+    ("Caltech-101", "features, scales side by side", "Table 11"): {"vgg16": 91.8, "vgg19": 92.3},
+    ("Caltech-101", "features of D and E, scales side by side", "Table 11"): {"vgg16": 92.7, "vgg19": 92.7},
+    ("Caltech-256", "features, scales side by side", "Table 11"): {"vgg16": 85.0, "vgg19": 85.1},
+    ("Caltech-256", "features of D and E, scales side by side", "Table 11"): {"vgg16": 86.2, "vgg19": 86.2},
+}  # fmt: skip
+
 SHAPES = {
     "conv1": (64, 112, 112),    # Table 1
     "conv2": (128, 56, 56),     # Table 1
@@ -56,7 +72,9 @@ SHAPES = {
 
 def published(name: str, params: int, macs: int, printed: str = "") -> Published:
     """The figures of one network; counts are at 224x224 pixels and 1000 classes."""
-    return Published(params=params, macs=macs, shapes=SHAPES, printed=printed, results=results(RESULTS, name))
+    found = results(RESULTS, name) + results(PRECISIONS, name, ("mean average precision",))
+    found += results(RECALLS, name, ("mean class recall",))
+    return Published(params=params, macs=macs, shapes=SHAPES, printed=printed, results=found)
 
 
 # Counted from Table 1; the words are those of Table 2.
