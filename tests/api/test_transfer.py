@@ -30,6 +30,7 @@ from lenext.recipes import ChannelMean, Transfer
 from lenext.training.linear import compact
 from lenext.training.log import read_log
 from lenext.values import encode
+from lenext.weights.adapters import export_state
 from lenext.weights.card import load
 
 SMALL = {"workers": 0, "threads": 1}
@@ -225,6 +226,19 @@ class TestFeaturesByName:
         assert features.recipe.view.crop == 512
         s384 = decide(TrainOptions(model="vgg16", recipe="paper:s384", image_size=96), listing)
         assert s384.options["image_size"] == 96
+
+
+def test_a_file_of_anothers_is_what_a_run_starts_from(photos, tmp_path):
+    torch.manual_seed(0)
+    network = lenext.create_model("resnet18")
+    torch.save(export_state(network, "torchvision"), tmp_path / "resnet18.pth")
+    lenext.train(photos, model="resnet18", weights=tmp_path / "resnet18.pth", out=tmp_path / "run", image_size=32,
+                 features_only=True, **SMALL)  # fmt: skip
+    found = load(tmp_path / "run")
+    assert found.network.stem.conv1.weight.equal(network.stem.conv1.weight)
+    assert found.card.preprocessing.mean == (0.485, 0.456, 0.406)
+    with pytest.raises(UsageError, match="No network was named for the weights"):
+        lenext.train(photos, weights=tmp_path / "resnet18.pth", out=tmp_path / "other", **SMALL)
 
 
 @pytest.fixture(scope="module")

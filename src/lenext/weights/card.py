@@ -22,7 +22,7 @@ from lenext.protocol import ACTIVATIONS, MULTICLASS, MULTILABEL, Preprocessing
 from lenext.values import decode, encode, once
 from lenext.weights import trust
 from lenext.weights.durable import write_file
-from lenext.weights.header import check_header, damaged
+from lenext.weights.header import FOREIGN, check_header, damaged
 
 FILE = "model.safetensors"
 LARGEST = 16_384  # pixels of a side, channels, and whatever number is an option of a network
@@ -156,12 +156,15 @@ def weight_file(path: Path) -> Path:
 
 
 def has_card(file: Path) -> bool:
-    """Whether lenext wrote the file; of a damaged one True, so that ``load`` says what is wrong."""
+    """Whether lenext wrote the file; of a damaged one True, so that ``load`` says what is wrong.
+
+    A file in another's format, which its name tells, is none that is damaged.
+    """
     try:
         with safe_open(file, framework="pt") as opened:
             return _KEY in (opened.metadata() or {})
     except (SafetensorError, OSError):
-        return True
+        return file.suffix not in FOREIGN
 
 
 def _read(file: Path) -> tuple[Card, dict[str, Tensor]]:

@@ -11,6 +11,7 @@ from lenext.errors import UsageError, WeightFileError
 from lenext.models import canonical, differences
 from lenext.models import create_model as build
 from lenext.weights.catalogue import BEST, Entry, choose, entries
+from lenext.weights.header import FOREIGN
 from lenext.weights.hub import nearby, reading_told
 from lenext.weights.store import Listener, weights_file
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from lenext.layers.network import Network
     from lenext.weights.card import Model
 
-SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".h5", ".caffemodel")  # of files that need not be there
+SUFFIXES = (".safetensors", *FOREIGN)  # of files that need not be there
 OWN_FORMATS = ("keras", "caffe")  # sources whose files say themselves whose they are
 
 
