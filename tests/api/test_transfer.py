@@ -209,6 +209,7 @@ class TestFeaturesByName:
             before.preprocessing.std,
         )
         assert any(line.startswith("normalise") for line in document["deviations"])
+        assert not any("fewer than" in rule for rule in document["rules"])
         assert (after.options["unit_length"], after.options["scales"]) == (True, [1.0, 0.75])
         assert document["best"]["top1"]["value"] > 0.5
         again = lenext.evaluate(tmp_path / "run", photos)

@@ -93,6 +93,17 @@ def test_features_of_length_1_are_scaled_after_their_mean(picture, scales):
         assert network.forward_head(network.forward_features(picture)).shape == (2, 5)
 
 
+def test_a_map_of_any_size_has_logits():
+    """What heat maps ask of the view's own map, here larger than the window of the head that flattens it."""
+    torch.manual_seed(0)
+    network = lenext.create_model("vgg11", num_classes=3, image_size=64, scales=(1.0,), unit_length=True).eval()
+    view = torch.randn(1, 3, 96, 128)
+    with torch.inference_mode():
+        alone, mirrored = (network.forward_head(network.forward_features(one)) for one in (view, view.flip(3)))
+        assert alone.shape == (1, 3)
+        assert torch.allclose(network(view), (alone + mirrored) / 2, atol=0.05)
+
+
 def test_a_dense_test_leaves_a_network_of_several_scales_as_it_is():
     network = lenext.create_model("vgg11", num_classes=3, image_size=64, scales=(1.0, 1.5)).eval()
     assert densely(network) is network

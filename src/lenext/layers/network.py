@@ -63,12 +63,15 @@ class Network(nn.Module):
 
     def features_of(self, x: Tensor) -> Tensor:  # N C H W -> N features
         """What a map of any size gives the classifier: the mean over its places, of a head that flattens it too."""
-        if isinstance(self.head[0], nn.Flatten):
-            x = slid(list(self.head)[:-1], x)
-        else:
-            for module in list(self.head)[:-1]:
-                x = module(x)
+        slides = isinstance(self.head[0], nn.Flatten)
+        x = slid(list(self.head)[:-1], x) if slides else self.below_classifier(x)
         return x.mean((2, 3)) if x.dim() == 4 else x
+
+    def below_classifier(self, x: Tensor) -> Tensor:
+        """The head without its last layer."""
+        for module in list(self.head)[:-1]:
+            x = module(x)
+        return x
 
     def measured(self, x: Tensor) -> Tensor:
         """The features, of length 1 where the classifier wants them so."""
@@ -80,10 +83,11 @@ class Network(nn.Module):
         return features
 
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
-        """From the last feature map to logits (N, classes), or to the classifier's input when ``pre_logits``."""
-        for module in list(self.head)[:-1]:
-            x = module(x)
-        x = self.measured(x)
+        """From the last feature map to logits (N, classes), or to the classifier's input when ``pre_logits``.
+
+        Of a network of several scales the map may have any size, as that of one scale has.
+        """
+        x = self.measured(self.features_of(x) if self.scales else self.below_classifier(x))
         if not pre_logits:
             x = self.get_classifier()(x)
         return x

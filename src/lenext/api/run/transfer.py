@@ -70,9 +70,9 @@ def transfer_recipe(listing: Listing, shown: Preprocessing | None, images: int, 
 
 
 def without_steps(recipe: Recipe, asked: TrainOptions) -> tuple[str, ...]:
-    """Why a transfer ends with the fit of the classifier, where nobody asked for that."""
+    """Why a transfer ends with the fit of the classifier, where nobody asked for that, by a recipe's name either."""
     last = recipe.transfer and recipe.transfer.freeze
-    if last != EVERYTHING or recipe.epochs or asked.features_only or asked.freeze:
+    if last != EVERYTHING or recipe.epochs or asked.features_only or asked.freeze or not transfers(asked):
         return ()
     return (f"with fewer than {FEW} images only the classifier is fitted; --epochs 5 goes on with steps",)
 
