@@ -35,7 +35,7 @@ def test_every_line_stands_beside_its_address(recipe):
     addressed = [line for line in text if "  # " in line]
     assert len({line.index("  # ") for line in addressed}) == 1
     assert any(line.split() == ["batch_size=256,", "#", "3.1"] for line in addressed)
-    assert text[-1] == "Recipes of vgg16: paper, glorot, s384, multiscale, practical, transfer"
+    assert text[-1] == "Recipes of vgg16: paper, glorot, s384, multiscale, features, practical, transfer"
 
 
 def test_a_variant_shows_what_it_is_made_of(recipe):

@@ -53,7 +53,7 @@ def test_the_document_has_every_part_that_was_promised(document):
     assert shown["input"] == [3, 224, 224]
     assert shown["year"] == 2014
     assert shown["paper"].startswith("Very Deep")
-    assert shown["recipes"] == ["paper", "glorot", "s384", "multiscale", "practical"]
+    assert shown["recipes"] == ["paper", "glorot", "s384", "multiscale", "features", "practical"]
     assert "single" in shown["protocols"]
     assert shown["differences"] == []
     assert shown["published"]["printed"] == "138 million parameters"
