@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from lenext.exports.quick_layers import with_quick_layers
 from lenext.exports.row_products import RowChain, RowConvolution
+from lenext.layers.chain import one_sample_chain
 from lenext.models import create_model
 
 
@@ -34,6 +35,13 @@ def test_lenet_answers_as_itself(height, width):
     with torch.no_grad():
         torch.testing.assert_close(rows(x), network(x), atol=1e-4, rtol=1e-4)
     assert with_quick_layers(network, "onnx", width) is network
+
+
+@pytest.mark.parametrize("option", [{"unit_length": True}, {"scales": (1.0, 0.75)}])
+def test_a_network_that_does_more_than_its_layers_is_left_alone(option):
+    network = create_model("lenet5", **option)
+    assert with_quick_layers(network, "openvino", 32) is network
+    assert one_sample_chain(network) is None
 
 
 def test_a_network_with_another_layer_on_its_maps_is_left_alone():

@@ -43,8 +43,12 @@ SQUASHES = (Squash, nn.Flatten, nn.Tanh, nn.Sigmoid, nn.ReLU)  # to flatten is a
 
 
 def chain(module: nn.Module) -> Iterator[nn.Module]:
-    """The layers of a network without branches, in the order of its forward pass."""
-    if isinstance(module, Network | nn.Sequential):
+    """The layers of a network without branches, in the order of its forward pass.
+
+    One that does more than they, by scales or lengths of its features, is a layer of its own.
+    """
+    more = isinstance(module, Network) and bool(module.scales or module.unit_length)
+    if isinstance(module, Network | nn.Sequential) and not more:
         for child in module.children():
             yield from chain(child)
     else:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from lenext.layers.chain import SQUASHES, WeightedSum, chain
-from lenext.layers.network import Network
 
 Kernel = tuple[Tensor, Tensor, int]  # weight (O C h w), bias (O), stride
 Read = Callable[[], Kernel]
@@ -16,10 +15,8 @@ Read = Callable[[], Kernel]
 def row_chain(network: nn.Module) -> tuple[list[Read | nn.Module], list[nn.Module]] | None:
     """The layers on maps, of weighted sums what reads their kernel, and behind the flattening those on vectors.
 
-    None where a layer on maps is of another kind, or the network looks at several scales.
+    None where a layer on maps is of another kind.
     """
-    if not isinstance(network, Network) or network.scales:
-        return None
     layers = list(chain(network))
     flat = next((place for place, layer in enumerate(layers) if isinstance(layer, nn.Flatten)), 0)
     steps = [step_of(layer) for layer in layers[:flat]]
