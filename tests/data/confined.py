@@ -18,8 +18,8 @@ PATIENCE = 30  # seconds of processor time after which the child is killed
 class Outcome:
     """What came of it: the answer or the exception (its type, words and reason), and what it cost.
 
-    signal: that ended it, 0 for none; seconds: of the processor; megabytes: by which its largest resident size exceeds
-    that at the beginning.
+    signal: that ended it, 0 for none; seconds: of the processor; megabytes: of its own memory at most, beyond what it
+    had at the beginning; not the files of libraries, whose pages a fork forgets, and which come back as they are used.
     """
 
     answer: Any
@@ -49,8 +49,8 @@ def confined(work: Callable[[], Any]) -> Outcome:
 def _child(work: Callable[[], Any], writing: int) -> None:
     """Work, tell the parent, and leave without what the parent would do at its end."""
     try:
-        with open("/proc/self/statm", encoding="ascii") as file:
-            virtual, resident = (int(word) * resource.getpagesize() for word in file.read().split()[:2])
+        before = sizes()
+        virtual = before["VmSize"]
         resource.setrlimit(resource.RLIMIT_AS, (virtual + BRAKE, virtual + BRAKE))
         resource.setrlimit(resource.RLIMIT_CPU, (PATIENCE, PATIENCE))
         signal.alarm(4 * PATIENCE)  # by the wall, for what only waits
@@ -59,9 +59,17 @@ def _child(work: Callable[[], Any], writing: int) -> None:
             answer = work()
         except Exception as caught:  # noqa: BLE001  (told to the parent)
             error = type(caught).__name__, str(caught), getattr(caught, "reason", "")
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        megabytes = (used.ru_maxrss * 1024 - resident) / 2**20
+        used, after = resource.getrusage(resource.RUSAGE_SELF), sizes()
+        own = 1024 * used.ru_maxrss - after["RssFile"] - after["RssShmem"]
+        megabytes = (own - before["RssAnon"]) / 2**20
         with os.fdopen(writing, "wb") as pipe:
             pickle.dump((answer, error, used.ru_utime + used.ru_stime, megabytes), pipe)
     finally:
         os._exit(0)
+
+
+def sizes() -> dict[str, int]:
+    """Bytes of this process: VmSize, and of what is in memory RssAnon, RssFile, RssShmem."""
+    with open("/proc/self/status", encoding="utf-8") as file:
+        lines = [line.split() for line in file if line.startswith(("VmSize:", "Rss"))]
+    return {name.removesuffix(":"): 1024 * int(kibibytes) for name, kibibytes, _ in lines}
