@@ -17,7 +17,7 @@ import torch
 
 from lenext.data.known import Known, read, remembered
 from lenext.data.listing import Listing
-from lenext.data.split import RULE, to_csv
+from lenext.data.split import UNTOLD, to_csv
 from lenext.data.statistics import Statistics
 from lenext.errors import Failed, UsageError
 from lenext.recipes import Recipe
@@ -158,10 +158,10 @@ class RunFolder:
         return read(files.get(CONTENTS, b"[]"))
 
     def rule_of_split(self, divided: Callable[[int], Listing]) -> int:
-        """The rule by which ``data.csv`` was divided, for runs that do not say it yet; the present one if none fits."""
+        """The rule by which ``data.csv`` was divided, for runs that do not say it; the last of theirs if none fits."""
         kept = self._read("data.csv")
-        fits = [rule for rule in range(RULE, 0, -1) if csv_bytes(divided(rule), self.path) == kept]
-        return fits[0] if fits else RULE
+        fits = [rule for rule in range(UNTOLD, 0, -1) if csv_bytes(divided(rule), self.path) == kept]
+        return fits[0] if fits else UNTOLD
 
     def _read(self, name: str) -> bytes:
         files = read_folder(self.path)
