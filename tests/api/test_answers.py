@@ -7,12 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from lenext.api.trained.answers import choose, positions
+from lenext.api.data import counts
+from lenext.api.trained.answers import as_trained, choose, positions
+from lenext.data.folds import divided
 from lenext.data.imagenet import NAMES, WNIDS
 from lenext.data.images import ArrayImages
 from lenext.data.item import TEST, VAL, Item
-from lenext.data.listing import assemble, fingerprint, part
+from lenext.data.listing import assemble, find, fingerprint, part
+from lenext.data.scan import scan
 from lenext.data.split import with_validation
 from lenext.errors import DataError, UsageError
 from lenext.protocol import Preprocessing, SingleCrop
@@ -67,6 +71,23 @@ def test_no_image_that_all_held_out_is_said():
     with pytest.raises(DataError, match="no image that all of these runs held out") as refused:
         choose(data, cards, None)
     assert "--split all" in refused.value.remedy
+
+
+def test_a_fold_of_a_card_without_a_rule_is_by_none_that_came_later(tmp_path):
+    """By rule 3 its counts would be the same, and other images are tested."""
+    for number, label in enumerate("aaaaaabbbbbb"):
+        (tmp_path / label).mkdir(exist_ok=True)
+        Image.new("L", (8, 8), number).save(tmp_path / label / f"{number:02}.png")
+    for number in range(2):  # two pictures that both classes have
+        (tmp_path / "b" / f"copy{number}.png").write_bytes((tmp_path / "a" / f"{number:02}.png").read_bytes())
+    data = scan(find(str(tmp_path)))
+    before, now = (divided(data, fraction=0.0, seed=0, fold="2/3", rule=rule) for rule in (2, 3))
+    assert counts(before) == counts(now)
+    assert before.items != now.items
+    old = card(data, seed=0, validation=0.0)
+    old = replace(old, data={**old.data, "fold": "2/3", "counts": counts(before)})
+    assert as_trained(data, old).items == before.items
+    assert as_trained(data, replace(old, data={**old.data, "split": 3})).items == now.items
 
 
 def test_a_test_split_comes_first():

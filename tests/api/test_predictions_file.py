@@ -1,6 +1,7 @@
 """A file of predictions goes on where it was stopped, and says no more than it holds."""
 
 import csv
+import fcntl
 import json
 
 import pytest
@@ -86,3 +87,27 @@ def test_what_was_begun_in_vain_is_not_there(tmp_path):
     with PredictionsFile(tmp_path / "q.csv", top=1, resume=True):
         pass
     assert (tmp_path / "q.csv").exists()
+
+
+def test_what_another_removes_meanwhile_is_not_written_to(tmp_path, monkeypatch):
+    """Its answers would be nowhere."""
+    real = fcntl.flock
+
+    def late(file, how):
+        (tmp_path / "p.csv").unlink()  # as another does, which began in vain
+        real(file, how)
+
+    monkeypatch.setattr("fcntl.flock", late)
+    with pytest.raises(Failed, match="Another process is writing"):
+        PredictionsFile(tmp_path / "p.csv", top=1)
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.jsonl"])
+@pytest.mark.parametrize(
+    "words", [b"a note without an end", b"x" * 200_000 + b"\n", b'{"paths": 1}'], ids=["note", "long", "keys"]
+)
+def test_a_file_of_something_else_stays_as_it_is(tmp_path, name, words):
+    (tmp_path / name).write_bytes(words)
+    with pytest.raises(UsageError, match="does not hold predictions"):
+        PredictionsFile(tmp_path / name, top=1, resume=True)
+    assert (tmp_path / name).read_bytes() == words

@@ -227,6 +227,8 @@ class TestFeaturesByName:
         assert features.recipe.view.crop == 512
         s384 = decide(TrainOptions(model="vgg16", recipe="paper:s384", image_size=96), listing)
         assert s384.options["image_size"] == 96
+        none = TrainOptions(model="vgg16", recipe="paper:s384", image_size=256, options={"scales": []})
+        assert decide(none, listing).options["image_size"] == 256
 
 
 def test_a_file_of_anothers_is_what_a_run_starts_from(photos, tmp_path):

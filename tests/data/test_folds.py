@@ -68,6 +68,19 @@ def test_a_picture_that_two_classes_have_is_in_one_fold_too(folder):
     assert sum(map(len, names)) > 4  # what the first runs have
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_class_that_shares_its_pictures_is_spread_too(folder, seed):
+    """Else a network would have learnt none of a class that is a part of a larger one."""
+    (folder / "c").mkdir()
+    for number in range(3):
+        (folder / "c" / f"copy{number}.png").write_bytes((folder / "a" / f"{number}.png").read_bytes())
+    (folder / "c" / "3.png").write_bytes((folder / "b" / "0.png").read_bytes())
+    found = [Counter(one.labels.tolist()) for one in folds_of(scan(find(str(folder))), 2, seed)]
+    assert [one[2] for one in found] == [2, 2]
+    assert [one[0] for one in found] == [5, 5]
+    assert {one[1] for one in found} == {3, 4}
+
+
 def test_validation_is_drawn_from_the_rest(folder):
     listing = divided(scan(find(str(folder))), fraction=0.2, seed=0, fold="2/5")
     assert listing.splits == (TRAIN, VAL, TEST)

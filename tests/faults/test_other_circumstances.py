@@ -104,6 +104,11 @@ def test_words_of_memory_that_is_short(words, count):
     count("words for memory that is short")
 
 
+def test_words_of_what_cannot_be_computed():
+    words = "could not create a primitive descriptor for the matmul primitive. Run workload with ONEDNN_VERBOSE=all"
+    assert not ran_out(RuntimeError(words))
+
+
 def rewritten(run, folder, **changes):
     """A copy of the run, started under other circumstances."""
     shutil.copytree(run, folder)

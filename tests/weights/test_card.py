@@ -19,7 +19,7 @@ from lenext.errors import LenextError, UsageError, WeightFileError
 from lenext.models import create_model
 from lenext.protocol import Preprocessing, SingleCrop
 from lenext.values import encode
-from lenext.weights.card import FILE, Card, load, save
+from lenext.weights.card import FILE, Card, has_card, load, save
 from lenext.weights.trust import Calibration, Familiar, Novelty
 
 DIGITS = Card(
@@ -389,3 +389,12 @@ class TestCalibration:
     )
     def test_figures_that_cannot_be_are_refused(self, tmp_path, change):
         refused(self.saved(tmp_path, replace(self.CALIBRATION, **change)), "contradicts itself")
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [("a.safetensors", True), ("a.pth", False), ("a.pth.tar", False), ("a.ckpt", False), ("a.PTH", False)],
+)
+def test_a_file_in_anothers_format_is_no_damaged_one_of_ours(tmp_path, name, ours):
+    torch.save({"weight": torch.zeros(1)}, tmp_path / name)
+    assert has_card(tmp_path / name) is ours

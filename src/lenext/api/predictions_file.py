@@ -19,6 +19,7 @@ from lenext.api.earlier import SOME, Said, compare, other_columns
 from lenext.errors import Failed, UsageError
 
 CSV, LINES = ".csv", ".jsonl"
+FIRST = b'{"path": '  # of a line
 EVERY = 1.0  # seconds after which what was answered is on the disk
 
 
@@ -51,6 +52,7 @@ class PredictionsFile:
         except BaseException:
             self._file.close()
             raise
+        self._there = self._there or end > 0  # of another process, which was quicker
         if self._as_csv and not end:
             self._file.write(self._row(self._header))
         self._written = time.monotonic()
@@ -109,11 +111,14 @@ class PredictionsFile:
             raise self._refused(error) from None
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-            raise Failed(f"Another process is writing {self.path}.", "Wait for it, or name another file.") from None
+            there = os.path.samestat(os.fstat(file.fileno()), self.path.stat())
+        except (BlockingIOError, FileNotFoundError):  # or another, which began in vain, removed what was opened here
+            there = False
         except OSError:  # a file system without locks
-            pass
+            there = True
+        if not there:
+            file.close()
+            raise Failed(f"Another process is writing {self.path}.", "Wait for it, or name another file.")
         return file
 
     def _refused(self, error: OSError) -> Failed:
@@ -144,9 +149,11 @@ class PredictionsFile:
         for record in records(self.path, quoted=self._as_csv):
             try:
                 self._take(record, first=end == 0)
-            except (ValueError, KeyError, TypeError, IndexError):
-                raise UsageError(f"{self.path} does not hold predictions.", "Name another file.") from None
+            except (ValueError, KeyError, TypeError, IndexError, csv.Error):
+                raise self._foreign() from None
             end += len(record)
+        if not end and not self._begins_as_ours():
+            raise self._foreign()
         try:
             self._file.truncate(end)
         except OSError as error:
@@ -168,6 +175,16 @@ class PredictionsFile:
         self._seen.add(short(path))
         if said is not None:
             self._last.append(said)
+
+    def _begins_as_ours(self) -> bool:
+        """Whether a file without one whole record is one that was stopped so early."""
+        whole = self._row(self._header) if self._as_csv else FIRST
+        with self.path.open("rb") as file:
+            found = file.read(len(whole))
+        return whole.startswith(found)
+
+    def _foreign(self) -> UsageError:
+        return UsageError(f"{self.path} does not hold predictions.", "Name another file.")
 
     def _expect(self, found: object, wanted: object) -> None:
         if found != wanted:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from lenext.data.collector import at_rest
@@ -60,17 +61,31 @@ def fold_of(listing: Listing, folds: int, seed: int, *, over_classes: bool) -> d
     places: dict[int, int] = {}
     before: dict[str, int] = {}  # the folds of pictures that other classes have
     dealt = 0  # one class goes on where the other ended, so that the folds are of equal size
-    for label, found in sorted(pictures.items()):
+    for label in in_turn(pictures) if over_classes else sorted(pictures):
+        found = pictures[label]
         check_enough("class", label, len(found), folds)
-        order = sorted(found.items(), key=lambda one: rank(listing.items[one[1][0]].path, seed))
-        for content, indices in order:
+        sizes = Counter(before[content] for content in found if content in before)
+        for content, indices in sorted(found.items(), key=lambda one: rank(listing.items[one[1][0]].path, seed)):
             place = before.get(content)
             if place is None:
-                place, dealt = dealt % folds, dealt + 1
+                place, dealt = emptiest(sizes, dealt, folds), dealt + 1
+                sizes[place] += 1
             places |= dict.fromkeys(indices, place)
             if over_classes:
                 before[content] = place
     return places
+
+
+def in_turn(pictures: Mapping[str, Collection[str]]) -> list[str]:
+    """The classes, in order; before them those that share pictures, the smallest first: they have least choice."""
+    owners = Counter(content for found in pictures.values() for content in found)
+    shares = {label for label, found in pictures.items() if any(owners[content] > 1 for content in found)}
+    return sorted(pictures, key=lambda label: (0, len(pictures[label]), label) if label in shares else (1, 0, label))
+
+
+def emptiest(sizes: Mapping[int, int], dealt: int, folds: int) -> int:
+    """The fold with the fewest pictures; of equals the one whose turn is next."""
+    return min(range(folds), key=lambda fold: (sizes[fold], (fold - dealt) % folds))
 
 
 def fold_of_sets(listing: Listing, folds: int, seed: int) -> dict[int, int]:

@@ -14,6 +14,7 @@ from lenext.data.stratify import share_of_sets, stratified_share
 from lenext.protocol import MULTICLASS
 
 RULE = 3  # of split and folds: what they depend on; runs and cards keep the number of theirs
+UNTOLD = 2  # the last one of which the first runs and cards keep no number
 
 
 def with_validation(listing: Listing, *, fraction: float = 0.1, seed: int = 0, rule: int = RULE) -> Listing:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import sys
 from typing import TYPE_CHECKING
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 # How torch and its kernels say it on a CPU; on a GPU it is an error of its own.
 _SHORT = (
     "can't allocate memory", "bad allocation", "bad_alloc", "out of memory", "could not create a memory object",
-    "could not create a primitive",  # oneDNN, which has no room for the code that it writes
 )  # fmt: skip
+# oneDNN, which has no room for the code that it writes; a descriptor is one of what it cannot compute at all.
+_NO_ROOM_FOR_CODE = re.compile(r"could not create a primitive(?! descriptor)")
 
 
 def peak_memory(device: torch.device) -> int:
@@ -32,7 +34,8 @@ def peak_memory(device: torch.device) -> int:
 def ran_out(error: BaseException) -> bool:
     """Whether an error says that there is no more memory."""
     said = str(error)
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(word in said for word in _SHORT)
+    known = any(word in said for word in _SHORT) or _NO_ROOM_FOR_CODE.search(said) is not None
+    return known or isinstance(error, MemoryError | torch.OutOfMemoryError)
 
 
 def too_large(task: Task, images: Tensor, labels: Tensor, at: tuple[int, int, int]) -> Failed:

@@ -22,7 +22,7 @@ from lenext.protocol import ACTIVATIONS, MULTICLASS, MULTILABEL, Preprocessing
 from lenext.values import decode, encode, once
 from lenext.weights import trust
 from lenext.weights.durable import write_file
-from lenext.weights.header import FOREIGN, check_header, damaged
+from lenext.weights.header import OURS, check_header, damaged
 
 FILE = "model.safetensors"
 LARGEST = 16_384  # pixels of a side, channels, and whatever number is an option of a network
@@ -158,13 +158,13 @@ def weight_file(path: Path) -> Path:
 def has_card(file: Path) -> bool:
     """Whether lenext wrote the file; of a damaged one True, so that ``load`` says what is wrong.
 
-    A file in another's format, which its name tells, is none that is damaged.
+    A file that is not called as ours are is in another's format, and not damaged for that.
     """
     try:
         with safe_open(file, framework="pt") as opened:
             return _KEY in (opened.metadata() or {})
     except (SafetensorError, OSError):
-        return file.suffix not in FOREIGN
+        return file.suffix == OURS
 
 
 def _read(file: Path) -> tuple[Card, dict[str, Tensor]]:

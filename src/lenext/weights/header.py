@@ -11,7 +11,7 @@ from lenext.values import once
 
 HEADER = 32 << 20  # bytes; that of our largest network, with a card of 100,000 classes, has less than a tenth
 CARD = 16 << 20  # characters
-FOREIGN = (".pth", ".pt", ".bin", ".h5", ".caffemodel")  # other formats, which have no such header
+OURS = ".safetensors"  # how the names of files with such a header end
 BYTES = {
     "BOOL": 1, "U8": 1, "I8": 1, "F8_E5M2": 1, "F8_E4M3": 1, "I16": 2, "U16": 2, "F16": 2, "BF16": 2, "I32": 4,
     "U32": 4, "F32": 4, "I64": 8, "U64": 8, "F64": 8,

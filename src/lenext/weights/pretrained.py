@@ -11,7 +11,7 @@ from lenext.errors import UsageError, WeightFileError
 from lenext.models import canonical, differences
 from lenext.models import create_model as build
 from lenext.weights.catalogue import BEST, Entry, choose, entries
-from lenext.weights.header import FOREIGN
+from lenext.weights.header import OURS
 from lenext.weights.hub import nearby, reading_told
 from lenext.weights.store import Listener, weights_file
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lenext.layers.network import Network
     from lenext.weights.card import Model
 
-SUFFIXES = (".safetensors", *FOREIGN)  # of files that need not be there
+SUFFIXES = (OURS, ".pth", ".pt", ".bin", ".ckpt", ".h5", ".caffemodel")  # of files that need not be there
 OWN_FORMATS = ("keras", "caffe")  # sources whose files say themselves whose they are
 
 
@@ -205,7 +205,7 @@ def from_own_file(name: str, path: Path, reading: str | None, options: dict[str,
     from lenext.weights.card import has_card, load, weight_file
 
     file = weight_file(path)
-    if file.suffix != ".safetensors" or not has_card(file):
+    if file.suffix != OURS or not has_card(file):
         return None
     network = load(file).network.train()
     if network.name != name:

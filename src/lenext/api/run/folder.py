@@ -5,8 +5,9 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import torch
 
 from lenext.data.known import Known, read, remembered
 from lenext.data.listing import Listing
-from lenext.data.split import RULE, to_csv
+from lenext.data.split import UNTOLD, to_csv
 from lenext.data.statistics import Statistics
 from lenext.errors import Failed, UsageError
 from lenext.recipes import Recipe
@@ -25,6 +26,7 @@ from lenext.weights.durable import MANIFEST, make_folder, read_folder, remove_fo
 
 RUN = "run.json"
 CONTENTS = "contents.json"
+PATIENCE = 10.0  # ours: seconds; a run's folder is made in one
 
 
 @dataclass(frozen=True)
@@ -156,10 +158,10 @@ class RunFolder:
         return read(files.get(CONTENTS, b"[]"))
 
     def rule_of_split(self, divided: Callable[[int], Listing]) -> int:
-        """The rule by which ``data.csv`` was divided, for runs that do not say it yet; the present one if none fits."""
+        """The rule by which ``data.csv`` was divided, for runs that do not say it; the last of theirs if none fits."""
         kept = self._read("data.csv")
-        fits = [rule for rule in range(RULE, 0, -1) if csv_bytes(divided(rule), self.path) == kept]
-        return fits[0] if fits else RULE
+        fits = [rule for rule in range(UNTOLD, 0, -1) if csv_bytes(divided(rule), self.path) == kept]
+        return fits[0] if fits else UNTOLD
 
     def _read(self, name: str) -> bytes:
         files = read_folder(self.path)
@@ -176,23 +178,40 @@ class RunFolder:
         with (self.path / "lock").open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            except BlockingIOError:
                 raise Failed(
                     f"Another process is training in {self.path}.", "Wait for it, or choose another folder with --out."
                 ) from None
+            except OSError:  # a file system without locks
+                pass
             yield
 
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Nobody else makes a run in the folder meanwhile: two of one name would write on each other's files."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # a file system without locks
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+    """Nobody else makes a run in the folder meanwhile: two of one name would write on each other's files.
+
+    A folder that has no locks is written to without one, and so is one whose lock somebody keeps: whoever starts the
+    run by ``flock FOLDER lenext train ...`` waits for its end.
+    """
+    with ExitStack() as held:
+        with suppress(OSError):
+            descriptor = os.open(folder, os.O_RDONLY)
+            held.callback(os.close, descriptor)
+            lock(descriptor)
         yield
-    finally:
-        os.close(descriptor)
+
+
+def lock(descriptor: int) -> None:
+    """Lock an open folder, if it is free within ``PATIENCE`` seconds. Raises OSError where there are no locks."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.01)
+        else:
+            return
 
 
 def under_runs(data: str, what: str, *, resume: bool) -> Path:

@@ -116,7 +116,7 @@ def decide(asked: TrainOptions, listing: Listing, shown: Preprocessing | None = 
     check_patience(recipe, listing, validation)
     height, width = recipe.view.shape
     usual_side = line()[name]["input"][-1]
-    slides = "scales" in options and height > usual_side  # its head, over the larger maps of such a view
+    slides = bool(options.get("scales")) and height > usual_side  # its head, over the larger maps of such a view
     if "image_size" in build_options(name) and height == width != usual_side and not slides:
         options.setdefault("image_size", recipe.view.crop)
     return Job(

@@ -21,7 +21,7 @@ from lenext.data.imagenet import name_of
 from lenext.data.item import TEST, TRAIN, VAL
 from lenext.data.listing import Listing, Part, fingerprint, part
 from lenext.data.loader import Loader
-from lenext.data.split import RULE
+from lenext.data.split import UNTOLD
 from lenext.errors import DataError, UsageError, did_you_mean
 from lenext.evaluation.features import Seen, seen
 from lenext.evaluation.inference import Compute
@@ -165,7 +165,7 @@ def as_trained(listing: Listing, card: Card) -> Listing:
     def by(rule: int) -> Listing:
         return divided(listing, fraction=said["validation"], seed=said["seed"], fold=fold, rule=rule)
 
-    rules = [said["split"]] if "split" in said else range(RULE, 0, -1)
+    rules = [said["split"]] if "split" in said else range(UNTOLD, 0, -1)
     found = [by(rule) for rule in rules]
     return next((one for one in found if counts(one) == said.get("counts")), found[0])
 
