@@ -10,7 +10,7 @@ from hostile_pictures import Case, pictures
 from lenext.data.decode import decode, describe
 from lenext.errors import ImageError
 
-SECONDS, MEGABYTES = 2, 300
+SECONDS, MEGABYTES = 2, 200  # of the 300 promised, libraries' files may take the rest, which are not counted
 ALL = list(pictures())
 
 

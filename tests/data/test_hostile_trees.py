@@ -26,7 +26,7 @@ def test_what_is_read_and_what_is_named(tree, tmp_path):
     assert (outcome.signal, outcome.error) == (0, None)
     assert outcome.answer == ({*SOUND, *tree.read}, {*tree.named})
     assert outcome.seconds < 2
-    assert outcome.megabytes < 300
+    assert outcome.megabytes < 200
 
 
 def seen(root):
