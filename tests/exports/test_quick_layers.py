@@ -32,7 +32,7 @@ def test_channels_are_normalised_where_they_stand(norm, shape):
 
 def test_a_network_is_copied_without_its_tensors_and_stays_as_it_was():
     network = nn.Sequential(nn.Conv2d(3, 7, 3), nn.Sequential(nn.LocalResponseNorm(5), drawn(LayerNorm2d(7)))).eval()
-    quick, x = with_quick_layers(network, "openvino", 6), torch.randn(2, 3, 6, 6)
+    quick, x = with_quick_layers(network, "openvino"), torch.randn(2, 3, 6, 6)
     torch.testing.assert_close(quick(x), network(x), atol=1e-5, rtol=1e-5)
     assert [type(layer) for layer in quick[1]] == [RootedResponseNorm, ChannelNorm]
     assert [type(layer) for layer in network[1]] == [nn.LocalResponseNorm, LayerNorm2d]
@@ -41,14 +41,14 @@ def test_a_network_is_copied_without_its_tensors_and_stays_as_it_was():
 
 def test_what_has_no_such_layer_is_left_alone():
     other = nn.Sequential(nn.Conv2d(3, 7, 3), nn.LocalResponseNorm(5, beta=0.5), nn.LayerNorm([7, 6, 6]))
-    assert with_quick_layers(other, "openvino", 6) is other
+    assert with_quick_layers(other, "openvino") is other
 
 
 def test_each_format_has_the_layers_that_its_engine_is_quick_at():
     network = nn.Sequential(nn.LocalResponseNorm(5), drawn(LayerNorm2d(7)))
-    kinds = {form: [type(layer) for layer in with_quick_layers(network, form, 6)] for form in ("onnx", "openvino")}
+    kinds = {form: [type(layer) for layer in with_quick_layers(network, form)] for form in ("onnx", "openvino")}
     assert kinds == {"onnx": [RootedResponseNorm, LayerNorm2d], "openvino": [RootedResponseNorm, ChannelNorm]}
-    assert with_quick_layers(network, "torch", 6) is network
+    assert with_quick_layers(network, "torch") is network
 
 
 def test_a_file_is_shared_where_the_layers_are_the_same():

@@ -20,8 +20,8 @@ from lenext.training.gradients import Gradients
 from lenext.training.objective import Objective
 from lenext.training.optim import build_optimizer
 from lenext.training.recomputing import recomputed_heads
-from lenext.training.row_products import in_rows
 from lenext.training.scaling import scaling_of
+from lenext.training.tile_products import in_tiles
 
 # torchvision's references/classification/train.py; the rate so small that random labels change nothing.
 OPTIMIZER = SGD(lr=1e-5, momentum=0.9, weight_decay=1e-4)
@@ -101,7 +101,7 @@ def ours(case: Case) -> Work:
     optimizer = build_optimizer(OPTIMIZER, network.train())
     scaling = scaling_of(compute.precision, compute.device)
     objective = Objective(lambda inputs: (network(inputs),), CrossEntropy(), 0.0)
-    objective = recomputed_heads(objective, network) if case.save_memory else in_rows(objective, network, compute)
+    objective = recomputed_heads(objective, network) if case.save_memory else in_tiles(objective, network, compute)
     gradients = Gradients(objective, compute, scaling=scaling)
 
     def step() -> None:

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lenext.exports.row_products import in_rows
+from lenext.exports.tile_convolutions import in_tiles
 from lenext.layers.norm import LayerNorm2d
-from lenext.layers.row_chain import row_chain
+from lenext.layers.tile_chain import tile_chain
 
 BETA = 0.75  # AlexNet 3.3, and whoever took it over
 
@@ -63,7 +63,7 @@ QUICK: Mapping[str, tuple[type[nn.Module], ...]] = {  # for each format what the
     "openvino": (RootedResponseNorm, ChannelNorm),
     "torch": (),
 }
-IN_ROWS = "openvino"  # whose products of bf16 are quicker than its convolutions of a few channels
+IN_TILES = "openvino"  # which pads maps of a few channels to sixteen
 
 
 def quick(module: nn.Module) -> nn.Module | None:
@@ -78,19 +78,19 @@ def quick(module: nn.Module) -> nn.Module | None:
 def own_format(network: nn.Module, form: str) -> str:
     """The format for an engine that reads ``form``: ONNX, which all read, where that has the same layers."""
     layers = {type(quick(module)) for module in network.modules()}
-    if form == IN_ROWS and row_chain(network) is not None:
+    if form == IN_TILES and tile_chain(network) is not None:
         return form
     return "onnx" if layers & set(QUICK[form]) == layers & set(QUICK["onnx"]) else form
 
 
-def with_quick_layers(network: nn.Module, form: str, width: int) -> nn.Module:
-    """A copy of the network with the layers of a format, its tensors shared; the network itself where it has none.
+def with_quick_layers(network: nn.Module, form: str) -> nn.Module:
+    """A copy of the network with the layers of a format; the network itself where it has none.
 
-    width: of the images, for a network in rows, whose tensors are its own.
+    Its tensors are the network's, but for those of one in tiles.
     """
-    rows = in_rows(network, width) if form == IN_ROWS else None
-    if rows is not None:
-        return rows
+    tiles = in_tiles(network) if form == IN_TILES else None
+    if tiles is not None:
+        return tiles
     if not any(isinstance(quick(module), QUICK[form]) for module in network.modules()):
         return network
     tensors = [*network.parameters(), *network.buffers()]

@@ -29,9 +29,9 @@ from lenext.training.objective import objective_of
 from lenext.training.one_sample_gradients import OneSampleGradients, one_sample_gradients
 from lenext.training.optim import set_rate
 from lenext.training.recomputing import recomputed_heads
-from lenext.training.row_products import in_rows
 from lenext.training.scaling import Unscaled, scaling_of
 from lenext.training.signals import StopSignals
+from lenext.training.tile_products import in_tiles
 
 TEST_BATCH = 64  # ours: images that are tested at once, at least; a recipe of single images would wait for each
 TEST_PIXELS = TEST_BATCH * 224**2  # ours: of larger images fewer, so that a test takes no more memory than training
@@ -86,7 +86,7 @@ class Task:
         if self.save_memory:
             objective = recomputed_heads(objective, self.network)
         else:
-            objective = in_rows(objective, self.network, self.compute)
+            objective = in_tiles(objective, self.network, self.compute)
         if self.compiled:
             objective = compiled_heads(objective, self.micro_batch or self.recipe.batch_size)
         whole = Gradients(objective, self.compute, self.micro_batch, self.scaling, self.goal.hits)

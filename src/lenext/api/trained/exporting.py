@@ -86,7 +86,7 @@ def write_graph(model: Model, form: str, folder: Path, scales: Pixels | None) ->
     preprocessing = model.card.preprocessing
     shape = (*preprocessing.view.shape, preprocessing.channels)
     eight_bits = scales is not None  # for which quick layers would be taken to their parts
-    network = model.network if eight_bits else with_quick_layers(model.network, form, shape[1])
+    network = model.network if eight_bits else with_quick_layers(model.network, form)
     deployed = graph.Deployed(network, model.statistics, model.temperature, shape)
     whole = graph.program(deployed, shape)
     if form == "torch":
