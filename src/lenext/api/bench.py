@@ -17,11 +17,12 @@ from lenext.benchmark.result import head, write
 from lenext.benchmark.rivals import OURS, Contestant, chosen
 from lenext.benchmark.run import Limit, Row, against_best, compared, limit, measure
 from lenext.benchmark.worker import Worker
-from lenext.engines.opening import check_name
-from lenext.errors import UsageError
+from lenext.engines.engine import ONNXRUNTIME
+from lenext.engines.opening import check_name, check_precision
+from lenext.errors import Failed, UsageError
 from lenext.evaluation.inference import AUTO, Compute
 from lenext.evaluation.text import counted
-from lenext.models import canonical, list_models
+from lenext.models import canonical, differences, list_models
 from lenext.training.watch import Silent, Watcher
 from lenext.weights.catalogue import entries
 
@@ -66,6 +67,9 @@ def bench(*names: str, watcher: Watcher | None = None, **asked: Any) -> dict[str
     watcher = watcher or Silent()
     networks = named(names)
     contestants = [OURS, *chosen(options.against, training=options.training)]
+    if options.reading is not None:
+        for name in networks:
+            differences(name, options.reading)
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(options.threads or before)
@@ -84,6 +88,8 @@ def check(options: BenchOptions) -> None:
         check_name(options.engine)
         if options.training:
             raise UsageError("Engines do not train.", "Leave --engine or --training out.")
+    if options.save_memory and not options.training:
+        raise UsageError("--save-memory is for a step of training.", "Add --training, or leave it out.")
     if options.out is not None and Path(options.out).is_dir():
         raise UsageError(f"{options.out} is a folder.", "Name a file with --out.")
     if options.out is not None and not Path(options.out).parent.is_dir():
@@ -105,7 +111,7 @@ def measured(
     networks: list[str], contestants: list[Contestant], options: BenchOptions, watcher: Watcher
 ) -> dict[str, Any]:
     """Every network on every batch; what is known so far is in the file after each of them."""
-    compute = Compute.choose(options.device, options.precision)
+    compute = compute_of(options)
     threads = torch.get_num_threads()
     watcher.message(f"Measuring on {compute.device}, {compute.precision}, {threads} threads.")
     top = limit(compute, threads)
@@ -120,13 +126,26 @@ def measured(
             case = case_of(name, batch, compute, options)
             rows += measure(case, workers, options.rounds, top, watcher.message)
             document = describe(networks, contestants, options, top, rows)
-            if options.out is not None:
+            if options.out is not None and rows:
                 write(Path(options.out), document)
     if any(row.timing.disturbed for row in rows):
         watcher.message(
             "Others used the processors during most samples of the rows that are marked: measure again, or --threads 1."
         )
+    if not rows:
+        raise Failed("Nothing was measured.", "What each contestant says of it stands above.")
     return document
+
+
+def compute_of(options: BenchOptions) -> Compute:
+    """Where and in which precision ours computes. Raises UsageError for one that the engine does not have."""
+    precision = options.precision
+    if precision == AUTO and options.engine == ONNXRUNTIME:  # which has no shorter one
+        precision = "fp32"
+    compute = Compute.choose(options.device, precision)
+    if options.engine not in (None, AUTO):
+        check_precision(options.engine, compute.precision)
+    return compute
 
 
 def worker_of(one: Contestant, options: BenchOptions, threads: int) -> Worker:
@@ -168,12 +187,16 @@ def describe(
     """The document of the rows so far."""
     words = ["lenext", "bench", *networks]
     words += ["--training"] if options.training else []
-    words += ["--engine", options.engine] if options.engine else []
+    words += ["--save-memory"] if options.save_memory else []
+    words += [] if options.device == AUTO else ["--device", options.device]
     words += [] if options.precision == AUTO else ["--precision", options.precision]
+    for name in ("engine", "reading", "image_size"):
+        value = getattr(options, name)
+        words += [] if value is None else [f"--{name.replace('_', '-')}", str(value)]
     words += [word for batch in options.batches for word in ("--batch", str(batch))]
     words += ["--threads", str(torch.get_num_threads()), "--rounds", str(options.rounds)]
     words += ["--against", ",".join(options.against)] if options.against else []
-    precision, ratios = Compute.choose(options.device, options.precision).precision, compared(rows)
+    precision, ratios = compute_of(options).precision, compared(rows)
     best = against_best(ratios, precision)
     return {
         **head(

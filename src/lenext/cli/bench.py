@@ -54,10 +54,9 @@ def command(
 def lines(document: dict[str, Any]) -> list[str]:
     """The table for a person."""
     found = {(one["name"], one["against"]): one["value"] for one in document["ratios"]}
-    rows, first = [], ""
+    rows = []
     for row in document["measurements"]:
-        first = row["by"] if row["by"] == "lenext" else first
-        ratio = found.get((f"{first}, {row['network']}, batch {row['batch']}", row["by"]))
+        ratio = found.get((f"lenext, {row['network']}, batch {row['batch']}", row["by"]))
         rows.append(
             [
                 row["network"], row["by"], str(row["batch"]), f"{row['milliseconds']['value']:,.2f}",
