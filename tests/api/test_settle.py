@@ -109,3 +109,15 @@ def test_less_than_a_step_is_none():
 def test_a_schedule_that_prints_its_rates_takes_none(tmp_path):
     with pytest.raises(UsageError, match="prints every rate itself"):
         lenext.train("digits", model="lenet5", recipe="paper", out=tmp_path / "run", find_rate=True, epochs=1)
+
+
+def test_a_network_that_no_step_would_call_is_not_compiled(tmp_path, monkeypatch):
+    """LeNet-5's steps on single images are written out: a program beside them would be one that nobody asks."""
+    monkeypatch.setattr("lenext.api.run.prepare.compiler_missing", lambda _: None)
+    paper = {**DIGITS, "recipe": "paper", "epochs": 1}
+    with pytest.raises(UsageError, match="nothing to compile: steps on single images") as refused:
+        lenext.train("digits", out=tmp_path / "run", compile="on", **paper)
+    assert refused.value.remedy
+    assert not (tmp_path / "run").exists()
+    document = lenext.train("digits", out=tmp_path / "run", compile="auto", **paper)
+    assert "not compiled: steps on single images are written out for this network" in document["rules"]

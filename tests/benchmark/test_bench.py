@@ -11,7 +11,8 @@ import lenext
 from lenext.api.bench import BenchOptions, reading_of
 from lenext.benchmark.case import Case, documented, ours
 from lenext.benchmark.rivals import RIVALS
-from lenext.benchmark.run import against_best
+from lenext.benchmark.run import Row, against_best, compared, together
+from lenext.benchmark.timing import Sample, Timing
 from lenext.benchmark.worker import Worker
 from lenext.errors import Failed, UsageError
 
@@ -86,6 +87,67 @@ def test_the_fastest_rival_of_the_same_precision_counts():
     assert against_best([ratio("a", "fp32", 1.0)], "bf16") is None
 
 
+def test_the_command_repeats_the_measurement(monkeypatch):
+    monkeypatch.setattr("lenext.api.bench.measure", lambda *_: [row("lenext", 1.0)])
+    command = lenext.bench(
+        "lenet5",
+        training=True,
+        save_memory=True,
+        image_size=32,
+        reading="caffe",
+        batches=(3,),
+        device="cpu",
+        rounds=1,
+        starts=2,
+    )["command"]
+    for words in (
+        "--training",
+        "--save-memory",
+        "--image-size 32",
+        "--reading caffe",
+        "--batch 3",
+        "--device cpu",
+        "--starts 2",
+    ):
+        assert words in command
+
+
+def test_onnx_runtime_is_measured_in_the_one_precision_that_it_has(monkeypatch):
+    seen = []
+    monkeypatch.setattr("lenext.evaluation.inference.fast_precision", lambda _: "bf16")
+    monkeypatch.setattr("lenext.api.bench.measure", lambda case, *_: seen.append(case) or [row("lenext", 1.0)])
+    document = lenext.bench("lenet5", engine="onnxruntime", batches=(2,), rounds=1)
+    assert (seen[0].precision, document["precision"]) == ("fp32", "fp32")
+
+
+def row(by, seconds):
+    return Row("lenet5", by, 2, Timing((Sample(seconds, None),), by_clock=False), 1.0, 0.1, None, "fp32")
+
+
+def test_where_ours_could_not_run_nothing_is_said_of_it():
+    assert compared([row("torch", 1.0), row("timm", 2.0)]) == []
+    (ratio,) = compared([row("lenext", 1.0), row("torch", 2.0)])
+    assert (ratio["name"], ratio["against"], ratio["value"]) == ("lenext, lenet5, batch 2", "torch", 2.0)
+
+
+def test_samples_of_several_starts_make_one_row():
+    rows = together([row("lenext", 1.0), row("timm", 4.0), row("lenext", 2.0), row("timm", 4.0)])
+    assert [row.by for row in rows] == ["lenext", "timm"]
+    assert [sample.seconds for sample in rows[0].timing.samples] == [1.0, 2.0]
+    assert rows[0].document()["milliseconds"] == {"value": 1500.0, "low": 1000.0, "high": 2000.0}
+    (ratio,) = compared(rows)
+    assert (ratio["low"], ratio["high"]) == (2.0, 4.0)
+
+
+def test_a_table_without_a_row_is_an_error(tmp_path):
+    done = command("lenet5", "--image-size", "20", "--batch", "2", "--rounds", "1", "--threads", "1",
+                   "--out", str(tmp_path / "found.json"))  # fmt: skip
+    assert done.returncode == 1
+    assert "lenext cannot run lenet5" in done.stderr
+    assert "Nothing was measured" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_step_of_training_is_a_table_for_a_person():
     done = command("lenet5", "--training", "--threads", "1", "--rounds", "1", "--batch", "4", "--quiet")
     assert done.returncode == 0, done.stderr
@@ -102,6 +164,9 @@ def test_a_step_of_training_is_a_table_for_a_person():
         ({"against": ("openvino",), "training": True}, "openvino is not measured in training"),
         ({"engine": "openvino", "training": True}, "Engines do not train"),
         ({"engine": "tensorrt"}, "no engine 'tensorrt'"),
+        ({"engine": "onnxruntime", "precision": "bf16"}, "onnxruntime has no bf16"),
+        ({"reading": "v9"}, "lenet5 has no reading 'v9'"),
+        ({"save_memory": True}, "--save-memory is for a step of training"),
         ({"threads": 0}, "--threads is 0"),
         ({"batches": (1,), "training": True}, "A batch has 1 images"),
         ({"out": "no/such/folder/a.json"}, "no folder no/such/folder"),
@@ -152,6 +217,13 @@ def test_a_contestant_says_what_it_cannot_run():
     with Worker("lenext") as worker:
         assert "lenet5" in worker.prepare(Case("lenet5", 2, image_size=20))["refused"]
         assert "calls" in worker.prepare(Case("lenet5", 2))
+
+
+def test_an_engine_that_refuses_a_case_is_no_end_of_its_process():
+    with Worker("lenext", ("-m", "lenext.api.bench_worker")) as worker:
+        refused = worker.prepare(Case("lenet5", 2, engine="onnxruntime", precision="bf16"))["refused"]
+        assert refused == "lenext cannot run lenet5: The engine onnxruntime has no bf16 here."
+        assert "calls" in worker.prepare(Case("lenet5", 2, engine="eager"))
 
 
 def test_a_contestant_whose_process_ended_is_an_error_and_no_traceback():

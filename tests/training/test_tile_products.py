@@ -43,7 +43,7 @@ def test_gradients_are_as_exact_as_those_of_convolutions_in_bf16() -> None:
 
 @pytest.mark.skipif(compiler_missing(BF16.device) is not None, reason="there is no C++ compiler here")
 def test_compiled_they_are_so_too() -> None:
-    tiles, usual = distances(lambda tiles: compiled_heads(tiles, 16))
+    tiles, usual = distances(lambda tiles: compiled_heads(tiles, {16}))
     assert 0 < tiles < 1.2 * usual < 0.2
 
 

@@ -15,13 +15,14 @@ from lenext.api.options import check_counts, read_options
 from lenext.benchmark.case import Case
 from lenext.benchmark.result import head, write
 from lenext.benchmark.rivals import OURS, Contestant, chosen
-from lenext.benchmark.run import Limit, Row, against_best, compared, limit, measure
+from lenext.benchmark.run import Limit, Row, against_best, compared, limit, measure, together
 from lenext.benchmark.worker import Worker
-from lenext.engines.opening import check_name
-from lenext.errors import UsageError
+from lenext.engines.engine import ONNXRUNTIME
+from lenext.engines.opening import check_name, check_precision
+from lenext.errors import Failed, UsageError
 from lenext.evaluation.inference import AUTO, Compute
 from lenext.evaluation.text import counted
-from lenext.models import canonical, list_models
+from lenext.models import canonical, differences, list_models
 from lenext.training.watch import Silent, Watcher
 from lenext.weights.catalogue import entries
 
@@ -38,8 +39,9 @@ LIBRARIES = ("torchvision", "timm")  # those whose networks are other readings t
 class BenchOptions:
     """What is measured, as ``lenext bench`` offers it. against: names of rivals; batches: images at once;
     threads: that compute, as many as torch takes by default; engine: by which ours is computed, "auto" for the fastest
-    here, eager torch where it is None; rounds: samples of each; reading: of all networks, that
-    of the libraries' weights by default where a library takes part, else the paper's; out: a file for the document.
+    here, eager torch where it is None; rounds: samples of each; starts: how often
+    all begin anew for so many rounds; reading: of all networks, that of the libraries' weights by default where a
+    library takes part, else the paper's; out: a file for the document.
     """
 
     against: tuple[str, ...] = ()
@@ -48,6 +50,7 @@ class BenchOptions:
     device: str = "auto"
     threads: int | None = None
     rounds: int = 7
+    starts: int = 1
     reading: str | None = None
     image_size: int | None = None
     training: bool = False
@@ -66,6 +69,9 @@ def bench(*names: str, watcher: Watcher | None = None, **asked: Any) -> dict[str
     watcher = watcher or Silent()
     networks = named(names)
     contestants = [OURS, *chosen(options.against, training=options.training)]
+    if options.reading is not None:
+        for name in networks:
+            differences(name, options.reading)
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(options.threads or before)
@@ -76,7 +82,7 @@ def bench(*names: str, watcher: Watcher | None = None, **asked: Any) -> dict[str
 
 def check(options: BenchOptions) -> None:
     """Refuse values that no measurement can have."""
-    check_counts(options, "threads", "rounds", "image_size")
+    check_counts(options, "threads", "rounds", "starts", "image_size")
     least = 2 if options.training else 1
     if any(batch < least for batch in options.batches):
         raise UsageError(f"A batch has {min(options.batches)} images.", f"Give --batch {least} or more.")
@@ -84,6 +90,8 @@ def check(options: BenchOptions) -> None:
         check_name(options.engine)
         if options.training:
             raise UsageError("Engines do not train.", "Leave --engine or --training out.")
+    if options.save_memory and not options.training:
+        raise UsageError("--save-memory is for a step of training.", "Add --training, or leave it out.")
     if options.out is not None and Path(options.out).is_dir():
         raise UsageError(f"{options.out} is a folder.", "Name a file with --out.")
     if options.out is not None and not Path(options.out).parent.is_dir():
@@ -105,7 +113,7 @@ def measured(
     networks: list[str], contestants: list[Contestant], options: BenchOptions, watcher: Watcher
 ) -> dict[str, Any]:
     """Every network on every batch; what is known so far is in the file after each of them."""
-    compute = Compute.choose(options.device, options.precision)
+    compute = compute_of(options)
     threads = torch.get_num_threads()
     watcher.message(f"Measuring on {compute.device}, {compute.precision}, {threads} threads.")
     top = limit(compute, threads)
@@ -113,20 +121,38 @@ def measured(
     rows: list[Row] = []
     document: dict[str, Any] = {}
     batches = options.batches or (BATCHES[1:] if options.training else BATCHES)
-    with ExitStack() as stack:
-        workers = [stack.enter_context(worker_of(one, options, threads)) for one in contestants]
-        for name, batch in product(networks, batches):
-            watcher.message(f"{name}, {counted(batch, 'image')} at once ...")
-            case = case_of(name, batch, compute, options)
-            rows += measure(case, workers, options.rounds, top, watcher.message)
-            document = describe(networks, contestants, options, top, rows)
-            if options.out is not None:
-                write(Path(options.out), document)
+    for start in range(options.starts):
+        with ExitStack() as stack:
+            workers = [stack.enter_context(worker_of(one, options, threads)) for one in contestants]
+            for name, batch in product(networks, batches):
+                watcher.message(f"{name}, {counted(batch, 'image')} at once{nth(start, options.starts)} ...")
+                case = case_of(name, batch, compute, options)
+                rows = together([*rows, *measure(case, workers, options.rounds, top, watcher.message)])
+                document = describe(networks, contestants, options, top, rows)
+                if options.out is not None and rows:
+                    write(Path(options.out), document)
     if any(row.timing.disturbed for row in rows):
         watcher.message(
             "Others used the processors during most samples of the rows that are marked: measure again, or --threads 1."
         )
+    if not rows:
+        raise Failed("Nothing was measured.", "What each contestant says of it stands above.")
     return document
+
+
+def nth(start: int, starts: int) -> str:
+    return f", start {start + 1} of {starts}" if starts > 1 else ""
+
+
+def compute_of(options: BenchOptions) -> Compute:
+    """Where and in which precision ours computes. Raises UsageError for one that the engine does not have."""
+    precision = options.precision
+    if precision == AUTO and options.engine == ONNXRUNTIME:  # which has no shorter one
+        precision = "fp32"
+    compute = Compute.choose(options.device, precision)
+    if options.engine not in (None, AUTO):
+        check_precision(options.engine, compute.precision)
+    return compute
 
 
 def worker_of(one: Contestant, options: BenchOptions, threads: int) -> Worker:
@@ -168,12 +194,17 @@ def describe(
     """The document of the rows so far."""
     words = ["lenext", "bench", *networks]
     words += ["--training"] if options.training else []
-    words += ["--engine", options.engine] if options.engine else []
+    words += ["--save-memory"] if options.save_memory else []
+    words += [] if options.device == AUTO else ["--device", options.device]
     words += [] if options.precision == AUTO else ["--precision", options.precision]
+    for name in ("engine", "reading", "image_size"):
+        value = getattr(options, name)
+        words += [] if value is None else [f"--{name.replace('_', '-')}", str(value)]
     words += [word for batch in options.batches for word in ("--batch", str(batch))]
     words += ["--threads", str(torch.get_num_threads()), "--rounds", str(options.rounds)]
+    words += ["--starts", str(options.starts)] if options.starts > 1 else []
     words += ["--against", ",".join(options.against)] if options.against else []
-    precision, ratios = Compute.choose(options.device, options.precision).precision, compared(rows)
+    precision, ratios = compute_of(options).precision, compared(rows)
     best = against_best(ratios, precision)
     return {
         **head(

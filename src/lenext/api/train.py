@@ -17,7 +17,7 @@ from lenext.api.run.first_phase import Sitting, first_phase
 from lenext.api.run.folds import train_folds
 from lenext.api.run.prepare import Prepared, check, prepare
 from lenext.api.run.same_run import describe
-from lenext.api.run.settle import settle
+from lenext.api.run.settle import check_compiled, settle
 from lenext.api.run.shares import check_divided, divided, on_place, sentences
 from lenext.api.run.space import check_space
 from lenext.data.augment import Pipeline
@@ -85,7 +85,10 @@ def train_one(spec: str | None, options: TrainOptions, watcher: Watcher, sitting
     warn_of_imitation(compute, watcher)
     prepared = prepare(spec, options, watcher)
     folder, job, team = prepared.folder, prepared.job, sitting.team
-    check_divided(job, make_task(prepared, options, compute), team)
+    task = make_task(prepared, options, compute)
+    check_divided(job, task, team)
+    if prepared.new:
+        check_compiled(job, task)
     started = describe(job, prepared.listing, prepared.data, prepared.spec)
     team.agree("run", [os.path.abspath(folder.path), encode(job.recipe), {**started, "threads": None}])
     started |= {"device": compute.device.type, "processes": team.size}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import geometric_mean
 from typing import Any
 
 from lenext.benchmark.case import Case
 from lenext.benchmark.limit import convolutions
 from lenext.benchmark.timing import Timing, in_turns, interleaved, ratios
-from lenext.benchmark.worker import Worker
+from lenext.benchmark.worker import OURS, Worker
 from lenext.evaluation.inference import Compute
 
 LIMIT_ROUNDS = 5  # ours
@@ -20,8 +20,8 @@ LIMIT_ROUNDS = 5  # ours
 class Row:
     """One contestant on one case.
 
-    operations: billions; share: of the limit's speed, 0 to 1; memory: bytes that preparing and a first call took;
-    engine: what computed, where one was asked for, and told: why it.
+    operations: billions; limit: those of the fastest convolution a second; memory: bytes that preparing and a first
+    call took; engine: what computed, where one was asked for, and told: why it.
     """
 
     network: str
@@ -29,11 +29,16 @@ class Row:
     batch: int
     timing: Timing
     operations: float
-    share: float
+    limit: float
     memory: int | None
     precision: str
     engine: str | None = None
     told: tuple[str, ...] = ()
+
+    @property
+    def gflops(self) -> float:
+        """Billions of operations a second; everybody computes the same network: those of ours."""
+        return self.operations / self.timing.median
 
     def document(self) -> dict[str, Any]:
         low, high = self.timing.spread
@@ -43,8 +48,8 @@ class Row:
             "batch": self.batch,
             "milliseconds": {"value": 1e3 * self.timing.median, "low": 1e3 * low, "high": 1e3 * high},
             "images_per_second": self.batch / self.timing.median,
-            "gflops": self.operations / self.timing.median,
-            "share_of_limit": self.share,
+            "gflops": self.gflops,
+            "share_of_limit": self.gflops / self.limit,
             "memory": self.memory,
             "samples": len(self.timing.samples),
             "quiet": self.timing.quiet,
@@ -84,24 +89,37 @@ def measure(case: Case, workers: Sequence[Worker], rounds: int, top: Limit, say:
     timings = in_turns(samplers, rounds=rounds, by_clock=case.threads > 1)
     rows = []
     for worker, timing in timings.items():
-        # Everybody computes the same network: the share is that of its operations as we build it.
         found = prepared[worker]
-        share = found["operations"] / timing.median / top.gflops
         rows.append(
             Row(
-                case.name, worker.name, case.batch, timing, found["operations"], share, found["memory"],
+                case.name, worker.name, case.batch, timing, found["operations"], top.gflops, found["memory"],
                 found["precision"], found.get("engine"), tuple(found.get("told", ())),
             )
         )  # fmt: skip
     return rows
 
 
+def together(rows: Iterable[Row]) -> list[Row]:
+    """One row of all samples where a contestant was started several times for a case; a start is up to a tenth faster
+    or slower than another of the same program, by where its memory happens to lie.
+    """
+    found: dict[tuple[str, int, str], Row] = {}
+    for row in rows:
+        place = row.network, row.batch, row.by
+        known = found.get(place)
+        samples = row.timing.samples if known is None else known.timing.samples + row.timing.samples
+        found[place] = replace(known or row, timing=replace(row.timing, samples=samples))
+    return list(found.values())
+
+
 def compared(rows: Iterable[Row]) -> list[dict[str, Any]]:
-    """How many times as fast the first contestant is as each other, case by case."""
+    """How many times as fast ours is as each other, case by case; a case that ours could not run has none."""
     found, first = [], None
     for row in rows:
-        if first is None or (first.network, first.batch) != (row.network, row.batch):
+        if row.by == OURS:
             first = row
+            continue
+        if first is None or (first.network, first.batch) != (row.network, row.batch):
             continue
         value, low, high = ratios(row.timing, first.timing)
         found.append(

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from lenext.benchmark.timing import Sample
-from lenext.errors import Failed
+from lenext.errors import Failed, LenextError
 from lenext.evaluation.allocator import SWITCH
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lenext.benchmark.rivals import Contestant
 
 OURS = "lenext"
-CASE_FAILS = (RuntimeError, ValueError, TypeError, ImportError, AttributeError, KeyError)
+CASE_FAILS = (LenextError, RuntimeError, ValueError, TypeError, ImportError, AttributeError, KeyError)
 
 
 class Worker:
@@ -100,9 +100,7 @@ def serve(one: Contestant, orders: IO[str], answers: IO[str]) -> None:
         try:
             work, found = one.prepared(case)
         except CASE_FAILS as error:
-            return {
-                "refused": f"{one.name} cannot run {case.name}: {str(error).splitlines()[0] if str(error) else error!r}"
-            }
+            return {"refused": f"{one.name} cannot run {case.name}: {str(error).partition(chr(10))[0] or repr(error)}"}
         return found if work is not None else {"refused": f"{one.name} has no {case.name}."}
 
     for line in orders:

@@ -23,6 +23,7 @@ HEADER = ["network", "by", "batch", "ms", "images/s", "GFLOP/s", "of limit", "Mi
 @device
 @click.option("--threads", type=click.IntRange(1), help="Threads that compute; one is measured by CPU time.")
 @click.option("--rounds", type=click.IntRange(1), default=7, help="Samples of each [7].")
+@click.option("--starts", type=click.IntRange(1), default=1, help="Processes of each, one after the other [1].")
 @click.option("--reading", help="Of all networks [the rival library's, else the paper's].")
 @click.option("--image-size", type=click.IntRange(1), help="Of the input in pixels [the network's].")
 @click.option("--training", is_flag=True, help="A whole step: forward, backward, optimiser.")
@@ -54,10 +55,9 @@ def command(
 def lines(document: dict[str, Any]) -> list[str]:
     """The table for a person."""
     found = {(one["name"], one["against"]): one["value"] for one in document["ratios"]}
-    rows, first = [], ""
+    rows = []
     for row in document["measurements"]:
-        first = row["by"] if row["by"] == "lenext" else first
-        ratio = found.get((f"{first}, {row['network']}, batch {row['batch']}", row["by"]))
+        ratio = found.get((f"lenext, {row['network']}, batch {row['batch']}", row["by"]))
         rows.append(
             [
                 row["network"], row["by"], str(row["batch"]), f"{row['milliseconds']['value']:,.2f}",

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lenext.data.statistics import Statistics
 from lenext.engines.engine import COMPILED, EAGER, Floats, Pixels, rows
-from lenext.evaluation.inference import Compute, probabilities
+from lenext.evaluation.inference import HALVES, Compute, probabilities
 
 
 class Eager:
@@ -41,7 +41,7 @@ class Compiled:
         import torch._inductor.config as inductor
 
         inductor.freezing = True
-        self._batch, self._half = batch, precision == "bf16"
+        self._batch, self._half = batch, HALVES.get(precision)
         with warnings.catch_warnings(action="ignore"):  # the compiler's own, of what torch will do without one day
             self._run: Callable[[Tensor], Tensor] = torch.compile(graph, dynamic=False)
 
@@ -49,7 +49,7 @@ class Compiled:
         """See ``Engine``."""
         pixels = torch.from_numpy(rows(batch))
         parts = []
-        half = torch.autocast("cpu", dtype=torch.bfloat16, enabled=self._half)
+        half = torch.autocast("cpu", dtype=self._half, enabled=self._half is not None)
         with torch.no_grad(), half, warnings.catch_warnings(action="ignore"):
             for part in torch.split(pixels, self._batch):
                 filled = torch.cat([part, part.new_zeros(self._batch - len(part), *part.shape[1:])])

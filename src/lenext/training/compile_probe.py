@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import cycle, islice
 
 from lenext.training.compiling import OFF, ON, compiler_missing
+from lenext.training.one_sample_gradients import OneSampleGradients
 from lenext.training.rate_finder import batches
 from lenext.training.task import Batch, Task
 
@@ -19,13 +20,11 @@ LEAST = 20.0  # ours: seconds that a compiler takes at least; what cannot save s
 
 def whether_to_compile(task: Task) -> tuple[str, str]:
     """On or off, and why: by a few steps of both kinds on a network that may be spoilt."""
-    missing = compiler_missing(task.compute.device)
-    if missing or task.save_memory:
-        return OFF, f"not compiled: {missing or 'with --save-memory layers stay as they are'}"
-    task.network.train()
-    some = [(batch, at) for batch, at in islice(batches(task), STEPS) if len(batch[1]) == task.recipe.batch_size]
-    if not some:
-        return OFF, "not compiled: an epoch has no whole batch"
+    missing = uncompiled(task) or compiler_missing(task.compute.device)
+    if missing:
+        return OFF, f"not compiled: {missing}"
+    task.train()
+    some = [(batch, at) for batch, at in islice(batches(task), STEPS) if len(batch[1]) == task.cuts[1]]
     _, plain = measured(task, some)
     left = plain * task.steps
     if left * GAIN < LEAST:
@@ -35,6 +34,15 @@ def whether_to_compile(task: Task) -> tuple[str, str]:
     if (plain - fast) * task.steps > once:
         return ON, f"compiled: {words}"
     return OFF, f"not compiled: {words}"
+
+
+def uncompiled(task: Task) -> str | None:
+    """Why a program for the network would never be called; None where it would."""
+    if not task.steps:
+        return "no steps are taken"
+    if isinstance(task.gradients, OneSampleGradients):
+        return "steps on single images are written out for this network"
+    return None
 
 
 def measured(task: Task, some: Iterable[tuple[Batch, tuple[int, int]]]) -> tuple[float, float]:

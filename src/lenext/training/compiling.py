@@ -11,6 +11,7 @@ import importlib.util
 import os
 import shutil
 import warnings
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -24,10 +25,11 @@ AUTO, ON, OFF = COMPILE = ("auto", "on", "off")
 TWO_PASSES = "use_two_step_variance_threshold"
 
 
-def compiled_heads(objective: Objective, batch: int) -> Objective:
+def compiled_heads(objective: Objective, sizes: Collection[int]) -> Objective:
     """The objective with a compiled forward pass, and the backward pass that belongs to it.
 
-    batch: the images of a usual pass; another number, as the last of an epoch has, goes through the layers as they are.
+    sizes: the images of usual passes, for each of which there is a program; another number, as the last batch of an
+    epoch has, goes through the layers as they are.
     """
     import torch._inductor.config as inductor
 
@@ -36,7 +38,7 @@ def compiled_heads(objective: Objective, batch: int) -> Objective:
         program = torch.compile(objective.heads, dynamic=False, options=options)
 
     def heads(inputs: Tensor) -> tuple[Tensor, ...]:
-        if len(inputs) != batch:
+        if len(inputs) not in sizes:
             return objective.heads(inputs)
         with warnings.catch_warnings(action="ignore"):
             return program(inputs)

@@ -24,7 +24,7 @@ from lenext.training.average import LastWeights, MovingAverage, average_of
 from lenext.training.compiling import compiled_heads
 from lenext.training.freezing import training_mode
 from lenext.training.goal import Goal, OneClass
-from lenext.training.gradients import Gradients
+from lenext.training.gradients import Gradients, passes
 from lenext.training.objective import objective_of
 from lenext.training.one_sample_gradients import OneSampleGradients, one_sample_gradients
 from lenext.training.optim import set_rate
@@ -71,6 +71,11 @@ class Task:
         return len(self.cuts) - 1
 
     @cached_property
+    def pass_sizes(self) -> frozenset[int]:
+        """Images of each pass of a whole batch, as the first of an epoch is: nearly equal parts are of two sizes."""
+        return frozenset(part.stop - part.start for part in passes(self.cuts[1], self.micro_batch))
+
+    @cached_property
     def epochs(self) -> int:
         return self.recipe.epochs or math.ceil((self.recipe.iterations or 0) / self.steps_per_epoch)
 
@@ -88,7 +93,7 @@ class Task:
         else:
             objective = in_tiles(objective, self.network, self.compute)
         if self.compiled:
-            objective = compiled_heads(objective, self.micro_batch or self.recipe.batch_size)
+            objective = compiled_heads(objective, self.pass_sizes)
         whole = Gradients(objective, self.compute, self.micro_batch, self.scaling, self.goal.hits)
         return one_sample_gradients(self.recipe, self.network, self.compute) or whole
 

@@ -20,8 +20,8 @@ from lenext.recipes import EpochRates, Recipe
 from lenext.training import fitting
 from lenext.training.budget import SLACK, Clock, whole_epochs
 from lenext.training.checkpoint import Progress
-from lenext.training.compile_probe import whether_to_compile
-from lenext.training.compiling import AUTO
+from lenext.training.compile_probe import uncompiled, whether_to_compile
+from lenext.training.compiling import AUTO, ON
 from lenext.training.probe import Speed, probe
 from lenext.training.rate_finder import find_rate
 from lenext.training.task import Task
@@ -82,6 +82,13 @@ def found_out(prepared: Prepared, tasks: Tasks, save_every: float, clock: Clock 
     )
     keep(prepared, found)
     return replace(prepared, job=found)
+
+
+def check_compiled(job: Job, task: Task) -> None:
+    """Refuse to compile what no step would call. Raises UsageError."""
+    why = uncompiled(task) if job.compile == ON else None
+    if why:
+        raise UsageError(f"There is nothing to compile: {why}.", "Leave --compile out.")
 
 
 def keep(prepared: Prepared, job: Job) -> None:

@@ -14,7 +14,7 @@ from lenext.errors import UsageError
 from lenext.evaluation.inference import device_of
 from lenext.parallel.place import Place
 from lenext.parallel.team import Alone
-from lenext.training.compiling import OFF
+from lenext.training.compiling import OFF, ON
 from lenext.training.sharded import BATCH_NORMS, SYNC, ShardedTask
 from lenext.training.task import Task
 
@@ -64,9 +64,10 @@ def check_divided(job: Job, task: Task, team: Alone) -> None:
             f"A batch of {job.recipe.batch_size} is too small for {shards} shards of at least two images.",
             f"Give --batch-size {2 * shards} or more, or fewer processes or shards.",
         )
-    if size > 1 and (job.time_limit or not job.settled):
+    if size > 1 and (job.time_limit or not job.settled or job.compile == ON):
         raise UsageError(
-            "A run with a limit of time or a search is one on one process.", "Go on with it without torchrun or srun."
+            "A run with a limit of time, a search or a compiled network is one on one process.",
+            "Go on with it without torchrun or srun.",
         )
     if job.batch_norm == SYNC and size > 1:
         least = min(stop - start for start, stop in pairwise(task.cuts))
