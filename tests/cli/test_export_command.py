@@ -220,7 +220,12 @@ def test_a_cache_that_takes_nothing_is_said(refused, trained, photos, tmp_path, 
 def test_a_folder_from_a_cache_that_takes_nothing(lenext, photos, exported, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("LENEXT_CACHE", str(tmp_path / "file" / "cache"))
-    assert len(answers(lenext, exported["openvino"]["out"], photos)) == 24
+    status, output, said = lenext("predict", exported["openvino"]["out"], photos, "--json")
+    assert (status, len(json.loads(output))) == (0, 24)
+    assert said.count("\n") == 1
+    assert "Nothing can be kept" in said
+    assert "$LENEXT_CACHE" in said
+    assert lenext("predict", exported["openvino"]["out"], photos, "--quiet")[2] == ""
 
 
 def test_openvino_alone_is_enough(lenext, trained, photos, exported, tmp_path, monkeypatch):
