@@ -1,4 +1,4 @@
-"""The commands of a day's work in a namespace without a single route; nothing of it is noted down to be reported later."""
+"""The commands of a day's work in a namespace without a single route; nothing is noted down to be reported later."""
 
 import os
 import shutil

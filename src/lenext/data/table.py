@@ -28,7 +28,7 @@ from lenext.errors import DataError
 
 
 def read(path: Path) -> tuple[str, tuple[Item, ...], tuple[Problem, ...]]:
-    """(layout, images, problems) of a UTF-8 CSV (also of semicolons or tabs) with a header line; paths are relative to the file's own folder.
+    """(layout, images, problems) of a UTF-8 CSV with a header line; paths are relative to the file's own folder.
 
     layout: which of the forms of ``columns`` the file has. A file that does not exist is a problem; anything that is
     wrong in the table raises ``DataError`` with its line.
