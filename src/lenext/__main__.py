@@ -1,5 +1,18 @@
 """``python -m lenext`` is the command ``lenext``."""
 
-from lenext.cli import process
+import os
+from typing import NoReturn
 
-process()
+
+def process() -> NoReturn:
+    """The command; Ctrl-C while it is still being loaded, or a second one, ends it without a word."""
+    try:
+        from lenext import cli
+
+        cli.process()
+    except KeyboardInterrupt:
+        os._exit(130)
+
+
+if __name__ == "__main__":
+    process()

@@ -3,6 +3,7 @@
 import csv
 import fcntl
 import json
+import os
 
 import pytest
 
@@ -62,6 +63,14 @@ def test_wrong_files_are_refused(tmp_path):
     with pytest.raises(Failed):
         PredictionsFile(tmp_path / "no" / "p.csv", top=1)
     assert (tmp_path / "p.csv").read_text() == "name,age\nAnna,30\n"
+
+
+def test_a_device_or_pipe_is_not_gone_on_with(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "link.csv").symlink_to("/dev/full")
+    for name in ("pipe.csv", "link.csv"):
+        with pytest.raises(UsageError, match="device or pipe"):
+            PredictionsFile(tmp_path / name, top=1, resume=True)
 
 
 def test_a_header_that_was_cut_is_written_whole(tmp_path):

@@ -141,6 +141,18 @@ def test_damage_is_seen(refused, photos, exported, tmp_path):
         assert refused("evaluate", tmp_path / name, photos)[0] == 4
 
 
+@pytest.mark.parametrize("words", [('"night"', '"night", "dusk"'), ('"day",', ""), ('"crop": 32', '"crop": 40')])
+def test_a_description_that_was_edited_is_seen(refused, photos, exported, tmp_path, words):
+    shutil.copytree(exported["onnx"]["out"], tmp_path / "folder")
+    described = (tmp_path / "folder" / "lenext.json").read_text()
+    assert described.count(words[0]) >= 1
+    (tmp_path / "folder" / "lenext.json").write_text(described.replace(words[0], words[1], 1))
+    for engine in ("onnxruntime", "openvino"):
+        status, error = refused("predict", tmp_path / "folder", photos, "--engine", engine)
+        assert (status, error["kind"]) == (4, "weight-file")
+        assert "lenext.json" in error["message"]
+
+
 def test_wrong_uses(refused, trained, photos, exported, tmp_path):
     onnx = exported["onnx"]["out"]
     assert refused("export", trained, "--out", onnx)[0] == 2
@@ -220,7 +232,12 @@ def test_a_cache_that_takes_nothing_is_said(refused, trained, photos, tmp_path, 
 def test_a_folder_from_a_cache_that_takes_nothing(lenext, photos, exported, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("LENEXT_CACHE", str(tmp_path / "file" / "cache"))
-    assert len(answers(lenext, exported["openvino"]["out"], photos)) == 24
+    status, output, said = lenext("predict", exported["openvino"]["out"], photos, "--json")
+    assert (status, len(json.loads(output))) == (0, 24)
+    assert said.count("\n") == 1
+    assert "Nothing can be kept" in said
+    assert "$LENEXT_CACHE" in said
+    assert lenext("predict", exported["openvino"]["out"], photos, "--quiet")[2] == ""
 
 
 def test_openvino_alone_is_enough(lenext, trained, photos, exported, tmp_path, monkeypatch):

@@ -75,7 +75,9 @@ def test_of_model_and_data_one_is_missing(refused, trained):
 
 
 def test_a_list_that_windows_wrote(lenext, trained, photos, monkeypatch):
-    monkeypatch.setattr("sys.stdin", io.StringIO(f"{photos}/day/00.png\r\n\r\n{photos}/night/00.png\r\n", newline="\n"))
+    monkeypatch.setattr(
+        "sys.stdin", io.StringIO(f"\ufeff{photos}/day/00.png\r\n\r\n{photos}/night/00.png\r\n", newline="\n")
+    )
     status, output, _ = lenext("predict", trained, "-", "--json")
     assert status == 0
     assert [row["error"] for row in json.loads(output)] == [None, None]

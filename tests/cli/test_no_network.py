@@ -1,4 +1,4 @@
-"""The commands of a day's work in a namespace without a single route."""
+"""The commands of a day's work in a namespace without a single route; nothing is noted down to be reported later."""
 
 import os
 import shutil
@@ -36,5 +36,12 @@ def test_train_evaluate_predict_export_and_check_need_no_network(photos, tmp_pat
         lenext.export({str(run)!r}, to="onnx", data={str(photos)!r}, limit=1.0)
         lenext.export({str(run)!r}, to="openvino", int8=True, calibrate={str(photos)!r}, limit=1.0)
         print("done")"""
-    done = subprocess.run([*ALONE, sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    home = tmp_path / "home"
+    elsewhere = {name: value for name, value in os.environ.items() if name not in ("CI", "XDG_CACHE_HOME")}
+    done = subprocess.run(
+        [*ALONE, sys.executable, "-c", code],
+        capture_output=True, text=True, check=False, env=elsewhere | {"HOME": str(home)},
+    )  # fmt: skip
     assert done.stdout.endswith("done\n"), done.stderr
+    assert [str(path.relative_to(home)) for path in home.glob("*")] == [".cache"]
+    assert [path.name for path in (home / ".cache").iterdir()] == ["lenext"]

@@ -70,6 +70,7 @@ def test_wrong_uses(refused, trained, photos, tmp_path):
     assert refused("predict", trained, tmp_path / "empty")[0] == 2
     assert refused("predict", photos, photos / "day" / "00.png")[0] == 4
     assert refused("predict", trained)[0] == 2
+    assert refused("predict", "", photos)[1]["message"] == "No model was named."
     assert refused("predict", trained, photos, "--top", "0")[0] == 2
 
 

@@ -60,6 +60,23 @@ def test_what_asked_to_be_called_at_the_end_is_called_and_no_thread_is_waited_fo
     assert "no command 'nonsense'" in done.stderr
 
 
+INTERRUPTED = """
+import sys
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == "click":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupting())
+from lenext.__main__ import process
+process()
+"""
+
+
+def test_ctrl_c_while_the_command_is_loaded_ends_it_without_a_word():
+    done = python(INTERRUPTED)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 def test_a_profiler_has_the_last_word(tmp_path):
     out = tmp_path / "profile"
     done = shell(f"{sys.executable} -m cProfile -o {out} -m lenext models")

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from lenext.data.cache_folder import keep, thin, used
+from lenext.data.cache_folder import cache_folder, keep, refusal, thin, used
 
 MIB = 2**20
 
@@ -81,3 +81,33 @@ def test_what_cannot_be_taken_away_disturbs_nobody(folder, tmp_path, monkeypatch
     monkeypatch.setattr("os.unlink", refuse)
     thin([folder])
     assert len(names(folder)) == 4
+
+
+def test_what_could_not_be_kept_is_said_once_with_the_remedy(tmp_path, monkeypatch):
+    monkeypatch.setenv("LENEXT_CACHE", str(tmp_path / "file"))
+    refusal()
+    keep(cache_folder() / "first", b"kept")
+    assert refusal() == ""
+    (tmp_path / "file" / "first").unlink()
+    (tmp_path / "file").rmdir()
+    (tmp_path / "file").touch()
+    keep(cache_folder() / "engines" / "first", b"kept")
+    keep(cache_folder() / "engines" / "second", b"kept")
+    said = refusal()
+    assert str(tmp_path / "file") in said
+    assert "Not a directory" in said
+    assert "$LENEXT_CACHE" in said
+    assert refusal() == ""
+
+
+def test_a_user_without_a_home_has_a_cache_that_keeps_nothing(monkeypatch):
+    for name in ("LENEXT_CACHE", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def unknown(*_):
+        raise KeyError
+
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    refusal()
+    keep(cache_folder() / "first", b"kept")
+    assert "Not a directory" in refusal()

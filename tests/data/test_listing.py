@@ -107,6 +107,7 @@ class TestNames:
         assert "fashion-mnist" in refused(UsageError, "/no/such/folder")
         refused(UsageError, "~nobody-of-this-name/photos")
         refused(UsageError, "zero\0byte")
+        assert "built-in name" in refused(UsageError, "")
         refused(UsageError, "x" * 5000)
 
     def test_a_run_folder(self, tmp_path):

@@ -47,6 +47,22 @@ class TestReading:
         assert items == (Item("cat/000.jpg", "cat"), Item("dog/000.jpg", "dog"))
         assert problems == ()
 
+    @pytest.mark.parametrize("mark", [";", "\t"])
+    @pytest.mark.parametrize("header", ["path{}label{}split", '"Path"{} Label{}split'])
+    def test_semicolons_and_tabs_where_the_header_leaves_no_doubt(self, pets, mark, header):
+        rows = [
+            header.format(mark, mark),
+            f"cat/000.jpg{mark}cat, tabby{mark}train",
+            f'dog/000.jpg{mark}"a;b\tc"{mark}',
+        ]
+        layout, items, _ = table.read(csv_file(pets, *rows, encoding="utf-8-sig"))
+        assert layout == "csv"
+        assert [item.label for item in items] == ["cat, tabby", "a;b\tc"]
+
+    def test_commas_are_meant_where_either_could_be(self, pets):
+        _, items, _ = table.read(csv_file(pets, "path,label,note;path;label", "cat/000.jpg,cat,x;y;z"))
+        assert items[0].label == "cat"
+
     def test_a_file_that_is_not_there_is_named_with_its_line(self, pets):
         _, _, (problem,) = table.read(csv_file(pets, "path,label", *GOOD, "cat/gone.jpg,cat"))
         assert (problem.path, problem.kind, problem.action) == ("cat/gone.jpg", "unreadable", "left out")
@@ -62,6 +78,8 @@ class TestRefusing:
             (["path,label,split", "cat/000.jpg,cat,holdout"], "line 2: The split 'holdout' is not known"),
             (["path,label", GOOD[0], "./cat/../cat/000.jpg,dog"], "line 3: .* stands in line 2 already"),
             (["path,label", *GOOD, ",cat"], "line 4: The path is empty"),
+            (["path;label,split", "cat/000.jpg;cat"], "line 1: The column 'label' is missing"),
+            (["path;label", "cat/000.jpg;cat;tabby"], "line 2: There are 3 cells, and the header names 2"),
             (["path,label", "cat/000.jpg"], "line 2: The label is empty"),
             (["path,label", '"cat/000.jpg,cat'], "This is not CSV"),
             (["path,label", "cat/\0.jpg,cat"], "line 2: The path holds a zero byte"),
@@ -78,10 +96,10 @@ class TestRefusing:
             table.read(csv_file(pets, "filename,class", *GOOD))
         assert "as path,label does; here it is 'filename,class'" in caught.value.remedy
 
-    def test_semicolons(self, pets):
+    def test_bars_between_columns(self, pets):
         with pytest.raises(DataError) as caught:
-            table.read(csv_file(pets, "path;label", "cat/000.jpg;cat"))
-        assert "not with ';'" in caught.value.remedy
+            table.read(csv_file(pets, "path|label", "cat/000.jpg|cat"))
+        assert "not with '|'" in caught.value.remedy
 
     def test_an_empty_file_and_one_in_another_encoding(self, pets):
         with pytest.raises(DataError, match="is empty"):

@@ -10,6 +10,7 @@ package = runtime()
 assert "openvino.tools.ovc" not in sys.modules, "the converter was loaded at the start"
 assert runtime() is package
 assert callable(package.convert_model) and "openvino.tools.ovc" in sys.modules
+assert sys.modules["openvino_telemetry"] is None, "the converter reports its use"
 assert not hasattr(package, "no_such_name")
 assert "lenext.recipes" not in sys.modules and "torch" not in sys.modules
 print(package.Core().available_devices)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import fcntl
 import hashlib
 import json
@@ -46,6 +47,8 @@ class PredictionsFile:
         self._there, self._answers = self.path.exists(), 0
         if self._there and not resume:
             raise UsageError(f"{path} is already there.", "Go on with it by --resume, or name another file.")
+        if self._there and not self.path.is_file():
+            raise UsageError(f"{path} is no file but a device or pipe.", "Name another file.")
         self._file: IO[bytes] = self._opened()
         try:
             end = self._take_up()
@@ -122,7 +125,9 @@ class PredictionsFile:
         return file
 
     def _refused(self, error: OSError) -> Failed:
-        remedy = "Free space, then go on with --resume; or name another file."
+        remedy = "Name another file, where you may write."
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            remedy = "Free space, then go on with --resume; or name another file."
         return Failed(f"Cannot write {self.path}: {error.strerror or error}.", remedy)
 
     @property

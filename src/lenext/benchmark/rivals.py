@@ -16,6 +16,7 @@ from lenext.benchmark import peak
 from lenext.benchmark.case import Case, documented, inference, ours
 from lenext.benchmark.engine_work import EngineWork
 from lenext.benchmark.timing import Work, calls_of
+from lenext.engines import onnxruntime, openvino
 from lenext.engines.engine import ONNXRUNTIME
 from lenext.errors import UsageError, did_you_mean
 from lenext.weights.adapters.operators import library
@@ -118,7 +119,7 @@ def by_compile(case: Case) -> Work:
 
 
 def by_onnxruntime(case: Case) -> Work:
-    runtime = importlib.import_module("onnxruntime")
+    runtime = onnxruntime.runtime()
     options = runtime.SessionOptions()
     options.intra_op_num_threads = case.threads
     with tempfile.TemporaryDirectory() as folder:
@@ -137,7 +138,7 @@ def in_onnx(case: Case, folder: str) -> Path:
 
 def by_openvino(case: Case) -> Work:
     """One request at a time: its hint for throughput was slower on two cores."""
-    openvino = importlib.import_module("openvino")
+    rival = openvino.runtime()
     settings = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_NUM_THREADS": case.threads,
@@ -147,11 +148,11 @@ def by_openvino(case: Case) -> Work:
         path = Path(folder) / "model.xml"
         try:
             shape = [list(case.images.shape)]  # as it is measured: nothing is left to be found out in each call
-            model = openvino.convert_model(case.fresh().eval(), example_input=case.images, input=shape)
+            model = rival.convert_model(case.fresh().eval(), example_input=case.images, input=shape)
         except Exception:  # noqa: BLE001  (its errors have no common ancestor; LeNet-5 has what it cannot read)
-            model = openvino.convert_model(in_onnx(case, folder))
-        openvino.save_model(model, path)
-        compiled = openvino.Core().compile_model(path, "CPU", settings)
+            model = rival.convert_model(in_onnx(case, folder))
+        rival.save_model(model, path)
+        compiled = rival.Core().compile_model(path, "CPU", settings)
     images = case.images.numpy()
     return lambda: compiled(images)
 

@@ -75,9 +75,10 @@ def paths_of(words: Sequence[str]) -> Iterable[str]:
 
 
 def path_in(line: str) -> str:
-    """The path on a line; of a list that Windows wrote, without the carriage return that ends each."""
+    """The path on a line; of a list that Windows wrote, without the mark before the first and what ends each."""
     path = line.rstrip("\n")
-    return path.removesuffix("\r") if path.endswith("\r") and not os.path.lexists(path) else path
+    plain = path.removeprefix("\ufeff").removesuffix("\r")
+    return plain if plain != path and not os.path.lexists(path) else path
 
 
 def file_to_write(option: str, file: Path) -> Path:

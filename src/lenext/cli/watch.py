@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
 import click
 
+from lenext.data.cache_folder import refusal
 from lenext.evaluation.text import duration
 from lenext.training.watch import Moment, Silent, Watcher
 
@@ -17,21 +19,14 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 
-class Screen(Protocol):
-    """A watcher that is opened and closed."""
-
-    def __enter__(self) -> Watcher: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None: ...
-
-
-def screen(*, quiet: bool) -> Screen:
-    """The watcher that fits standard error."""
-    if quiet:
-        return Quiet()
-    return Bar() if sys.stderr.isatty() else Plain()
+@contextmanager
+def screen(*, quiet: bool) -> Iterator[Watcher]:
+    """The watcher that fits standard error, whose last words are of a cache folder that keeps nothing."""
+    shown = Quiet() if quiet else Bar() if sys.stderr.isatty() else Plain()
+    with shown:
+        yield shown
+        if why := refusal():
+            shown.message(why)
 
 
 class Quiet(Silent):

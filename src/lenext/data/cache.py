@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
-from lenext.data.cache_folder import cache_folder
+from lenext.data.cache_folder import cache_folder, not_kept
 from lenext.data.sketch import Sketch
 
 VERSION = 3  # of what a row says: another decoder, another thumbnail or another remark needs another number
@@ -77,8 +77,11 @@ class Cache:
         rows, self._new = list(self._new.items()), {}
         if self._base is None or not rows:
             return
-        with suppress(sqlite3.Error), self._base:
-            self._base.executemany("INSERT OR REPLACE INTO pictures VALUES (?, ?)", rows)
+        try:
+            with self._base:
+                self._base.executemany("INSERT OR REPLACE INTO pictures VALUES (?, ?)", rows)
+        except sqlite3.Error as error:
+            not_kept(error)
 
 
 def opened(path: Path) -> sqlite3.Connection | None:
@@ -97,9 +100,11 @@ def opened(path: Path) -> sqlite3.Connection | None:
             if base is not None:
                 base.close()
             if isinstance(error, sqlite3.OperationalError):  # locked, read-only, full: not damage
+                not_kept(error)
                 return None
             discard(path)
-        except OSError:
+        except OSError as error:
+            not_kept(error.strerror or error)
             return None
         else:
             return base

@@ -5,28 +5,55 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Container, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 LIMIT = 4.0  # ours: GiB of each kind of thing that is kept
 UNFINISHED = ".part"  # how the name of what is being written ends
 HOUR = 3600.0  # seconds
+NOWHERE = Path(os.devnull) / "lenext"
 DAY = 24 * HOUR  # after its last use that a thing stays: another process may have it open
+
+_REFUSED: list[str] = []  # why, of all that this process could not keep
 
 
 def cache_folder() -> Path:
-    """$LENEXT_CACHE, or lenext in $XDG_CACHE_HOME or ~/.cache."""
+    """$LENEXT_CACHE, or lenext in $XDG_CACHE_HOME or ~/.cache; for a user without a home one that keeps nothing."""
     named = os.environ.get("LENEXT_CACHE")
-    if named:
-        return Path(named).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "lenext"
+    beside = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    try:
+        return Path(named or os.path.join(beside, "lenext")).expanduser()
+    except RuntimeError:
+        return NOWHERE
+
+
+@contextmanager
+def if_possible() -> Iterator[None]:
+    """What the system refuses is not kept and disturbs nobody, but ``refusal`` says why."""
+    try:
+        yield
+    except OSError as error:
+        not_kept(error.strerror or error)
+
+
+def not_kept(why: object) -> None:
+    """Remember for ``refusal`` that something could not be kept."""
+    _REFUSED.append(str(why))
+
+
+def refusal() -> str:
+    """Why things could not be kept, and what to do, in one line; "" where all were, or after it was asked for."""
+    why = next(iter(_REFUSED), "")
+    _REFUSED.clear()
+    remedy = "make room there, or name another folder in $LENEXT_CACHE"
+    return why and f"Nothing can be kept in {cache_folder()} ({why}), so the next start will be as slow: {remedy}."
 
 
 def keep(path: Path, *parts: bytes | memoryview) -> None:
     """Write a file whole or not at all, beside its place and renamed; where it cannot be written nothing is kept."""
     import tempfile  # costs what a prediction's start should not
 
-    with suppress(OSError):
+    with if_possible():
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=UNFINISHED)
         try:

@@ -141,7 +141,7 @@ def truth(path: Path, line: int, name: str, text: str) -> bool:
 
 
 def missing(path: Path, line: int, name: str, row: list[str]) -> DataError:
-    other = next((mark for mark in ";\t|" if mark in "".join(row)), None)
+    other = "|" if "|" in "".join(row) else None
     advice = f"The first line must name the columns, as path,label does; here it is {','.join(row)!r}."
     if other or name != PATH:
         advice = f"Separate the columns with commas, not with {other!r}." if other else FORMS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import shutil
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lenext.data.cache_folder import cache_folder, keep, thin, used
+from lenext.data.cache_folder import cache_folder, if_possible, keep, not_kept, thin, used
 from lenext.data.checksum import checksum
 from lenext.data.decode import read_image
 from lenext.data.enough import reduction
@@ -85,9 +86,10 @@ class Files:
         """Written so that no other process sees half of it; a full disk keeps nothing."""
         path = self._path(index)
         rows = pixels.permute(1, 2, 0).contiguous()
-        with suppress(OSError):
+        with if_possible():
             path.parent.mkdir(parents=True, exist_ok=True)
             if shutil.disk_usage(path.parent).free < SPARE + rows.nbytes:
+                not_kept(os.strerror(errno.ENOSPC))
                 return
             head = MAGIC, tuple(rows.shape), VERSION, checksum(rows.flatten().numpy())
             keep(path, np.array(head, HEADER).tobytes(), rows.numpy().data)

@@ -104,7 +104,7 @@ def places(source: IdxSet, name: str, data_root: str | None) -> Iterator[Path]:
     """Folders in which the files may lie, in the order of the search."""
     for root in (data_root, os.environ.get("LENEXT_DATA")):
         if root:
-            yield from (Path(root).expanduser() / folder for folder in (*source.folders, "."))
+            yield from (Path(os.path.expanduser(root)) / folder for folder in (*source.folders, "."))
     for modules in node_modules():
         yield from (modules / package for package in source.packages)
     yield from (Path(folder) for folder in source.system)

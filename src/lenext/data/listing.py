@@ -146,6 +146,8 @@ def find(spec: str, *, data_root: str | None = None, least: int = 2) -> Listing:
     if spec.lower() in builtin.NAMES:
         images, items = builtin.load(spec.lower(), data_root)
         return assemble(spec.lower(), Path(), "built-in", items, images, ())
+    if not spec:
+        raise UsageError("No data were named.", "Give a folder, a CSV file or a built-in name.")
     path = Path(os.path.expanduser(spec))  # Path.expanduser raises for an unknown user
     mode = kind_of(path)
     if stat.S_ISDIR(mode):

@@ -43,7 +43,7 @@ def read(path: Path) -> tuple[str, tuple[Item, ...], tuple[Problem, ...]]:
     for line, row in rows:
         if any(map(str.strip, row[len(names) :])):
             what = f"There are {len(row)} cells, and the header names {len(names)}."
-            raise complaint(path, line, what, "Put quotation marks around a cell that holds a comma.")
+            raise complaint(path, line, what, "Put quotation marks around a cell that holds what separates the cells.")
         if not items:
             check_first(path, form, row)
         items.append(read_row(path, line, row, form))
@@ -71,13 +71,20 @@ def rows_of(path: Path) -> Iterator[tuple[int, list[str]]]:
         raise DataError(f"{path} is not UTF-8 (byte {error.start}).", "Save it as CSV in UTF-8.") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}).", "Check the file's permissions.") from None
-    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=mark_of(text), strict=True)
     try:
         for row in rows:
             if any(map(str.strip, row)):
                 yield rows.line_num, row
     except csv.Error as error:
         raise complaint(path, rows.line_num, f"This is not CSV ({error}).") from None
+
+
+def mark_of(text: str) -> str:
+    """What separates the cells: the mark by which the header has a column path beside others, else a comma."""
+    header = next(filter(lambda line: line.strip(" ,;\t"), text.splitlines()), "").lower()
+    cells = {mark: [cell.strip(' "') for cell in header.split(mark)] for mark in ",;\t"}
+    return next((mark for mark, names in cells.items() if PATH in names and len(names) > 1), ",")
 
 
 def read_row(path: Path, line: int, row: list[str], form: Form) -> Item:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lenext.data.cache_folder import cache_folder
+from lenext.data.cache_folder import cache_folder, keep
 from lenext.engines.engine import COMPILED, Engine, Pixels, cores
 from lenext.errors import LenextError, UsageError
 
@@ -88,9 +88,7 @@ def choose(
     work = max(WORK, STEADY * max(rates.values()))
     best = min(engines, key=lambda name: opening[name] + work / rates[name])
     choice = Choice(best, len(batch), rates, opening, failed)
-    with suppress(OSError):  # where nothing can be kept it is measured anew
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(asdict(choice), indent=1) + "\n")
+    keep(file, (json.dumps(asdict(choice), indent=1) + "\n").encode())
     return choice, engines[best]
 
 

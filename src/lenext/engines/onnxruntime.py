@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,10 +17,7 @@ class OnnxRuntime:
     name = ONNXRUNTIME
 
     def __init__(self, graph: Path) -> None:
-        try:
-            import onnxruntime
-        except ImportError:
-            raise missing("onnxruntime", "onnx") from None
+        onnxruntime = runtime()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = cores()
         options.log_severity_level = 3  # errors
@@ -29,3 +28,13 @@ class OnnxRuntime:
         """See ``Engine``."""
         (found,) = self._session.run(None, {self._input: rows(batch)})
         return np.asarray(found, dtype=np.float32)
+
+
+def runtime() -> Any:
+    """The package, which from 1.29 on reports networks and machines to its makers where this is not set before."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    try:
+        import onnxruntime
+    except ImportError:
+        raise missing("onnxruntime", "onnx") from None
+    return onnxruntime

@@ -21,6 +21,7 @@ from lenext.engines.artefact import FILE, read_artefact, verify
 from lenext.engines.engine import OPENVINO, Floats, Pixels, cores, missing, rows
 
 CONVERTER = "openvino.tools.ovc"
+REPORTER = "openvino_telemetry"  # of the converter's use to its makers, also when it is only loaded
 PRECISIONS = {"fp32": "f32", "bf16": "bf16"}
 
 
@@ -117,6 +118,7 @@ def runtime() -> Any:
     """The package, without its converter of other libraries' networks: half of its start, and loaded when asked for."""
     if "openvino" in sys.modules:
         return sys.modules["openvino"]
+    sys.modules.setdefault(REPORTER, None)  # type: ignore[arg-type]  # the converter and NNCF do without it
     sys.modules[CONVERTER] = None  # type: ignore[assignment]  # the package begins without it where it is not there
     try:
         import openvino

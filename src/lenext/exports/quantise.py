@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -11,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from lenext.engines import onnxruntime
 from lenext.engines.engine import Pixels, missing, rows
+from lenext.engines.openvino import runtime
 
 MOST = 300  # NNCF's own default; images beyond it change scales little
 
@@ -29,10 +30,9 @@ def quantise(folder: Path, form: str, images: Pixels) -> None:
 
 def by_nncf(folder: Path, images: list[Pixels]) -> None:
     """OpenVINO's own."""
-    os.environ["NNCF_CI"] = "1"  # no telemetry
+    openvino = runtime()
     try:
         import nncf
-        import openvino
         from nncf.quantization.range_estimator import RangeEstimatorParametersSet
     except ImportError:
         raise missing("nncf", "openvino") from None
@@ -76,10 +76,9 @@ def by_onnxruntime(file: Path, images: list[Pixels]) -> None:
 
     NNCF's for ONNX stops at the graph of LeNet-5, whose edges have no types that it finds.
     """
-    try:
-        from onnxruntime import quantization
-    except ImportError:
-        raise missing("onnxruntime", "onnx") from None
+    onnxruntime.runtime()
+    from onnxruntime import quantization
+
     from lenext.exports.graph import INPUT, quietly
 
     class Reader(quantization.CalibrationDataReader):  # type: ignore[misc]

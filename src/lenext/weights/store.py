@@ -83,7 +83,7 @@ def cache_folder() -> Path:
 def elsewhere(entry: Entry) -> Iterator[Path]:
     """Where the publisher's own tools would have put the file."""
     if entry.source == "keras":
-        yield Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "models" / entry.file
+        yield Path(os.path.expanduser(os.environ.get("KERAS_HOME") or "~/.keras")) / "models" / entry.file
     repository, resolve, file = entry.address.removeprefix(HUB).partition("/resolve/main/")
     if not (entry.address.startswith(HUB) and resolve):
         return
@@ -95,7 +95,7 @@ def elsewhere(entry: Entry) -> Iterator[Path]:
 def hub_cache() -> Path:
     """Where Hugging Face's library keeps what it downloads."""
     home = os.environ.get("HF_HOME") or os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "huggingface")
-    return Path(os.environ.get("HF_HUB_CACHE") or os.path.join(home, "hub")).expanduser()
+    return Path(os.path.expanduser(os.environ.get("HF_HUB_CACHE") or os.path.join(home, "hub")))
 
 
 def in_package(entry: Entry) -> Path:

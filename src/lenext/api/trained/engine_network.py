@@ -51,7 +51,7 @@ def open_to_measure(model: str | Path, asked: EvaluateOptions, watcher: Watcher)
     """
     if asked.engine is not None:
         check_name(asked.engine)
-    if is_artefact(Path(model)):
+    if model and is_artefact(Path(model)):
         check(asked)
         if asked.weights is not None:
             raise UsageError(f"{model} has its own weights.", "Leave the weights out.")

@@ -13,7 +13,7 @@ import numpy as np
 from lenext.api.options import PredictOptions
 from lenext.data.array_view import array_view
 from lenext.data.decode import read_pixels
-from lenext.engines.artefact import Artefact, damaged, read_artefact, verify
+from lenext.engines.artefact import FILE, Artefact, damaged, read_artefact, verify
 from lenext.engines.engine import AUTO, COMPILED, ONNXRUNTIME, Engine, Floats, Pixels
 from lenext.engines.opening import CAN, FOUR, in_pieces, open_graph, quickest_precision
 from lenext.errors import LenextError, UsageError
@@ -68,7 +68,7 @@ def open_artefact(
         sound = pool.submit(verify, folder, artefact)
         if engine == AUTO:
             sound.result()
-            return artefact, fastest(folder, artefact, precision, batch, watcher)
+            return artefact, AsDescribed(folder, artefact, fastest(folder, artefact, precision, batch, watcher))
         try:
             piece = min(FOUR, batch) if many else 1
             found = open_graph(folder, artefact.format, engine, precision, batch, piece)
@@ -78,7 +78,28 @@ def open_artefact(
             sound.result()
             raise damaged(folder, f"{artefact.graph} cannot be opened ({str(error).partition(chr(10))[0]})") from None
         sound.result()
-    return artefact, found
+    return artefact, AsDescribed(folder, artefact, found)
+
+
+class AsDescribed:
+    """The engine of a folder, which may say other things of its graph since somebody changed it."""
+
+    def __init__(self, folder: Path, artefact: Artefact, engine: Engine) -> None:
+        self.name = engine.name
+        self._folder, self._classes, self._engine = folder, len(artefact.classes), engine
+
+    def predict(self, batch: Pixels) -> Floats:
+        """See ``Engine``. Raises WeightFileError for a graph of other pixels or other classes."""
+        try:
+            found = self._engine.predict(batch)
+        except (LenextError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001  (engines raise what they like)
+            why = str(error).strip().partition("\n")[0]
+            raise damaged(self._folder, f"its graph does not run as {FILE} says ({why})") from None
+        if found.shape[1] != self._classes:
+            raise damaged(self._folder, f"{FILE} names {self._classes} classes, and its graph has {found.shape[1]}")
+        return found
 
 
 def fastest(folder: Path, artefact: Artefact, precision: str, batch: int, watcher: Watcher) -> Engine:

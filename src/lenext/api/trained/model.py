@@ -23,6 +23,8 @@ def open_model(model: str | Path, weights: str | None, listener: Listener) -> Mo
     best). Raises the errors of ``lenext.load`` and of ``lenext.create_model``.
     """
     word = os.fspath(model)
+    if not word:
+        raise UsageError("No model was named.", "Name a run folder, a weight file, or a network of `lenext models`.")
     network = word.lower() in FILE_OF or word.lower() in ALIASES
     hub = is_on_hub(word)
     if hub or os.path.exists(word) or not network:
