@@ -7,6 +7,7 @@ from PIL import Image, ImageFilter
 
 import lenext
 from lenext.errors import UsageError
+from lenext.training.watch import Silent
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +51,15 @@ def test_exact_is_another_run_and_is_kept_for_resuming(photos, tmp_path):
 def test_an_unknown_cache_is_refused_before_anything_is_read(tmp_path):
     with pytest.raises(UsageError, match="no cache 'tape'"):
         lenext.train(tmp_path / "nowhere", model="lenet5", cache="tape")
+
+
+def test_a_cache_of_files_says_that_there_are_none(tmp_path, monkeypatch):
+    said = []
+    watcher = Silent()
+    monkeypatch.setattr(watcher, "message", said.append, raising=False)
+    few = {"model": "lenet5", "recipe": "practical", "epochs": 1, "threads": 1, "watcher": watcher}
+    lenext.train("digits", out=tmp_path / "disk", cache="disk", **few)
+    assert "--cache disk is for files, and the images of digits are in memory already." in said
+    said.clear()
+    lenext.train("digits", out=tmp_path / "auto", **few)
+    assert not any("--cache" in line for line in said)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from lenext.api.trained.engine import compute_of
 from lenext.engines.opening import quickest_precision
 from lenext.errors import UsageError
 
@@ -31,3 +32,12 @@ def test_onnx_alone_is_enough(monkeypatch):
 
     monkeypatch.setattr("lenext.engines.openvino.computes_bf16", lacking)
     assert quickest_precision("onnx", "auto") == "fp32"
+
+
+@pytest.mark.parametrize(
+    ("engine", "expected"), [("onnxruntime", "fp32"), ("openvino", "bf16"), (None, "bf16"), ("auto", "bf16")]
+)
+def test_for_a_run_onnx_runtime_has_no_other_than_fp32(engine, expected, monkeypatch):
+    monkeypatch.setattr("lenext.evaluation.inference.fast_precision", lambda _: "bf16")
+    assert compute_of("cpu", "auto", engine).precision == expected
+    assert compute_of("cpu", "bf16", engine).precision == "bf16"  # asked for by name: refused where there is none

@@ -12,12 +12,12 @@ from typing import Any
 import torch
 
 from lenext.api.options import check_counts, read_options
+from lenext.api.trained.engine import compute_of
 from lenext.benchmark.case import Case
 from lenext.benchmark.result import head, write
 from lenext.benchmark.rivals import OURS, Contestant, chosen
 from lenext.benchmark.run import Limit, Row, against_best, compared, limit, measure, together
 from lenext.benchmark.worker import Worker
-from lenext.engines.engine import ONNXRUNTIME
 from lenext.engines.opening import check_name, check_precision
 from lenext.errors import Failed, UsageError
 from lenext.evaluation.inference import AUTO, Compute
@@ -113,7 +113,7 @@ def measured(
     networks: list[str], contestants: list[Contestant], options: BenchOptions, watcher: Watcher
 ) -> dict[str, Any]:
     """Every network on every batch; what is known so far is in the file after each of them."""
-    compute = compute_of(options)
+    compute = checked_compute(options)
     threads = torch.get_num_threads()
     watcher.message(f"Measuring on {compute.device}, {compute.precision}, {threads} threads.")
     top = limit(compute, threads)
@@ -144,15 +144,12 @@ def nth(start: int, starts: int) -> str:
     return f", start {start + 1} of {starts}" if starts > 1 else ""
 
 
-def compute_of(options: BenchOptions) -> Compute:
+def checked_compute(options: BenchOptions) -> Compute:
     """Where and in which precision ours computes. Raises UsageError for one that the engine does not have."""
-    precision = options.precision
-    if precision == AUTO and options.engine == ONNXRUNTIME:  # which has no shorter one
-        precision = "fp32"
-    compute = Compute.choose(options.device, precision)
+    found = compute_of(options.device, options.precision, options.engine)
     if options.engine not in (None, AUTO):
-        check_precision(options.engine, compute.precision)
-    return compute
+        check_precision(options.engine, found.precision)
+    return found
 
 
 def worker_of(one: Contestant, options: BenchOptions, threads: int) -> Worker:
@@ -204,7 +201,7 @@ def describe(
     words += ["--threads", str(torch.get_num_threads()), "--rounds", str(options.rounds)]
     words += ["--starts", str(options.starts)] if options.starts > 1 else []
     words += ["--against", ",".join(options.against)] if options.against else []
-    precision, ratios = compute_of(options).precision, compared(rows)
+    precision, ratios = checked_compute(options).precision, compared(rows)
     best = against_best(ratios, precision)
     return {
         **head(

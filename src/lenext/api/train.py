@@ -21,7 +21,7 @@ from lenext.api.run.settle import check_compiled, settle
 from lenext.api.run.shares import check_divided, divided, on_place, sentences
 from lenext.api.run.space import check_space
 from lenext.data.augment import Pipeline
-from lenext.data.decoded import AUTO, OFF, decoded
+from lenext.data.decoded import AUTO, DISK, MEMORY, OFF, DecodedImages, decoded
 from lenext.data.enough import enough
 from lenext.data.images import FileImages, Images
 from lenext.data.item import TRAIN, VAL
@@ -110,6 +110,8 @@ def run(
     compute.place(network, single=job.recipe.batch_size == 1, sparingly=job.save_memory)
     clock = Clock(folder.seconds, sitting.began) if job.time_limit else None
     pictures = kept_pictures(prepared, asked)
+    if asked.cache in (MEMORY, DISK) and not isinstance(pictures, DecodedImages):
+        watcher.message(f"--cache {asked.cache} is for files, and the images of {prepared.spec} are in memory already.")
 
     def task_of(one: Prepared) -> Task:
         return make_task(replace(one, listing=replace(one.listing, images=pictures)), asked, compute)

@@ -33,6 +33,14 @@ READS = {ONNXRUNTIME: "onnx", OPENVINO: "openvino"}  # that an engine reads best
 FEW = 16  # made pictures on which a file in the cache is compared with its network
 
 
+def compute_of(device: str, precision: str, engine: str | None) -> Compute:
+    """Where and in which precision an engine is asked to compute; "auto" is fp32 for ONNX Runtime, which has no other.
+
+    Raises UsageError for a device or word that is none.
+    """
+    return Compute.choose(device, "fp32" if (precision, engine) == (AUTO, ONNXRUNTIME) else precision)
+
+
 def engine_of(model: Model, name: str, compute: Compute, batch: int, watcher: Watcher) -> Engine:
     """The engine ``name`` for the network, or with "auto" the fastest here, which one line explains.
 

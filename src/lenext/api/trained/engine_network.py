@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from lenext.api.options import EvaluateOptions
-from lenext.api.trained.engine import engine_of
+from lenext.api.trained.engine import compute_of, engine_of
 from lenext.api.trained.exported import open_artefact
 from lenext.api.trained.model import open_model
 from lenext.api.trained.protocols import SINGLE
@@ -20,7 +20,6 @@ from lenext.engines.artefact import is_artefact
 from lenext.engines.engine import EAGER, Engine
 from lenext.engines.opening import check_name
 from lenext.errors import UsageError, WeightFileError
-from lenext.evaluation.inference import Compute
 from lenext.training.watch import Watcher
 from lenext.values import decode
 from lenext.weights.card import Card, Model
@@ -67,7 +66,7 @@ def open_to_measure(model: str | Path, asked: EvaluateOptions, watcher: Watcher)
     if asked.engine in (None, EAGER):
         return loaded
     check(asked)
-    compute = Compute.choose(asked.device, asked.precision)
+    compute = compute_of(asked.device, asked.precision, asked.engine)
     engine = engine_of(loaded, asked.engine, compute, asked.batch_size, watcher)
     return loaded if engine.name == EAGER else standing_for(loaded.card, engine)
 

@@ -15,7 +15,7 @@ from lenext.api.caution import warn_of_imitation
 from lenext.api.labels import cuts_of
 from lenext.api.options import PredictOptions
 from lenext.api.trained.doubt import rule_to_predict
-from lenext.api.trained.engine import engine_of
+from lenext.api.trained.engine import compute_of, engine_of
 from lenext.api.trained.model import open_model
 from lenext.data.decode import read_image
 from lenext.data.geometry import single_crop
@@ -56,7 +56,7 @@ class Recogniser(Protocol):
 def recogniser(model: str | Path, options: PredictOptions, watcher: Watcher) -> Recogniser:
     """The network that ``model`` means. Raises UsageError for options that do not go together."""
     loaded = open_model(model, options.weights, watcher)
-    compute = Compute.choose(options.device, options.precision)
+    compute = compute_of(options.device, options.precision, options.engine)
     warn_of_imitation(compute, watcher, options.engine)
     if options.engine in (None, EAGER):
         compute.place(loaded.network)
