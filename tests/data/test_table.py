@@ -59,8 +59,11 @@ class TestReading:
         assert layout == "csv"
         assert [item.label for item in items] == ["cat, tabby", "a;b\tc"]
 
-    def test_commas_are_meant_where_either_could_be(self, pets):
-        _, items, _ = table.read(csv_file(pets, "path,label,note;path;label", "cat/000.jpg,cat,x;y;z"))
+    @pytest.mark.parametrize(
+        "header", ["path,label,note;path;label", "path\t,label,note", "path,\tlabel,\tpath\t", '"path",label,"a;path;b"']
+    )
+    def test_commas_are_meant_where_either_could_be(self, pets, header):
+        _, items, _ = table.read(csv_file(pets, header, "cat/000.jpg,cat,x;y;z"))
         assert items[0].label == "cat"
 
     def test_a_file_that_is_not_there_is_named_with_its_line(self, pets):

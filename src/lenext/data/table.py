@@ -6,6 +6,7 @@ import csv
 import io
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import compress
 from pathlib import Path
 
@@ -82,9 +83,13 @@ def rows_of(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 def mark_of(text: str) -> str:
     """What separates the cells: the mark by which the header has a column path beside others, else a comma."""
-    header = next(filter(lambda line: line.strip(" ,;\t"), text.splitlines()), "").lower()
-    cells = {mark: [cell.strip(' "') for cell in header.split(mark)] for mark in ",;\t"}
-    return next((mark for mark, names in cells.items() if PATH in names and len(names) > 1), ",")
+    for mark in ",;\t":
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
+        with suppress(csv.Error):
+            header = next((row for row in rows if any(map(str.strip, row))), [])
+            if len(header) > 1 and PATH in {name.strip().lower() for name in header}:
+                return mark
+    return ","
 
 
 def read_row(path: Path, line: int, row: list[str], form: Form) -> Item:
