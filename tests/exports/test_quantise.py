@@ -1,5 +1,8 @@
 """Eight bits: what stays in full precision, and that the extremes of what was seen are kept."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -43,3 +46,21 @@ def test_the_brightest_picture_is_answered_as_before(exported):
     assert np.abs(after - before).max() > 0, "nothing was quantised"
     assert np.abs(after - before)[0].max() < 0.01  # 0.03 where the ranges are means over pictures
     assert (after.argmax(1) == before.argmax(1)).mean() > 0.9
+
+
+REPORTING = """
+import openvino, openvino_telemetry
+from pathlib import Path
+from lenext.exports.quantise import by_nncf
+try:
+    by_nncf(Path("nowhere"), [])
+except RuntimeError:
+    from nncf.telemetry.wrapper import telemetry
+    print(type(telemetry).__name__)
+"""
+
+
+def test_nothing_is_reported_where_the_caller_loaded_the_reporter():
+    """In a process of its own: NNCF is silent where it sees pytest."""
+    done = subprocess.run([sys.executable, "-c", REPORTING], capture_output=True, text=True, check=False)
+    assert done.stdout.split()[-1:] == ["MagicMock"], done.stderr
