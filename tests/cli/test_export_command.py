@@ -141,7 +141,9 @@ def test_damage_is_seen(refused, photos, exported, tmp_path):
         assert refused("evaluate", tmp_path / name, photos)[0] == 4
 
 
-@pytest.mark.parametrize("words", [('"night"', '"night", "dusk"'), ('"day",', ""), ('"crop": 32', '"crop": 40')])
+@pytest.mark.parametrize(
+    "words", [('"night"', '"night", "dusk"'), ('"day",', ""), ('"crop": 32', '"crop": 40'), ('"crop": 32', '"crop": 0')]
+)
 def test_a_description_that_was_edited_is_seen(refused, photos, exported, tmp_path, words):
     shutil.copytree(exported["onnx"]["out"], tmp_path / "folder")
     described = (tmp_path / "folder" / "lenext.json").read_text()

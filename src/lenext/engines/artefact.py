@@ -58,8 +58,10 @@ def read_artefact(folder: Path) -> Artefact:
     try:
         found: Artefact = decode(Artefact, json.loads((folder / FILE).read_text(encoding="utf-8")), "export")
     except (OSError, ValueError, LenextError) as error:
-        raise damaged(folder, f"{FILE} cannot be read: {error}") from None
-    if found.format not in FORMATS or not found.classes or found.graph not in found.files:
+        raise damaged(folder, f"{FILE} cannot be read: {str(error).removesuffix('.')}") from None
+    view, channels = found.preprocessing.view, found.preprocessing.channels
+    sizes = view.resize, *view.shape, channels
+    if found.format not in FORMATS or not found.classes or found.graph not in found.files or min(sizes) < 1:
         raise damaged(folder, f"{FILE} contradicts itself")
     return found
 
