@@ -65,11 +65,12 @@ def test_wrong_files_are_refused(tmp_path):
     assert (tmp_path / "p.csv").read_text() == "name,age\nAnna,30\n"
 
 
-def test_a_device_or_pipe_is_not_gone_on_with(tmp_path):
+def test_what_is_no_file_is_not_gone_on_with(tmp_path):
     os.mkfifo(tmp_path / "pipe.csv")
     (tmp_path / "link.csv").symlink_to("/dev/full")
-    for name in ("pipe.csv", "link.csv"):
-        with pytest.raises(UsageError, match="device or pipe"):
+    (tmp_path / "folder.csv").mkdir()
+    for name in ("pipe.csv", "link.csv", "folder.csv"):
+        with pytest.raises(UsageError, match="folder, device or pipe"):
             PredictionsFile(tmp_path / name, top=1, resume=True)
 
 

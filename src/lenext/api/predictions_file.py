@@ -48,7 +48,7 @@ class PredictionsFile:
         if self._there and not resume:
             raise UsageError(f"{path} is already there.", "Go on with it by --resume, or name another file.")
         if self._there and not self.path.is_file():
-            raise UsageError(f"{path} is no file but a device or pipe.", "Name another file.")
+            raise UsageError(f"{path} is no file but a folder, device or pipe.", "Name another file.")
         self._file: IO[bytes] = self._opened()
         try:
             end = self._take_up()

@@ -11,10 +11,10 @@ from pathlib import Path
 LIMIT = 4.0  # ours: GiB of each kind of thing that is kept
 UNFINISHED = ".part"  # how the name of what is being written ends
 HOUR = 3600.0  # seconds
-NOWHERE = Path(os.devnull) / "lenext"
 DAY = 24 * HOUR  # after its last use that a thing stays: another process may have it open
+NOWHERE = Path(os.devnull) / "lenext"  # below what is no folder nothing can be written
 
-_REFUSED: list[str] = []  # why, of all that this process could not keep
+_REFUSED: list[str] = []  # why this process could not keep the first thing that it could not
 
 
 def cache_folder() -> Path:
@@ -38,13 +38,13 @@ def if_possible() -> Iterator[None]:
 
 def not_kept(why: object) -> None:
     """Remember for ``refusal`` that something could not be kept."""
-    _REFUSED.append(str(why))
+    if not _REFUSED:  # a full disk refuses every picture of a million
+        _REFUSED.append(str(why))
 
 
 def refusal() -> str:
     """Why things could not be kept, and what to do, in one line; "" where all were, or after it was asked for."""
-    why = next(iter(_REFUSED), "")
-    _REFUSED.clear()
+    why = _REFUSED.pop() if _REFUSED else ""
     remedy = "make room there, or name another folder in $LENEXT_CACHE"
     return why and f"Nothing can be kept in {cache_folder()} ({why}), so the next start will be as slow: {remedy}."
 
