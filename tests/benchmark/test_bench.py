@@ -139,12 +139,20 @@ def test_samples_of_several_starts_make_one_row():
     assert (ratio["low"], ratio["high"]) == (2.0, 4.0)
 
 
+@pytest.mark.parametrize("refusing", ["lenext", "timm"])
+def test_what_one_of_several_starts_refused_is_not_compared(refusing):
+    """Its samples are no pairs; and none of ours, which comes behind the others then, is taken for another case's."""
+    starts = [row("lenext", 1.0), row("torch", 2.0), row("timm", 4.0)]
+    first = [one for one in starts if one.by != refusing]
+    others = [] if refusing == "lenext" else ["torch"]
+    assert [ratio["against"] for ratio in compared(together([*first, *starts]))] == others
+
+
 def test_a_table_without_a_row_is_an_error(tmp_path):
     done = command("lenet5", "--image-size", "20", "--batch", "2", "--rounds", "1", "--threads", "1",
-                   "--out", str(tmp_path / "found.json"))  # fmt: skip
+                   "--quiet", "--out", str(tmp_path / "found.json"))  # fmt: skip
     assert done.returncode == 1
-    assert "lenext cannot run lenet5" in done.stderr
-    assert "Nothing was measured" in done.stderr
+    assert "Nothing was measured: lenext cannot run lenet5: " in done.stderr
     assert not list(tmp_path.iterdir())
 
 

@@ -119,7 +119,13 @@ def measured(
     top = limit(compute, threads)
     watcher.message(f"Limit: {top.gflops:,.0f} GFLOP/s ({top.name}).")
     rows: list[Row] = []
+    refused: list[str] = []
     document: dict[str, Any] = {}
+
+    def say(why: str) -> None:
+        refused.append(why)
+        watcher.message(why)
+
     batches = options.batches or (BATCHES[1:] if options.training else BATCHES)
     for start in range(options.starts):
         with ExitStack() as stack:
@@ -127,7 +133,7 @@ def measured(
             for name, batch in product(networks, batches):
                 watcher.message(f"{name}, {counted(batch, 'image')} at once{nth(start, options.starts)} ...")
                 case = case_of(name, batch, compute, options)
-                rows = together([*rows, *measure(case, workers, options.rounds, top, watcher.message)])
+                rows = together([*rows, *measure(case, workers, options.rounds, top, say)])
                 document = describe(networks, contestants, options, top, rows)
                 if options.out is not None and rows:
                     write(Path(options.out), document)
@@ -136,7 +142,8 @@ def measured(
             "Others used the processors during most samples of the rows that are marked: measure again, or --threads 1."
         )
     if not rows:
-        raise Failed("Nothing was measured.", "What each contestant says of it stands above.")
+        why = refused[0].removesuffix(".")
+        raise Failed(f"Nothing was measured: {why}.", "Choose another network, --image-size, --batch or --precision.")
     return document
 
 

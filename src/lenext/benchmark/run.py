@@ -113,13 +113,15 @@ def together(rows: Iterable[Row]) -> list[Row]:
 
 
 def compared(rows: Iterable[Row]) -> list[dict[str, Any]]:
-    """How many times as fast ours is as each other, case by case; a case that ours could not run has none."""
-    found, first = [], None
+    """How many times as fast ours is as each other, case by case; none where one of the two refused the case or a start
+    of it, for then their samples are no pairs.
+    """
+    rows = list(rows)
+    ours = {(row.network, row.batch): row for row in rows if row.by == OURS}
+    found = []
     for row in rows:
-        if row.by == OURS:
-            first = row
-            continue
-        if first is None or (first.network, first.batch) != (row.network, row.batch):
+        first = ours.get((row.network, row.batch))
+        if row.by == OURS or first is None or len(first.timing.samples) != len(row.timing.samples):
             continue
         value, low, high = ratios(row.timing, first.timing)
         found.append(
