@@ -60,7 +60,8 @@ class TestReading:
         assert [item.label for item in items] == ["cat, tabby", "a;b\tc"]
 
     @pytest.mark.parametrize(
-        "header", ["path,label,note;path;label", "path\t,label,note", "path,\tlabel,\tpath\t", '"path",label,"a;path;b"']
+        "header",
+        ["path,label,note;path;label", "path\t,label,note", "path,\tlabel,\tpath\t", '"path",label,"a;path;b"'],
     )
     def test_commas_are_meant_where_either_could_be(self, pets, header):
         _, items, _ = table.read(csv_file(pets, header, "cat/000.jpg,cat,x;y;z"))
