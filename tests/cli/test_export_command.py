@@ -155,6 +155,17 @@ def test_a_description_that_was_edited_is_seen(refused, photos, exported, tmp_pa
         assert "lenext.json" in error["message"]
 
 
+def test_a_whole_file_that_cannot_be_opened_is_not_called_damaged(refused, photos, exported, monkeypatch):
+    def fails(*_, **__):
+        raise RuntimeError("Exception from src/core.cpp:84:\nstd::bad_alloc\n\n")
+
+    monkeypatch.setattr("lenext.api.trained.exported.open_graph", fails)
+    status, error = refused("predict", exported["onnx"]["out"], photos)
+    assert (status, error["kind"]) == (1, "failed")
+    assert error["message"].endswith("is whole, and cannot be opened here (std::bad_alloc).")
+    assert "Free memory" in error["remedy"]
+
+
 def test_wrong_uses(refused, trained, photos, exported, tmp_path):
     onnx = exported["onnx"]["out"]
     assert refused("export", trained, "--out", onnx)[0] == 2

@@ -16,7 +16,7 @@ from lenext.data.decode import read_pixels
 from lenext.engines.artefact import FILE, Artefact, damaged, read_artefact, verify
 from lenext.engines.engine import AUTO, COMPILED, ONNXRUNTIME, Engine, Floats, Pixels
 from lenext.engines.opening import CAN, FOUR, in_pieces, open_graph, quickest_precision
-from lenext.errors import LenextError, UsageError
+from lenext.errors import Failed, LenextError, UsageError
 from lenext.training.watch import Watcher
 
 if TYPE_CHECKING:
@@ -76,7 +76,10 @@ def open_artefact(
             raise
         except Exception as error:  # noqa: BLE001  (engines raise what they like; the file is to blame if it changed)
             sound.result()
-            raise damaged(folder, f"{artefact.graph} cannot be opened ({str(error).partition(chr(10))[0]})") from None
+            raise Failed(
+                f"{folder / artefact.graph} is whole, and cannot be opened here ({reason(error)}).",
+                "Free memory, or export it again with the versions that are installed here.",
+            ) from None
         sound.result()
     return artefact, AsDescribed(folder, artefact, found)
 
@@ -95,11 +98,15 @@ class AsDescribed:
         except (LenextError, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001  (engines raise what they like)
-            why = str(error).strip().partition("\n")[0]
-            raise damaged(self._folder, f"its graph does not run as {FILE} says ({why})") from None
+            raise damaged(self._folder, f"its graph does not run as {FILE} says ({reason(error)})") from None
         if found.shape[1] != self._classes:
             raise damaged(self._folder, f"{FILE} names {self._classes} classes, and its graph has {found.shape[1]}")
         return found
+
+
+def reason(error: Exception) -> str:
+    """The last line of what an engine says; OpenVINO's first ones name places in its source."""
+    return next(filter(None, map(str.strip, reversed(str(error).splitlines()))), repr(error))
 
 
 def fastest(folder: Path, artefact: Artefact, precision: str, batch: int, watcher: Watcher) -> Engine:
