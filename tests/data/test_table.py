@@ -31,6 +31,10 @@ class TestReading:
         assert listing.layout == "csv"
         assert listing.images.read(0, 3, 255).shape == (3, 24, 24)
 
+    def test_a_file_of_tabs_may_be_called_so(self, pets):
+        path = csv_file(pets, "path\tlabel", *(line.replace(",", "\t") for line in GOOD)).rename(pets / "pets.TSV")
+        assert find(str(path)).classes == ("cat", "dog")
+
     def test_absolute_paths(self, pets, tmp_path_factory):
         elsewhere = tmp_path_factory.mktemp("elsewhere")
         lines = [f"{pets}/{line}" for line in GOOD]

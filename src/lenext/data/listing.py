@@ -268,7 +268,7 @@ def refuse_run_folder(path: Path) -> None:
 def refuse_other_files(path: Path) -> None:
     """Files that are not a CSV; each with what was probably meant."""
     suffix = path.suffix.lower()
-    if suffix == ".csv":
+    if suffix in (".csv", ".tsv"):
         return
     if suffix == ".safetensors":
         raise UsageError(f"{path} is a weight file, not a data set.", f"Say `lenext evaluate {quote(str(path))} DATA`.")
