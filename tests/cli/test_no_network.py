@@ -37,7 +37,8 @@ def test_train_evaluate_predict_export_and_check_need_no_network(photos, tmp_pat
         lenext.export({str(run)!r}, to="openvino", int8=True, calibrate={str(photos)!r}, limit=1.0)
         print("done")"""
     home = tmp_path / "home"
-    elsewhere = {name: value for name, value in os.environ.items() if name not in ("CI", "XDG_CACHE_HOME")}
+    set_here = ("CI", "LENEXT_CACHE", "XDG_CACHE_HOME")
+    elsewhere = {name: value for name, value in os.environ.items() if name not in set_here}
     done = subprocess.run(
         [*ALONE, sys.executable, "-c", code],
         capture_output=True, text=True, check=False, env=elsewhere | {"HOME": str(home)},
