@@ -4,6 +4,7 @@ import csv
 import fcntl
 import json
 import os
+from itertools import product
 
 import pytest
 
@@ -69,9 +70,9 @@ def test_what_is_no_file_is_not_gone_on_with(tmp_path):
     os.mkfifo(tmp_path / "pipe.csv")
     (tmp_path / "link.csv").symlink_to("/dev/full")
     (tmp_path / "folder.csv").mkdir()
-    for name in ("pipe.csv", "link.csv", "folder.csv"):
+    for name, resume in product(("pipe.csv", "link.csv", "folder.csv"), (True, False)):
         with pytest.raises(UsageError, match="folder, device or pipe"):
-            PredictionsFile(tmp_path / name, top=1, resume=True)
+            PredictionsFile(tmp_path / name, top=1, resume=resume)
 
 
 def test_a_header_that_was_cut_is_written_whole(tmp_path):

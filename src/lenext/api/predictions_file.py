@@ -45,10 +45,10 @@ class PredictionsFile:
         self._seen: set[bytes] = set()
         self._last: deque[Said] = deque(maxlen=SOME)
         self._there, self._answers = self.path.exists(), 0
-        if self._there and not resume:
-            raise UsageError(f"{path} is already there.", "Go on with it by --resume, or name another file.")
         if self._there and not self.path.is_file():
             raise UsageError(f"{path} is no file but a folder, device or pipe.", "Name another file.")
+        if self._there and not resume:
+            raise UsageError(f"{path} is already there.", "Go on with it by --resume, or name another file.")
         self._file: IO[bytes] = self._opened()
         try:
             end = self._take_up()
