@@ -39,9 +39,9 @@ LIBRARIES = ("torchvision", "timm")  # those whose networks are other readings t
 class BenchOptions:
     """What is measured, as ``lenext bench`` offers it. against: names of rivals; batches: images at once;
     threads: that compute, as many as torch takes by default; engine: by which ours is computed, "auto" for the fastest
-    here, eager torch where it is None; rounds: samples of each; starts: how often
-    all begin anew for so many rounds; reading: of all networks, that of the libraries' weights by default where a
-    library takes part, else the paper's; out: a file for the document.
+    here, eager torch where it is None; rounds: samples of each; starts: how often all begin anew for so many rounds;
+    reading: of all networks, that of the libraries' weights by default where a library takes part, else the paper's;
+    out: a file for the document.
     """
 
     against: tuple[str, ...] = ()
@@ -134,7 +134,7 @@ def measured(
                 watcher.message(f"{name}, {counted(batch, 'image')} at once{nth(start, options.starts)} ...")
                 case = case_of(name, batch, compute, options)
                 rows = together([*rows, *measure(case, workers, options.rounds, top, say)])
-                document = describe(networks, contestants, options, top, rows)
+                document = describe(networks, contestants, options, compute.precision, top, rows)
                 if options.out is not None and rows:
                     write(Path(options.out), document)
     if any(row.timing.disturbed for row in rows):
@@ -193,7 +193,12 @@ def reading_of(name: str, options: BenchOptions) -> str:
 
 
 def describe(
-    networks: list[str], contestants: list[Contestant], options: BenchOptions, top: Limit, rows: list[Row]
+    networks: list[str],
+    contestants: list[Contestant],
+    options: BenchOptions,
+    precision: str,
+    top: Limit,
+    rows: list[Row],
 ) -> dict[str, Any]:
     """The document of the rows so far."""
     words = ["lenext", "bench", *networks]
@@ -208,7 +213,7 @@ def describe(
     words += ["--threads", str(torch.get_num_threads()), "--rounds", str(options.rounds)]
     words += ["--starts", str(options.starts)] if options.starts > 1 else []
     words += ["--against", ",".join(options.against)] if options.against else []
-    precision, ratios = checked_compute(options).precision, compared(rows)
+    ratios = compared(rows)
     best = against_best(ratios, precision)
     return {
         **head(

@@ -96,7 +96,7 @@ def are_many(given: Iterable[str]) -> bool:
 @at_rest()
 def opened(model: str | Path, options: PredictOptions, watcher: Watcher, *, many: bool = False) -> Recogniser:
     """The network, by an exported file without torch or by torch."""
-    if model and is_artefact(Path(model)):
+    if is_artefact(model):
         from lenext.api.trained.exported import Exported
 
         return Exported(Path(model), options, watcher, many=many)

@@ -48,9 +48,9 @@ class Artefact:
         return (json.dumps(encode(self), indent=1, ensure_ascii=False) + "\n").encode()
 
 
-def is_artefact(path: Path) -> bool:
-    """Whether ``lenext export`` made the folder."""
-    return (path / FILE).is_file()
+def is_artefact(path: str | Path) -> bool:
+    """Whether ``lenext export`` made the folder; an empty word names none, least of all where one stands."""
+    return path != "" and (Path(path) / FILE).is_file()
 
 
 def read_artefact(folder: Path) -> Artefact:

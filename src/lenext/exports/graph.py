@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from lenext.data.geometry import window
 from lenext.data.statistics import Statistics
 from lenext.engines.engine import missing
-from lenext.engines.openvino import runtime
+from lenext.engines.openvino import core, runtime
 from lenext.errors import Failed
 
 INPUT, OUTPUT = "pixels", "probabilities"
@@ -81,7 +81,7 @@ def write_onnx(graph: torch.export.ExportedProgram, folder: Path) -> None:
 def write_openvino(onnx: Path, folder: Path) -> None:
     """``model.xml`` and ``model.bin`` from an ONNX file, in full precision; nothing is reported to anybody."""
     try:
-        model = runtime().Core().read_model(str(onnx))
+        model = core().read_model(str(onnx))
     except RuntimeError as error:
         reason = str(error).splitlines()[0]
         raise Failed(f"OpenVINO cannot read the network's graph: {reason}.", "Export it with --to onnx.") from None

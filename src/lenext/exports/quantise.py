@@ -13,7 +13,7 @@ import numpy as np
 
 from lenext.engines import onnxruntime
 from lenext.engines.engine import Pixels, missing, rows
-from lenext.engines.openvino import runtime
+from lenext.engines.openvino import core, runtime
 
 MOST = 300  # NNCF's own default; images beyond it change scales little
 
@@ -31,7 +31,7 @@ def quantise(folder: Path, form: str, images: Pixels) -> None:
 
 def by_nncf(folder: Path, images: list[Pixels]) -> None:
     """OpenVINO's own."""
-    openvino = runtime()
+    runtime()  # loaded without the reporter, before NNCF loads it
     os.environ["NNCF_CI"] = "1"  # no report either where the reporter was loaded before, by an OpenVINO of the caller's
     try:
         import nncf
@@ -41,7 +41,7 @@ def by_nncf(folder: Path, images: list[Pixels]) -> None:
     from lenext.exports.graph import save_openvino
 
     nncf.set_log_level(logging.ERROR)
-    model = openvino.Core().read_model(str(folder / "model.xml"))
+    model = core().read_model(str(folder / "model.xml"))
     extremes = RangeEstimatorParametersSet.MINMAX  # NNCF's own are means over images, beyond which all is cut
     small = nncf.quantize(
         model,

@@ -29,8 +29,9 @@ def convolution(part: TiledSum) -> nn.Conv2d:
     """One of tiles, its weights as they are now."""
     weight, bias, _ = part.read()
     matrix = part.how.matrix(weight)
-    found = nn.Conv2d(len(matrix) // (part.how.reach[0] * part.how.reach[1]), matrix.shape[1], part.how.reach)
-    found.weight.copy_(matrix.view(*part.how.reach, found.in_channels, -1).permute(3, 2, 0, 1))
+    kernel = matrix.view(*part.how.reach, -1, matrix.shape[1]).permute(3, 2, 0, 1)
+    found = nn.Conv2d(kernel.shape[1], kernel.shape[0], part.how.reach)
+    found.weight.copy_(kernel)
     assert found.bias is not None
     found.bias.copy_(part.how.bias(bias))
     return found

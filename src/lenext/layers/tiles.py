@@ -41,9 +41,9 @@ class Tiling:
         matrix.view(-1)[self.places] = weight.flatten()
         return matrix
 
-    def weight(self, matrix: Tensor, dtype: torch.dtype) -> Tensor:
+    def of_weight(self, of_matrix: Tensor, dtype: torch.dtype) -> Tensor:
         """The gradient of the weight from that of the matrix."""
-        return matrix.take(self.places).sum(0, dtype=dtype).view(self.kernel)
+        return of_matrix.take(self.places).sum(0, dtype=dtype).view(self.kernel)
 
     def bias(self, bias: Tensor) -> Tensor:
         """(to*to*O): that of each pixel of a tile of the output."""
@@ -103,7 +103,7 @@ class _Convolution(torch.autograd.Function):
     def backward(context: Any, *slopes: Tensor) -> tuple[Tensor | None, Tensor, Tensor, None]:
         covered, matrix = context.saved_tensors
         how, slope = context.how, slopes[0].reshape(-1, matrix.shape[1])
-        of_weight = how.weight(torch.mm(covered.t(), slope), context.precision)
+        of_weight = how.of_weight(torch.mm(covered.t(), slope), context.precision)
         of_bias = slope.sum(0, dtype=context.precision).view(how.to**2, -1).sum(0)
         of_x = through(slopes[0], matrix, context.of, how.reach) if context.needs_input_grad[0] else None
         return of_x, of_weight, of_bias, None

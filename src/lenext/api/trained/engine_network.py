@@ -50,7 +50,7 @@ def open_to_measure(model: str | Path, asked: EvaluateOptions, watcher: Watcher)
     """
     if asked.engine is not None:
         check_name(asked.engine)
-    if model and is_artefact(Path(model)):
+    if is_artefact(model):
         check(asked)
         if asked.weights is not None:
             raise UsageError(f"{model} has its own weights.", "Leave the weights out.")

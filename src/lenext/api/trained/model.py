@@ -39,7 +39,7 @@ def open_model(model: str | Path, weights: str | None, listener: Listener) -> Mo
             hint = did_you_mean(word, FILE_OF)
             remedy = "Name a run folder, a weight file, or a network that has published weights."
             raise UsageError(f"There is no model at {word}.", f"{remedy} {hint}".strip())
-        if is_artefact(Path(word)):
+        if is_artefact(word):
             raise UsageError(f"{word} is an exported network, which is closed.", "Name the run that it came from.")
         return load(word)
     return published_model(word, weights or BEST, listener)
