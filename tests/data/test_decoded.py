@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 from PIL import Image
 
 from lenext.data import decoded as module
+from lenext.data.decode import read_image
 from lenext.data.decoded import Files, Memory, check_cache, decoded, size
 from lenext.data.images import FileImages
 from lenext.data.item import Content
@@ -30,13 +32,13 @@ def pictures(tmp_path, monkeypatch):
 def counted(monkeypatch):
     """The paths that are decoded from now on."""
     found = []
-    original = module.read_image
+    original = module.decode
 
-    def read(path, **settings):
-        found.append(path.name)
-        return original(path, **settings)
+    def decoding(data, name, **settings):
+        found.append(Path(name).name)
+        return original(data, name, **settings)
 
-    monkeypatch.setattr(module, "read_image", read)
+    monkeypatch.setattr(module, "decode", decoding)
     return found
 
 
@@ -48,7 +50,7 @@ def test_pixels_are_the_decoders_and_a_second_look_needs_none(pictures, monkeypa
     kept = decoded(images, contents, channels, least, cache)
     looks = [[kept.read(index, channels, 255).clone() for index in range(3)] for _ in range(2)]
     assert len(seen) == decodings
-    wanted = [module.read_image(images.path(index), channels=channels, least=least) for index in range(3)]
+    wanted = [read_image(images.path(index), channels=channels, least=least) for index in range(3)]
     for look in looks:
         assert all(torch.equal(one, other) for one, other in zip(look, wanted, strict=True))
     if cache == "disk":  # another process, later

@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,9 +19,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lenext.data import erasing
+from lenext.data.decode import Cut
 from lenext.data.draws import AUGMENTATION, uniforms
 from lenext.data.geometry import cover, resize, single_crop, window
-from lenext.data.random_part import TRIES, area_box
+from lenext.data.random_part import TRIES, Box, area_box
 from lenext.data.statistics import Statistics
 from lenext.protocol import SingleCrop
 from lenext.recipes import (
@@ -53,14 +55,25 @@ class Pipeline:
         """Augment the images that stand at ``position`` onwards in the order of ``epoch``."""
         return self._augmented(images, self._all_draws(epoch, position, len(images)))
 
-    def singly(self, images: Iterable[Tensor], epoch: int, position: int, count: int) -> Iterator[Tensor]:
-        """As above for ``count`` batches of one image, of any sizes; their numbers are drawn at once."""
-        draws = self._all_draws(epoch, position, count)
-        for number, image in enumerate(images):
-            yield self._augmented(image, [numbers[number : number + 1] for numbers in draws])
+    def singly(
+        self, read: Callable[[np.int64, Cut | None], Tensor], rows: NDArray[np.int64], epoch: int, position: int
+    ) -> Iterator[Tensor]:
+        """As above for ``rows``, images of any sizes, of each of which no more is read (1 C H W) than is needed; their
+        numbers are drawn at once.
+        """
+        draws = self._all_draws(epoch, position, len(rows))
+        first = self.steps[0] if self.steps else None
+        if not isinstance(first, RandomResizedCrop) or self.statistics.subtract_first:
+            for number, row in enumerate(rows):
+                yield self._augmented(read(row, None), [numbers[number : number + 1] for numbers in draws])
+            return
+        for number, row in enumerate(rows):
+            own = draws[0][number]
+            image = resize(read(row, partial(random_box, own, first)), *first.shape, interpolation(first, own))
+            yield self._augmented(image, [numbers[number : number + 1] for numbers in draws], start=1)
 
-    def _augmented(self, images: Tensor, draws: Sequence[Draws]) -> Tensor:
-        for number, (step, numbers) in enumerate(zip(self.steps, draws, strict=True)):
+    def _augmented(self, images: Tensor, draws: Sequence[Draws], start: int = 0) -> Tensor:
+        for number, (step, numbers) in islice(enumerate(zip(self.steps, draws, strict=True)), start, None):
             mean = self.statistics.pixel_mean
             if number == self._first_crop and self.statistics.subtract_first and mean is not None:
                 side = mean.shape[-1]  # images of another size than the mean image are brought to it first
@@ -133,11 +146,16 @@ def _frame(images: Tensor, pixels: int, statistics: Statistics) -> None:
         images.narrow(side, images.shape[side] - pixels, pixels).copy_(grey)
 
 
+def random_box(draws: Draws, step: RandomResizedCrop, height: int, width: int) -> Box:
+    """The part of one image; ``draws`` are its numbers."""
+    return area_box(height, width, draws[: 4 * TRIES].reshape(TRIES, 4), step)
+
+
 def _random_resized_crop(images: Tensor, draws: Draws, step: RandomResizedCrop, _: Statistics) -> Tensor:
     height, width = images.shape[2:]
     crops = []
     for image, row in zip(apart(images), draws, strict=True):
-        top, left, h, w = area_box(height, width, row[: 4 * TRIES].reshape(TRIES, 4), step)
+        top, left, h, w = random_box(row, step, height, width)
         cut = image[:, :, top : top + h, left : left + w]
         crops.append(resize(cut, *step.shape, interpolation(step, row)))
     return together(crops)

@@ -39,7 +39,7 @@ FOREIGN = (
 )  # fmt: skip
 
 PNG_CRITICAL = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
-JPEG_APPLICATION, JPEG_EXIF, JPEG_COMMENT, JPEG_SCAN, JPEG_END = 0xE0, 0xE1, 0xFE, 0xDA, 0xD9
+JPEG_APPLICATION, JPEG_EXIF, JPEG_COMMENT, JPEG_SCAN, JPEG_END, JPEG_RESTARTS = 0xE0, 0xE1, 0xFE, 0xDA, 0xD9, 0xDD
 JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15
 JPEG_PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
 NOT_FILL = re.compile(rb"[^\xff]")
@@ -165,11 +165,11 @@ def jpeg_frame(data: bytes) -> Frame | None:
             areas = [across * down for across, down in factors]
             whole = max((across for across, _ in factors), default=1) * max((down for _, down in factors), default=1)
             first = jpeg_marker(data, spans[-1][2])
-            together = first + 4 < len(data) and data[first + 4] == count
-            kept = marker in JPEG_PROGRESSIVE or not together
+            kept = marker in JPEG_PROGRESSIVE or data[first + 4 : first + 5] != bytes([count])  # scan by scan
             last = data.find(b"\xff\xd9", first) if kept else first + 2  # libjpeg refuses a second scan of the others
             scans = data.count(b"\xff\xda", first, len(data) if last < 0 else last)
-            return Frame(sum(areas) / max(1, whole), scans, kept)
+            marked = kept or any(other == JPEG_RESTARTS for other, _, _ in spans)
+            return Frame(sum(areas) / max(1, whole), scans, kept, None if marked else start + 1)
     return None
 
 
@@ -180,6 +180,7 @@ class Frame:
     samples: float
     scans: int
     kept: bool
+    height_at: int | None  # the place of its height, where rows follow rows with nothing between them
 
 
 def check_png(data: bytes) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
@@ -21,7 +22,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from lenext.data import container, pillow, planes, png_rows
+from lenext.data import container, jpeg_rows, pillow, planes, png_rows
 from lenext.data.container import refusal
 from lenext.data.enough import reduction
 from lenext.data.limits import LIMITS, bands, check_cost, check_scans, check_size
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 GREY, COLOUR, TRANSPARENT = (1, 3, 4), (3, 1, 4), (3, 4, 1)  # numbers of channels that each can be read with
 START = 1 << 18  # bytes that are read at once: all of most pictures
+Cut = Callable[[int, int], tuple[int, int, int, int]]  # of a height and width: top, left, height, width of a part
 TINY, LARGE, EXTREME_ASPECT = 16, 40_000_000, 6  # pixels of the shorter side, pixels, longer to shorter side
 
 
@@ -65,13 +67,17 @@ def read_image(path: str | Path, *, channels: int = 3, background: int = 255, le
     return decode(read_file(path), str(path), channels=channels, background=background, least=least)
 
 
-def decode(data: bytes, name: str, *, channels: int = 3, background: int = 255, least: int = 0) -> Tensor:
-    """As ``read_image``, from bytes; ``name`` stands in the error."""
+def decode(
+    data: bytes, name: str, *, channels: int = 3, background: int = 255, least: int = 0, part: Cut | None = None
+) -> Tensor:
+    """As ``read_image``, from bytes; ``name`` stands in the error.
+
+    part: only this is made, and damage that shows below it not seen, for bytes that were decoded whole before.
+    """
     import torch  # who reads pixels for an exported network does without
 
-    return torch.from_numpy(decode_pixels(data, name, channels=channels, background=background, least=least)).permute(
-        2, 0, 1
-    )
+    pixels = decode_pixels(data, name, channels=channels, background=background, least=least, part=part)
+    return torch.from_numpy(pixels).permute(2, 0, 1)
 
 
 def read_pixels(path: str | Path, *, channels: int = 3, background: int = 255) -> NDArray[np.uint8]:  # H W C
@@ -80,11 +86,15 @@ def read_pixels(path: str | Path, *, channels: int = 3, background: int = 255) -
 
 
 def decode_pixels(
-    data: bytes, name: str, *, channels: int, background: int, least: int = 0
+    data: bytes, name: str, *, channels: int, background: int, least: int = 0, part: Cut | None = None
 ) -> NDArray[np.uint8]:  # H W C
     """As ``read_pixels``, from bytes."""
     try:
-        return upright_pixels(data, channels, background, least)
+        pixels = upright_pixels(data, channels, background, least, part)
+        if part is None:
+            return pixels
+        top, left, height, width = part(*pixels.shape[:2])
+        return pixels[top : top + height, left : left + width]
     except Exception as error:  # noqa: BLE001  (decoders raise what they like; one type leaves this module)
         raise as_image_error(error, name) from None
 
@@ -166,7 +176,10 @@ TURNS = {
 }  # fmt: skip
 
 
-def upright_pixels(data: bytes, channels: int, background: int, least: int) -> NDArray[np.uint8]:  # H W C
+def upright_pixels(
+    data: bytes, channels: int, background: int, least: int, part: Cut | None = None
+) -> NDArray[np.uint8]:  # H W C
+    """The whole image; what lies below ``part`` may be anything."""
     format_name = container.sniff(data)
     container.CHECKS[format_name](data)
     found = planes.find(data) if format_name == "TIFF" else None
@@ -177,7 +190,7 @@ def upright_pixels(data: bytes, channels: int, background: int, least: int) -> N
     elif channels not in GREY:
         raise refusal("channels", f"The image does not have the {channels} channels that are asked for.")
     elif format_name == "JPEG" and (header := jpeg_header(data)) is not None:
-        pixels = jpeg_pixels(data, header, channels, turned=stated != 1, least=least)
+        pixels = jpeg_pixels(data, header, channels, turned=stated != 1, least=least, part=part)
     else:
         pixels = pillow_pixels(data, format_name, channels, background, turned=stated != 1)
     swap, up_down, left_right = TURNS[1 if format_name == "TIFF" and not own else stated]  # Pillow turns a TIFF
@@ -210,12 +223,12 @@ def check_planes(found: planes.Planes) -> None:
 
 
 def jpeg_pixels(
-    data: bytes, header: tuple[int, int, str], channels: int, *, turned: bool, least: int = 0
+    data: bytes, header: tuple[int, int, str], channels: int, *, turned: bool, least: int = 0, part: Cut | None = None
 ) -> NDArray[np.uint8]:  # H W C
     """Strictly decoded pixels; ``header`` as ``jpeg_header`` found it, for the rare sampling of None Pillow reads."""
     height, width, colours = header
     inked = colours in {"CMYK", "YCCK"}
-    check_jpeg_cost(data, height, width, (4 if inked else 0) + (7 if channels == 4 else 3) * (1 + turned))
+    frame = check_jpeg_cost(data, height, width, (4 if inked else 0) + (7 if channels == 4 else 3) * (1 + turned))
     if inked:
         from PIL import Image
 
@@ -224,20 +237,27 @@ def jpeg_pixels(
         parts = ((rows, Image.fromarray(255 - inks[rows], "CMYK")) for rows in bands(height, width))
         return pillow.array(parts, (height, width, channels), 255)
     factor = reduction(height, width, least)
-    pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
-        data, "GRAY" if channels == 1 else "RGB", min_height=-(-height // factor), min_width=-(-width // factor)
-    )
+    colour_space, size = "GRAY" if channels == 1 else "RGB", (-(-height // factor), -(-width // factor))
+    pixels = None
+    if part is not None and not turned and frame is not None and frame.height_at is not None:
+        top, _, tall, _ = part(*size)
+        pixels = jpeg_rows.first_rows(data, frame.height_at, colour_space, size, top + tall, factor)
+    if pixels is None:
+        pixels = simplejpeg.decode_jpeg(data, colour_space, min_height=size[0], min_width=size[1])
     return np.pad(pixels, ((0, 0), (0, 0), (0, 1)), constant_values=255) if channels == 4 else pixels
 
 
-def check_jpeg_cost(data: bytes, height: int, width: int, bytes_a_pixel: float) -> None:
-    """What is made of it, the coefficients where all of them are kept, and how often the decoder goes over them."""
+def check_jpeg_cost(data: bytes, height: int, width: int, bytes_a_pixel: float) -> container.Frame | None:
+    """What is made of it, the coefficients where all of them are kept, and how often the decoder goes over them; the
+    frame that says so.
+    """
     check_size(width, height)
     frame = container.jpeg_frame(data)
     if frame is not None:
         check_scans(width, height, frame)
         bytes_a_pixel += 2 * frame.samples if frame.kept else 0
     check_cost(width, height, bytes_a_pixel, len(data))
+    return frame
 
 
 def jpeg_header(data: bytes) -> tuple[int, int, str] | None:

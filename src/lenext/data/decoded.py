@@ -8,18 +8,20 @@ import os
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from lenext.data.cache_folder import cache_folder, if_possible, keep, not_kept, thin, used
 from lenext.data.checksum import checksum
-from lenext.data.decode import read_image
+from lenext.data.decode import Cut, decode, read_file
 from lenext.data.enough import reduction
-from lenext.data.images import FileImages
+from lenext.data.images import FileImages, cut_out
 from lenext.data.item import Content
 from lenext.errors import UsageError
 
@@ -115,16 +117,29 @@ class DecodedImages:
     def name(self, index: int) -> str:
         return self.images.name(index)
 
-    def read(self, index: int, channels: int, background: int) -> Tensor:
-        """uint8 C H W, upright, not to be written to; raises ``ImageError`` only."""
+    def read(self, index: int, channels: int, background: int, part: Cut | None = None) -> Tensor:
+        """uint8 C H W, upright, or only that part of it, not to be written to; raises ``ImageError`` only."""
         known = (channels, background) == (self.channels, self.background)
         store = self.store if known else None
         found = store.get(index) if store else None
-        if found is None:
-            found = read_image(self.images.path(index), channels=channels, background=background, least=self.least)
-            if store:
-                store.put(index, found)
-        return found
+        if found is not None:
+            return cut_out(found, part)
+        name = self.images.place(index)
+        data = read_file(name)
+        shown = partial(decode, data, name, channels=channels, background=background, least=self.least)
+        own = checksum(np.frombuffer(data, np.uint8))
+        if part is not None and self._whole[index] == own:
+            return shown(part=part)
+        found = shown()
+        self._whole[index] = own
+        if store:
+            store.put(index, found)
+        return cut_out(found, part)
+
+    @cached_property
+    def _whole(self) -> NDArray[np.uint64]:
+        """The checksum of each file as it was decoded whole in this process; of the same bytes a part may be enough."""
+        return np.zeros(len(self), np.uint64)
 
 
 def decoded(images: FileImages, contents: tuple[Content, ...], channels: int, least: int, cache: str) -> DecodedImages:

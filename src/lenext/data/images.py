@@ -13,9 +13,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lenext.data.decode import read_image
+from lenext.data.decode import Cut, read_image
 
 LUMINANCE = (19595, 38470, 7471)  # ITU-R 601 in 65536ths, as JPEG and Pillow have it
+
+
+def cut_out(image: Tensor, part: Cut | None) -> Tensor:  # C H W
+    """The part of an image; all of it without one."""
+    if part is None:
+        return image
+    top, left, height, width = part(*image.shape[1:])
+    return image[:, top : top + height, left : left + width]
 
 
 class Images(Protocol):
@@ -23,8 +31,8 @@ class Images(Protocol):
 
     def __len__(self) -> int: ...
 
-    def read(self, index: int, channels: int, background: int) -> Tensor:
-        """uint8 C H W, upright; raises ``ImageError`` only."""
+    def read(self, index: int, channels: int, background: int, part: Cut | None = None) -> Tensor:
+        """uint8 C H W, upright, or only that part of it; raises ``ImageError`` only."""
         ...
 
     def name(self, index: int) -> str:
@@ -42,8 +50,8 @@ class ArrayImages:
     def __len__(self) -> int:
         return len(self.array)
 
-    def read(self, index: int, channels: int, background: int) -> Tensor:  # noqa: ARG002  (arrays are opaque)
-        return self.batch([index], channels)[0]
+    def read(self, index: int, channels: int, background: int, part: Cut | None = None) -> Tensor:  # noqa: ARG002  (arrays are opaque)
+        return cut_out(self.batch([index], channels)[0], part)
 
     def name(self, index: int) -> str:
         return f"{self.prefix}/{index:05d}"
@@ -76,8 +84,8 @@ class FileImages:
     def __len__(self) -> int:
         return len(self.paths)
 
-    def read(self, index: int, channels: int, background: int) -> Tensor:
-        return read_image(self.path(index), channels=channels, background=background)
+    def read(self, index: int, channels: int, background: int, part: Cut | None = None) -> Tensor:
+        return cut_out(read_image(self.path(index), channels=channels, background=background), part)
 
     def name(self, index: int) -> str:
         return self.paths[index]

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lenext.data.ahead import Done, read_ahead
 from lenext.data.augment import Pipeline
+from lenext.data.decode import Cut
 from lenext.data.geometry import single_crop
 from lenext.data.images import ArrayImages
 from lenext.data.listing import Part
@@ -75,13 +76,14 @@ class Loader:
         if pipeline.whole_batches and isinstance(self.part.images, ArrayImages):
             images = pipeline(self._together(rows), epoch, start)
         else:
-            images = torch.cat(list(pipeline.singly(map(self._one, rows), epoch, start, len(rows))))
+            images = torch.cat(list(pipeline.singly(self._one, rows, epoch, start)))
         return images, torch.from_numpy(self.part.labels[rows])
 
-    def _one(self, row: np.int64) -> Tensor:
-        pixels = self.part.images.read(int(self.part.indices[row]), self.channels, self.background)
+    def _one(self, row: np.int64, part: Cut | None = None) -> Tensor:
+        pixels = self.part.images.read(int(self.part.indices[row]), self.channels, self.background, part)
         # A batch of one whose own stride says that channels lie together: torch's resizing looks at it.
-        return pixels.as_strided((1, *pixels.shape), (pixels.numel(), *pixels.stride()))
+        whole = max(size * stride for size, stride in zip(pixels.shape, pixels.stride(), strict=True))
+        return pixels.as_strided((1, *pixels.shape), (whole, *pixels.stride()))
 
     def _together(self, rows: NDArray[np.int64]) -> Tensor:
         assert isinstance(self.part.images, ArrayImages)
