@@ -116,6 +116,11 @@ def test_few_images_end_with_the_head(photos, first, tmp_path):
     kept = document["recipe"]["transfer"]
     assert (kept["freeze"], kept["classifier"]) == ("all", "discriminant")
     assert any("fewer than 500 images" in rule for rule in document["rules"])
+    card = (tmp_path / "run" / "README.md").read_text(encoding="utf-8")
+    assert "Starting weights: resnet20" in card
+    assert "trained from scratch" not in card
+    assert "chose the best epoch" not in card, "there was one only"
+    assert "Learning curves" not in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
 
 
 def test_only_a_head_that_takes_a_mean_sees_several_scales():
