@@ -35,7 +35,7 @@ on_bad = click.option(
 def measuring(function: Function) -> Function:
     """What every measurement on a data set can be asked for."""
     options = (
-        click.option("--protocol", default="single", help="resnet-ten-crop, vgg-dense ...; a network's: `lenext show`."),
+        click.option("--protocol", default="single", help="resnet-ten-crop, vgg-dense ...; `lenext show` names more."),
         click.option("--split", help="train, val, test or all; by default the images that did not train."),
         click.option("--batch-size", type=click.IntRange(1), default=64, help="Images at once [64]."),
         device, precision, workers, data_root, on_bad,

@@ -262,7 +262,7 @@ def refuse_run_folder(path: Path) -> None:
         run = quote(str(path))
         raise UsageError(
             f"{path} is a run folder, not a data set.",
-            f"Name the data: `lenext evaluate {run} DATA` measures it, `lenext train DATA --weights {run}` starts from it.",
+            f"Name the data: `lenext evaluate {run} DATA` measures it, `lenext train DATA --weights {run}` goes on.",
         )
 
 

@@ -54,7 +54,7 @@ def finish(prepared: Prepared, task: Task, progress: Progress, watcher: Watcher)
         seen = exact_statistics(task.network, task.views_of_training(job.recipe.exact_statistics))
         if seen:
             watcher.message(f"Statistics of batch normalisation taken anew over {seen:,} training images.")
-    shown = {split: show(prepared, task, part(prepared.listing, split)) for split in held_out(prepared)}
+    shown = {split: show(prepared, task, part(prepared.listing, split), watcher) for split in held_out(prepared)}
     settled = settle(prepared, task, shown, watcher)
     measured = evaluations(prepared, task, shown, settled)
     card = describe(prepared, measured)
