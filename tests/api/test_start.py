@@ -130,6 +130,8 @@ def test_a_run_names_its_network_itself(photos, first, tmp_path):
 def test_what_a_few_steps_can_teach_is_said(photos, first, tmp_path):
     _, said = frozen(tmp_path / "drawn", data=photos, model="resnet20_cifar")
     assert "2 steps from random weights teach little" in said
+    assert said.count("-> 1 epoch") == 1
+    assert "  epochs: " not in said, "the rule says it"
     _, said = frozen(tmp_path / "weights", data=photos, model="resnet20_cifar", weights=first)
     assert "teach little" not in said
 

@@ -29,6 +29,7 @@ from lenext.protocol import SingleCrop
 from lenext.recipes import ChannelMean, Transfer
 from lenext.training.linear import compact
 from lenext.training.log import read_log
+from lenext.training.watch import Silent
 from lenext.values import encode
 from lenext.weights.adapters import export_state
 from lenext.weights.card import load
@@ -110,12 +111,32 @@ class TestRecipe:
         assert [row["epoch"] for row in read_log(tmp_path / "run" / "metrics.jsonl")] == [1]
 
 
+class Counted(Silent):
+    """Remembers the totals of what was counted to its end, and all messages."""
+
+    def __init__(self):
+        self.totals, self.messages = [], []
+
+    def scan(self, done, total):
+        self.totals += [total] if done == total else []
+
+    def message(self, text):
+        self.messages.append(text)
+
+
 def test_few_images_end_with_the_head(photos, first, tmp_path):
-    document = transfer(photos, first, tmp_path / "run")
+    counted = Counted()
+    document = transfer(photos, first, tmp_path / "run", watcher=counted)
+    assert counted.totals == [36, 33, 3], "read, made features of, measured"
     assert (document["epochs"], document["steps"]) == (0, 0)
     kept = document["recipe"]["transfer"]
     assert (kept["freeze"], kept["classifier"]) == ("all", "discriminant")
     assert any("fewer than 500 images" in rule for rule in document["rules"])
+    card = (tmp_path / "run" / "README.md").read_text(encoding="utf-8")
+    assert "Starting weights: resnet20" in card
+    assert "trained from scratch" not in card
+    assert "chose the best epoch" not in card, "there was one only"
+    assert "Learning curves" not in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
 
 
 def test_only_a_head_that_takes_a_mean_sees_several_scales():
@@ -246,8 +267,9 @@ def test_a_file_of_anothers_is_what_a_run_starts_from(photos, tmp_path):
 
 @pytest.fixture(scope="module")
 def folded(photos, first, tmp_path_factory):
-    out = tmp_path_factory.mktemp("folds") / "run"
-    return out, transfer(photos, first, out, folds=3, epochs=1)
+    out, counted = tmp_path_factory.mktemp("folds") / "run", Counted()
+    document = transfer(photos, first, out, folds=3, epochs=1, watcher=counted)
+    return out, document, counted.messages
 
 
 class TestFolds:
@@ -259,6 +281,10 @@ class TestFolds:
         assert document["top1"]["value"] == pytest.approx(right / 36)
         assert document["top1"]["low"] < document["top1"]["value"] < document["top1"]["high"]
         assert document["top1"]["mean"] == pytest.approx(np.mean([fold["top1"]["value"] for fold in document["folds"]]))
+
+    def test_what_all_folds_say_of_the_data_is_said_once(self, folded):
+        assert sum(text.startswith("splits: none 36") for text in folded[2]) == 1
+        assert sum(text.startswith("top-1 ") for text in folded[2]) == 4, "three folds and all"
 
     def test_the_summary_is_kept(self, folded):
         assert json.loads((folded[0] / SUMMARY).read_text()) == folded[1]

@@ -45,6 +45,21 @@ def test_many_files_of_one_kind_hide_no_other_problem(lenext, cluttered):
     assert heads.split() == ["class", "images"], "no split was made"
 
 
+def test_a_remark_on_a_format_is_said_a_few_times(lenext, cluttered):
+    for number in range(5):
+        picture = Image.new("RGBA", (16, 16), (200, 40 * number, 0, 128))
+        picture.save(cluttered / "dogs" / f"clear {number}.png")
+    _, output, _ = lenext("check", cluttered)
+    assert output.count("[transparency]") == 3
+    assert "and 2 more transparency" in output
+
+
+@pytest.mark.parametrize("verb", ["train", "evaluate", "predict", "bench"])
+def test_every_option_stands_in_a_group(lenext, verb):
+    rest = lenext(verb, "--help")[1].partition("\nOptions:\n")[2]
+    assert [line.split()[0].rstrip(",") for line in rest.splitlines()] == ["--quiet", "--json", "-h"]
+
+
 def test_where_nothing_can_be_written_is_said_before_the_work(refused, cluttered, monkeypatch):
     monkeypatch.setattr("lenext.api.check.checked", None)  # which is not reached
     for option in ("--html", "--fix-list"):

@@ -97,6 +97,19 @@ def test_a_list_of_names_may_hold_any_bytes(trained, photos):
     assert [row["path"] for row in json.loads(done.stdout)] == ["\udcff.png", str(photos / "day" / "00.png")]
 
 
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_names_that_standard_output_cannot_show(trained, photos, tmp_path, options):
+    picture = tmp_path / "日本.png"
+    picture.write_bytes((photos / "day" / "00.png").read_bytes())
+    command = [sys.executable, "-m", "lenext", "predict", str(trained), str(picture), *options]
+    narrow = os.environ | {"PYTHONIOENCODING": "latin-1:strict"}
+    done = subprocess.run(command, env=narrow, capture_output=True, check=False)
+    assert (done.returncode, b"Traceback" in done.stderr) == (0, False), done.stderr
+    assert rb"\u65e5\u672c.png" in done.stdout
+    if options:
+        assert json.loads(done.stdout)[0]["path"] == str(picture)
+
+
 def test_a_reader_that_has_seen_enough_is_no_failure(trained, photos):
     command = [sys.executable, "-m", "lenext", "predict", str(trained), *[str(photos)] * 100]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

@@ -124,7 +124,9 @@ class TestWrongUse:
         assert refused("train", tmp_path / "data", *QUICK)[0] == 3
 
     def test_a_run_folder_as_data(self, refused, trained):
-        assert refused("train", trained, *QUICK)[0] == 2
+        status, error = refused("train", trained, *QUICK)
+        assert status == 2
+        assert f"lenext train DATA --weights {trained}" in error["remedy"]
 
     def test_a_folder_that_is_in_use(self, refused, photos, tmp_path):
         (tmp_path / "letters").mkdir()

@@ -141,6 +141,12 @@ class TestPlaces:
         error = refused(tmp_path, "not a finished run")
         assert "lenext train" in error.remedy
 
+    def test_an_image_in_the_place_of_the_model(self, tmp_path):
+        (tmp_path / "owl.PNG").write_bytes(b"\x89PNG\r\n\x1a\n" * 9)
+        with pytest.raises(WeightFileError, match="is an image, not a model") as caught:
+            load(tmp_path / "owl.PNG")
+        assert "after it" in caught.value.remedy
+
     def test_a_run_that_is_not_finished(self, tmp_path):
         (tmp_path / "checkpoints").mkdir()
         assert "--resume" in refused(tmp_path, "not a finished run").remedy

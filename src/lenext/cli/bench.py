@@ -9,14 +9,24 @@ import click
 from lenext.cli.loading import loading
 from lenext.cli.options import common, device
 from lenext.cli.output import emit, table
+from lenext.cli.sections import SectionedCommand
 from lenext.cli.watch import screen
 
 HEADER = ["network", "by", "batch", "ms", "images/s", "GFLOP/s", "of limit", "MiB", "ratio", ""]
 
+SECTIONS = {
+    "What is measured": ("against", "engine", "reading", "batches", "image_size", "training", "save_memory"),
+    "How": ("device", "precision", "threads", "rounds", "starts", "out"),
+}
 
-@click.command()
+
+@click.command(cls=SectionedCommand, sections=SECTIONS)
 @click.argument("names", nargs=-1, metavar="[NAMES]...")
-@click.option("--against", metavar="RIVALS", help="torchvision,timm,torch,eager,compile,onnxruntime,openvino,keras.")
+@click.option(
+    "--against",
+    metavar="RIVALS",
+    help="torchvision, timm, torch, eager, compile, onnxruntime, openvino, keras, by commas.",
+)
 @click.option("--engine", help="Ours by auto, eager, compiled, openvino or onnxruntime, as predict has it [eager].")
 @click.option("--batch", "batches", multiple=True, type=click.IntRange(1), help="Images at once [1 and 32].")
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), default="auto", help="Ours [auto].")

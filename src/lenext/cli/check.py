@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lenext.data.item import Problem
 
 NAMED = 20  # problems of one kind that are written out; --json has all
+ALIKE = 3  # the same of remarks on a picture's format, whose sentence is the same for each
 
 
 @click.command()
@@ -56,15 +57,17 @@ def lines(found: Checked) -> Iterator[str]:
     """Problems, classes and the summary; the kinds with the most files first, what was left out after the remarks."""
     from lenext.api.data import counts, problem_line
     from lenext.data.item import LEFT_OUT
+    from lenext.data.remarks import REMARKS
     from lenext.data.scan import summary
 
     kinds: dict[tuple[bool, str], list[Problem]] = {}
     for problem in found.listing.problems:
         kinds.setdefault((problem.action == LEFT_OUT, problem.kind), []).append(problem)
     for (_, kind), alike in sorted(kinds.items(), key=lambda entry: (entry[0][0], -len(entry[1]))):
-        yield from map(problem_line, alike[:NAMED])
-        if len(alike) > NAMED:
-            yield f"  and {len(alike) - NAMED:,} more {kind}: --json names all"
+        most = ALIKE if kind in REMARKS else NAMED
+        yield from map(problem_line, alike[:most])
+        if len(alike) > most:
+            yield f"  and {len(alike) - most:,} more {kind}: --json names all"
     by_split = counts(found.listing)
     rows = [[name, *(f"{split[name]:,}" for split in by_split.values())] for name in found.listing.classes]
     heads = list(by_split) if any(item.split for item in found.listing.items) else ["images"]

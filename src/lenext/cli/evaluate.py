@@ -12,11 +12,18 @@ from lenext.cli.failure import fail
 from lenext.cli.loading import loading
 from lenext.cli.options import common, engine, measuring, weights
 from lenext.cli.output import emit
+from lenext.cli.sections import SectionedCommand
 from lenext.cli.watch import screen
 from lenext.errors import UsageError
 
+SECTIONS = {
+    "What is measured": ("weights", "protocol", "split", "unknown", "against"),
+    "Data": ("on_bad", "data_root", "workers"),
+    "Machine": ("engine", "device", "precision", "batch_size"),
+}
 
-@click.command()
+
+@click.command(cls=SectionedCommand, sections=SECTIONS)
 @click.argument("models", nargs=-1, metavar="MODEL...")
 @click.argument("data")
 @weights

@@ -22,7 +22,7 @@ weights = click.option(
 )
 device = click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
 precision = click.option(
-    "--precision", type=click.Choice(["auto", "fp32", "bf16"]), default="fp32", help="Of the network's arithmetic."
+    "--precision", type=click.Choice(["auto", "fp32", "bf16"]), default="fp32", help="Of the arithmetic [fp32]."
 )
 engine = click.option("--engine", help="eager, compiled, openvino, onnxruntime or auto: the fastest here [eager].")
 workers = click.option("--workers", type=click.IntRange(0), default=2, help="Threads that read images [2].")
@@ -35,7 +35,7 @@ on_bad = click.option(
 def measuring(function: Function) -> Function:
     """What every measurement on a data set can be asked for."""
     options = (
-        click.option("--protocol", default="single", help="ten-crop, vgg-dense ...; `lenext show` lists a network's."),
+        click.option("--protocol", default="single", help="resnet-ten-crop, vgg-dense ...; `lenext show` names more."),
         click.option("--split", help="train, val, test or all; by default the images that did not train."),
         click.option("--batch-size", type=click.IntRange(1), default=64, help="Images at once [64]."),
         device, precision, workers, data_root, on_bad,

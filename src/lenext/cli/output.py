@@ -51,10 +51,10 @@ def end_unread(*, as_json: bool) -> NoReturn:
 
 
 def json_text(document: Any) -> str:
-    """One line of JSON; escaped throughout where a name is not Unicode (the bytes of a strange file name)."""
+    """One line of JSON; escaped throughout where a name is not of standard output's characters, or not Unicode."""
     text = json.dumps(document, ensure_ascii=False)
     try:
-        text.encode()
+        text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
         return json.dumps(document)
     return text

@@ -13,14 +13,21 @@ import click
 from lenext.cli.loading import loading
 from lenext.cli.options import common, device, engine, file_to_write, paths_of, precision, weights, workers
 from lenext.cli.output import emit, emit_each, end_unread
+from lenext.cli.sections import SectionedCommand
 from lenext.cli.watch import screen
 from lenext.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from lenext.training.watch import Watcher
 
+SECTIONS = {
+    "What is answered": ("weights", "top", "unknown"),
+    "Where to": ("out", "resume"),
+    "Machine": ("engine", "device", "precision", "batch_size", "workers"),
+}
 
-@click.command()
+
+@click.command(cls=SectionedCommand, sections=SECTIONS)
 @click.argument("model")
 @click.argument("paths", nargs=-1, required=True)
 @weights

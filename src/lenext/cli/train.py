@@ -20,13 +20,13 @@ from lenext.cli.watch import screen
 from lenext.training.input_form import FITS
 
 SECTIONS = {
-    "What is trained": ("model", "reading", "options", "weights"),
+    "What is trained": ("model", "reading", "options", "weights", "freeze", "features_only"),
     "How": ("recipe", "epochs", "batch_size", "image_size", "settings", "balance", "average", "patience", "seed"),
     "Found out first": ("time_limit", "find_rate", "tune"),
-    "Data": ("validation", "on_bad", "cache", "exact", "data_root", "workers"),
+    "Data": ("channels", "fit", "validation", "folds", "fold", "on_bad", "cache", "exact", "data_root", "workers"),
     "Machine": ("device", "precision", "threads", "micro_batch", "save_memory", "compile"),
     "Several processes (torchrun, srun)": ("deterministic", "shards", "batch_norm"),
-    "Run": ("out", "resume", "save_every", "on_nan"),
+    "Run": ("out", "resume", "save_every", "on_nan", "error_target"),
 }
 
 

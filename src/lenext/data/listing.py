@@ -259,9 +259,10 @@ def check_classes(listing: Listing, path: str, least: int) -> None:
 
 def refuse_run_folder(path: Path) -> None:
     if (path / "model.safetensors").is_file() or ((path / "recipe.json").is_file() and (path / "checkpoints").is_dir()):
+        run = quote(str(path))
         raise UsageError(
             f"{path} is a run folder, not a data set.",
-            f"Give the data as well: `lenext evaluate {quote(str(path))} DATA`.",
+            f"Name the data: `lenext evaluate {run} DATA` measures it, `lenext train DATA --weights {run}` goes on.",
         )
 
 

@@ -225,7 +225,7 @@ def _training(record: Record) -> str:
 
 def _licence(record: Record) -> str:
     return (
-        f"Licence of the starting weights: {plain(record.network.start)}. What was learnt from the data may fall under "
+        f"Starting weights: {plain(record.network.start)}. What was learnt from the data may fall under "
         f"the licence of {plain(record.data.name)}."
     )
 

@@ -100,8 +100,9 @@ class Record:
     recipe: (field, value) as text, in the recipe's order; deviations: fields that differ from the recipe as written;
     curves: rows of ``metrics.jsonl``; ``loss train_top1 val_loss val_top1`` over ``epoch`` or ``step`` are drawn, where
     present;
-    evaluations: split -> measurement; chosen_on: the split whose images chose the checkpoint, "" when none did; trust:
-    how far the answers are to be believed; sweep, trials: of a learning rate and of recipes, before the first step.
+    evaluations: split -> measurement; chosen_on: the split whose images chose the checkpoint or the thresholds of
+    labels, "" when none did; trust: how far the answers are to be believed; sweep, trials: of a learning rate and of
+    recipes, before the first step.
     """
 
     title: str

@@ -15,6 +15,7 @@ from lenext.data.loader import Loader, batch_cuts
 from lenext.evaluation.inference import Compute
 from lenext.layers.network import Network
 from lenext.recipes import Recipe
+from lenext.training.watch import Watcher, watched
 
 TOGETHER = 16  # ours: images of one pass; more are no faster on a CPU
 EARLY = 2**31  # ours: epochs above every one of a run; what a view draws is no epoch's augmentation
@@ -37,7 +38,9 @@ class Views:
             yield images
 
 
-def frozen_features(network: Network, loader: Loader, views: Views, compute: Compute) -> NDArray[np.float64]:
+def frozen_features(
+    network: Network, loader: Loader, views: Views, compute: Compute, watcher: Watcher
+) -> NDArray[np.float64]:
     """Features (views, images, width) of every image of the loader.
 
     The network is used in evaluation mode and left in it.
@@ -45,7 +48,12 @@ def frozen_features(network: Network, loader: Loader, views: Views, compute: Com
     value = views.recipe.transfer
     assert value is not None
     network.eval()
-    return np.stack([of_batches(network, views, views.batches(loader, view), compute) for view in range(value.views)])
+    images = len(loader.part)
+    seen = [
+        watched(views.batches(loader, view), images * value.views, watcher, done=images * view)
+        for view in range(value.views)
+    ]
+    return np.stack([of_batches(network, views, batches, compute) for batches in seen])
 
 
 def of_batches(network: Network, views: Views, batches: Iterable[Tensor], compute: Compute) -> NDArray[np.float64]:

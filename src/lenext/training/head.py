@@ -19,7 +19,7 @@ from lenext.training.task import Task
 from lenext.training.watch import Watcher
 
 Features = NDArray[np.float64]  # views, images, width
-Source = Callable[[Task], Features]  # the features of the task's training images
+Source = Callable[[Task, Watcher], Features]  # the features of the task's training images
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ def check_head(network: Network, freeze: str) -> None:
         )
 
 
-def training_features(task: Task) -> Features:
+def training_features(task: Task, watcher: Watcher) -> Features:
     """Features of the task's training images, in the order of its part."""
     assert isinstance(task.network, Network)
-    return frozen_features(task.network, task.training, Views(task.recipe, task.pipeline), task.compute)
+    return frozen_features(task.network, task.training, Views(task.recipe, task.pipeline), task.compute, watcher)
 
 
 def fit_head(task: Task, watcher: Watcher, source: Source) -> FittedHead:
@@ -60,11 +60,11 @@ def fit_head(task: Task, watcher: Watcher, source: Source) -> FittedHead:
     assert value is not None
     assert isinstance(task.network, Network)
     watcher.message(
-        f"First phase: the classifier alone, on frozen features of {len(labels):,} images"
+        f"The classifier is fitted on frozen features of {len(labels):,} images"
         + (f" in {value.views} views" if value.views > 1 else "")
         + (f", the mean of {len(value.scales)} scales, each mirrored too." if value.scales else ".")
     )
-    features = source(task)
+    features = source(task, watcher)
     linear = task.goal.fit(features, labels, task.classes, value)
     put(task.network, linear)
     said = [f"{strength:g}: {score:.4f}" for strength, score in zip(value.strengths, linear.scores, strict=True)]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sized
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+Batch = TypeVar("Batch", bound=Sized)
 
 
 @dataclass(frozen=True)
@@ -47,3 +49,11 @@ class Silent:
     def step(self, moment: Moment) -> None: ...
 
     def epoch(self, row: Mapping[str, float]) -> None: ...
+
+
+def watched(batches: Iterator[Batch], total: int, watcher: Watcher, done: int = 0) -> Iterator[Batch]:
+    """The same batches, their images counted for whoever watches, after the ``done`` ones before."""
+    for batch in batches:
+        yield batch
+        done += len(batch)
+        watcher.scan(done, total)

@@ -14,6 +14,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from lenext.data.remarks import SUFFIXES
 from lenext.data.statistics import Statistics
 from lenext.errors import LenextError, UsageError, WeightFileError
 from lenext.layers.network import Network
@@ -141,13 +142,15 @@ def weight_file(path: Path) -> Path:
     """The weight file that a path means: itself, or the one in a run folder."""
     if path.is_dir():
         if not (path / FILE).is_file():
-            remedy = f"Name a folder that `lenext train` made, or a weight file ({FILE})."
+            remedy = f"Name a folder that `lenext train` made, or a weight file ({FILE}); DATA comes after it."
             if (path / "checkpoints").is_dir():
                 remedy = "The run is not finished: go on with `lenext train --resume --out` and this folder."
             if folds := sorted(path.glob(f"fold-*/{FILE}")):
                 remedy = f"It holds the runs of folds: name one, as {folds[0].parent}."
             raise WeightFileError(f"{path} is not a finished run: it has no {FILE}.", remedy)
         return path / FILE
+    if path.suffix.lower() in SUFFIXES:
+        raise WeightFileError(f"{path} is an image, not a model.", "Name a run folder first, and the images after it.")
     if not path.exists():
         raise UsageError(f"There is no model at {path}.", "Name a run folder or a weight file.")
     if not path.is_file():  # a pipe would be waited for

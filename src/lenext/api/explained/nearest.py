@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from lenext.api.data import ready
 from lenext.api.trained.answers import as_trained
@@ -18,7 +16,7 @@ from lenext.errors import DataError
 from lenext.evaluation.inference import Compute
 from lenext.evaluation.label_measure import NONE
 from lenext.explanation.neighbours import features, nearest
-from lenext.training.watch import Watcher
+from lenext.training.watch import Watcher, watched
 from lenext.weights.card import Card, Model
 
 BATCH = 64
@@ -80,15 +78,6 @@ def search(
     found = features(model.network, model.statistics, views, compute)
     words = tuple(", ".join(listing.classes_of(listing.items[index])) or NONE for index in images.indices)
     return Pictures(images, words, found, shown_as.channels, shown_as.background)
-
-
-def watched(batches: Iterator[Tensor], total: int, watcher: Watcher) -> Iterator[Tensor]:
-    """The same batches, their images counted for whoever watches."""
-    done = 0
-    for batch in batches:
-        yield batch
-        done += len(batch)
-        watcher.scan(done, total)
 
 
 def trained(listing: Listing, card: Card) -> Part:

@@ -18,7 +18,7 @@ from lenext.api.run.job import VALIDATION
 from lenext.api.run.pictures import with_pictures
 from lenext.api.run.prepare import Prepared
 from lenext.api.run.settle import concluded, facts, stopped
-from lenext.api.run.start import licence
+from lenext.api.run.start import licence, started_from
 from lenext.api.run.trust import Settled, settle, show
 from lenext.benchmark.machine import versions
 from lenext.data.item import TEST, TRAIN, VAL
@@ -54,7 +54,7 @@ def finish(prepared: Prepared, task: Task, progress: Progress, watcher: Watcher)
         seen = exact_statistics(task.network, task.views_of_training(job.recipe.exact_statistics))
         if seen:
             watcher.message(f"Statistics of batch normalisation taken anew over {seen:,} training images.")
-    shown = {split: show(prepared, task, part(prepared.listing, split)) for split in held_out(prepared)}
+    shown = {split: show(prepared, task, part(prepared.listing, split), watcher) for split in held_out(prepared)}
     settled = settle(prepared, task, shown, watcher)
     measured = evaluations(prepared, task, shown, settled)
     card = describe(prepared, measured)
@@ -158,7 +158,7 @@ def describe(prepared: Prepared, measured: Mapping[str, Measurement]) -> Card:
 def chronicle(prepared: Prepared, measured: Mapping[str, Measurement], progress: Progress) -> Record:
     """All that the report and the model card say."""
     job, folder, listing = prepared.job, prepared.folder, prepared.listing
-    paper = model_file(job.model).PAPER
+    paper, curves = model_file(job.model).PAPER, read_log(folder.metrics)
     many = listing.task == MULTILABEL
     return Record(
         title=f"{job.model} on {listing.name}",
@@ -168,6 +168,7 @@ def chronicle(prepared: Prepared, measured: Mapping[str, Measurement], progress:
             paper=paper.title,
             year=paper.year,
             params=sum(p.numel() for p in prepared.network.parameters()),
+            start=started_from(job.start),
             input=(prepared.network.input_size[0], *job.recipe.view.shape),
         ),
         data=DataFacts(
@@ -179,9 +180,9 @@ def chronicle(prepared: Prepared, measured: Mapping[str, Measurement], progress:
         ),
         recipe=fields(job.recipe),
         deviations=(*job.rules, *job.deviations),
-        curves=read_log(folder.metrics),
+        curves=curves if len(curves) > 1 else (),  # a point is no curve
         evaluations=measured,
-        chosen_on=VAL if VAL in measured else "",
+        chosen_on=VAL if VAL in measured and (job.recipe.epochs != 0 or job.tune or many) else "",
         run=RunFacts(
             seconds=progress.seconds,
             machine=f"{platform.machine()}, {platform.system()}",

@@ -57,7 +57,7 @@ def first_phase(
     begin(task, progress, keeping, watcher, {"loss": fitted.loss, task.goal.train: fitted.accuracy})
 
 
-def shared(prepared: Prepared, shelf: Shelf, task: Task) -> NDArray[np.float64]:
+def shared(prepared: Prepared, shelf: Shelf, task: Task, watcher: Watcher) -> NDArray[np.float64]:
     """The training images' rows of features of all images, which every fold of the data computes alike."""
     key = key_of(prepared)
     if key not in shelf:
@@ -65,7 +65,7 @@ def shared(prepared: Prepared, shelf: Shelf, task: Task) -> NDArray[np.float64]:
         loader = Loader(everything, task.training.channels, task.training.background, task.training.workers)
         assert isinstance(task.network, Network)
         shelf.clear()
-        shelf[key] = frozen_features(task.network, loader, Views(task.recipe, task.pipeline), task.compute)
+        shelf[key] = frozen_features(task.network, loader, Views(task.recipe, task.pipeline), task.compute, watcher)
     return shelf[key][:, part(prepared.listing, TRAIN).indices]
 
 

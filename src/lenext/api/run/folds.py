@@ -28,6 +28,23 @@ SUMMARY = "folds.json"
 TrainOne = Callable[[str | None, TrainOptions, Watcher, Sitting], dict[str, Any]]
 
 
+class Once:
+    """Passes everything on, but no message again that stood before the first epoch: what all folds say of data."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher, self._said, self._begun = watcher, set[str](), False
+        self.scan, self.download, self.step = watcher.scan, watcher.download, watcher.step
+
+    def message(self, text: str) -> None:
+        if text not in self._said:
+            self._said |= set() if self._begun else {text}
+            self._watcher.message(text)
+
+    def epoch(self, row: Mapping[str, float]) -> None:
+        self._begun = True
+        self._watcher.epoch(row)
+
+
 def train_folds(data: str | None, asked: TrainOptions, watcher: Watcher, train_one: TrainOne) -> dict[str, Any]:
     """Train and test every fold in a folder of its own; returns the document of ``lenext train --folds K --json``.
 
@@ -42,6 +59,7 @@ def train_folds(data: str | None, asked: TrainOptions, watcher: Watcher, train_o
         raise UsageError("No data were named.", "Give a folder, a CSV file or a built-in name.")
     folder, start = folder_of(data, asked), time.monotonic()
     shelf: Shelf = {}
+    watcher = Once(watcher)
     share = None if asked.seconds is None else asked.seconds / asked.folds
     documents = []
     for number in range(1, asked.folds + 1):

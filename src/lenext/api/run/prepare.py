@@ -55,6 +55,7 @@ from lenext.training.watch import Watcher
 from lenext.values import decode
 from lenext.weights.catalogue import BEST
 
+SAID_BY = {"length": ("epochs", "iterations"), "batch": ("batch_size",)}  # a rule's first word: fields not said again
 FEW_STEPS = 50  # ours: LeNet-5 took 20 of 36 images and had learnt nothing, ResNet-20 learnt them by heart in 60
 
 
@@ -199,7 +200,9 @@ def announce(job: Job, listing: Listing, watcher: Watcher) -> None:
     kind = "classes" if listing.task == MULTICLASS else "labels"
     how = f"Training {job.model} (reading: {job.reading}) by the recipe {recipe.name}"
     lines = [f"{how} on {images:,} images of {len(listing.classes):,} {kind}."]
-    lines += [f"  {line}" for line in (*job.rules, *job.deviations)]
+    said = {field for rule in job.rules for field in SAID_BY.get(rule.partition(" ")[0], ())}
+    fields = [line for line in job.deviations if line.partition(":")[0] not in said]
+    lines += [f"  {line}" for line in (*job.rules, *fields)]
     if recipe.iterations is not None:
         passes = recipe.iterations / (len(batch_cuts(images, recipe.batch_size)) - 1)
         lines.append(f"  {recipe.iterations:,} iterations are {passes:,.1f} passes over these images (see --epochs)")

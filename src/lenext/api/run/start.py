@@ -141,3 +141,10 @@ def licence(start: Mapping[str, Any] | None) -> str:
     if start is not None:
         origin = f"the weights started from {start['network']}, whose licence is: {start['licence']}"
     return f"that of the training data's owner; {origin}"
+
+
+def started_from(start: Mapping[str, Any] | None) -> str:
+    """The weights that a run began with, and their licence, for its report and its model card."""
+    if start is None:
+        return "none: trained from scratch"
+    return f"{start['network']} ({start['weights']}), whose licence is: {start['licence']}"

@@ -16,7 +16,7 @@ from lenext.evaluation.label_trust import LabelTrust
 from lenext.evaluation.trust import Shown, Trust
 from lenext.protocol import MULTILABEL
 from lenext.training.task import Task
-from lenext.training.watch import Watcher
+from lenext.training.watch import Watcher, watched
 from lenext.weights.trust import Calibration, Familiar
 
 ON_VALIDATION = "the validation images, which chose temperature and thresholds as well"
@@ -40,10 +40,10 @@ class Settled:
         return 1.0 if self.calibration is None else self.calibration.temperature
 
 
-def show(prepared: Prepared, task: Task, images: Part) -> Shown:
+def show(prepared: Prepared, task: Task, images: Part, watcher: Watcher) -> Shown:
     """One pass over some images, each by the view of the test."""
     loader = Loader(images, task.training.channels, workers=task.training.workers)
-    views = loader.views(task.recipe.view, task.test_batch)
+    views = watched(loader.views(task.recipe.view, task.test_batch), len(images), watcher)
     with seen(prepared.network) as caught:
         probabilities(task.network, prepared.statistics, views, task.compute)
     return Shown(caught.logits(), caught.features(), images.labels)
@@ -60,7 +60,7 @@ def settle(prepared: Prepared, task: Task, shown: Mapping[str, Shown], watcher: 
     if reason:
         watcher.message(f"Not calibrated: {reason}")
         return Settled(calibration=None, familiar=None, found=Trust(reason=reason))
-    target, familiar = prepared.job.error_target, learn(prepared, task)
+    target, familiar = prepared.job.error_target, learn(prepared, task, watcher)
     calibration = trust.calibrate(shown[VAL], familiar, target)
     rule = trust.rule_of(calibration, familiar, target)
     if TEST in shown:
@@ -80,9 +80,9 @@ def settle_labels(task: Task, shown: Mapping[str, Shown], watcher: Watcher) -> S
     return Settled(calibration=calibration, familiar=None, found=found, thresholds=thresholds)
 
 
-def learn(prepared: Prepared, task: Task) -> Familiar | None:
+def learn(prepared: Prepared, task: Task, watcher: Watcher) -> Familiar | None:
     """What training images look like to the network, None where they are too few; of many every so manieth is seen."""
     images = part(prepared.listing, TRAIN)
     if len(images) < novelty.LEAST:
         return None
-    return novelty.learn(show(prepared, task, images.some(novelty.LEARNT)).features)
+    return novelty.learn(show(prepared, task, images.some(novelty.LEARNT), watcher).features)
