@@ -1,6 +1,7 @@
 """``lenext export``, and what becomes of its folders: the same answers, by every engine, without torch."""
 
 import json
+import resource
 import shutil
 import subprocess
 import sys
@@ -209,6 +210,46 @@ def test_a_full_disk_leaves_nothing(trained, tmp_path, monkeypatch):
     monkeypatch.setattr("lenext.exports.graph.write_onnx", full)
     with pytest.raises(Failed, match="No space left"):
         lenext.export(trained, out=str(tmp_path / "out"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def small_disk():
+    """Call it, and no file may grow beyond 20,000 bytes until the test ends."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_torch_does_not_end_the_process_where_the_disk_is_full(trained, tmp_path):
+    code = f"""if True:
+        import resource, sys
+        from lenext.cli import main
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+        main(["export", {str(trained)!r}, "--to", "torch", "--out", {str(tmp_path / "out")!r}])"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "Cannot write" in done.stderr
+    assert "File too large" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_known_by_whatever_name(trained, tmp_path, monkeypatch, small_disk):
+    import lenext
+
+    def fails(*_):
+        raise RuntimeError("basic_ios::clear: iostream error")
+
+    def full(*given):
+        small_disk()
+        fails(*given)
+
+    monkeypatch.setattr("lenext.exports.graph.save_openvino", fails)
+    with pytest.raises(RuntimeError, match="iostream"):
+        lenext.export(trained, to="openvino", out=str(tmp_path / "out"))
+    monkeypatch.setattr("lenext.exports.graph.save_openvino", full)
+    with pytest.raises(Failed, match="Cannot write .*out: File too large"):
+        lenext.export(trained, to="openvino", out=str(tmp_path / "out"))
     assert list(tmp_path.iterdir()) == []
 
 
