@@ -61,12 +61,7 @@ def write(
         beside.mkdir()
         write_graph(model, form, beside, scales)
         reports = parity(model, form, beside, shown, int8=scales is not None)
-        judged = reports[0]
-        if judged.share > limit:
-            raise Failed(
-                f"{judged.line()}; at most {limit:.2%} may change.",
-                "Nothing was kept. Compare on more images with --data, or allow more with --limit.",
-            )
+        within(limit, reports[0])
         artefact = described(model, form, beside, scales is not None, reports)
         (beside / FILE).write_bytes(artefact.text())
         adopt_folder(beside, out)
@@ -81,6 +76,15 @@ def write(
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return artefact, reports
+
+
+def within(limit: float, judged: Parity) -> None:
+    """Refuse a file with which more labels change than may."""
+    if judged.share > limit:
+        raise Failed(
+            f"{judged.line()}; at most {limit:.2%} may change.",
+            "Nothing was kept. Compare on more images with --data, or allow more with --limit.",
+        )
 
 
 def refused(out: Path, error: OSError) -> Failed:
