@@ -1,9 +1,12 @@
 """``lenext export``, and what becomes of its folders: the same answers, by every engine, without torch."""
 
 import json
+import resource
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -141,9 +144,13 @@ def test_damage_is_seen(refused, photos, exported, tmp_path):
         assert refused("evaluate", tmp_path / name, photos)[0] == 4
 
 
-@pytest.mark.parametrize(
-    "words", [('"night"', '"night", "dusk"'), ('"day",', ""), ('"crop": 32', '"crop": 40'), ('"crop": 32', '"crop": 0')]
-)
+EDITS = [
+    ('"night"', '"night", "dusk"'), ('"day",', ""), ('"crop": 32', '"crop": 40'), ('"crop": 32', '"crop": 0'),
+    ('"day"', '"noon"'), ('"temperature": ', '"temperature": 1'), ('"background": 255', '"background": 0'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", EDITS)
 def test_a_description_that_was_edited_is_seen(refused, photos, exported, tmp_path, words):
     shutil.copytree(exported["onnx"]["out"], tmp_path / "folder")
     described = (tmp_path / "folder" / "lenext.json").read_text()
@@ -153,6 +160,81 @@ def test_a_description_that_was_edited_is_seen(refused, photos, exported, tmp_pa
         status, error = refused("predict", tmp_path / "folder", photos, "--engine", engine)
         assert (status, error["kind"]) == (4, "weight-file")
         assert "lenext.json" in error["message"]
+
+
+def test_a_description_may_be_laid_out_otherwise(lenext, photos, exported, tmp_path):
+    shutil.copytree(exported["onnx"]["out"], tmp_path / "folder")
+    file = tmp_path / "folder" / "lenext.json"
+    file.write_bytes(json.dumps(json.loads(file.read_text()), indent=3, sort_keys=True).replace("\n", "\r\n").encode())
+    assert len(answers(lenext, tmp_path / "folder", photos)) == 24
+
+
+def test_a_description_without_its_sum_is_of_an_older_version(lenext, photos, exported, tmp_path):
+    shutil.copytree(exported["onnx"]["out"], tmp_path / "folder")
+    file = tmp_path / "folder" / "lenext.json"
+    told = json.loads(file.read_text())
+    del told["sha256"]
+    file.write_text(json.dumps(told))
+    assert len(answers(lenext, tmp_path / "folder", photos)) == 24
+
+
+@pytest.mark.parametrize(
+    ("to", "engine"), [("onnx", None), ("onnx", "openvino"), ("onnx", "auto"), ("openvino", None), ("torch", None)]
+)
+def test_a_graph_of_another_shape_is_seen_before_a_picture_is(refused, exported, tmp_path, monkeypatch, to, engine):
+    monkeypatch.setattr("lenext.api.trained.exported.read_pixels", None)
+    told = read_artefact(Path(exported[to]["out"]))
+    view = replace(told.preprocessing, view=replace(told.preprocessing.view, crop=64 if engine == "auto" else 10**7))
+    coloured = replace(told.preprocessing, channels=3, mean=(0.5,) * 3, std=(0.5,) * 3)
+    for number, one in enumerate((replace(told, preprocessing=view), replace(told, preprocessing=coloured),
+                                  replace(told, classes=("day", "night", "dusk")))):  # fmt: skip
+        folder = tmp_path / str(number)
+        shutil.copytree(exported[to]["out"], folder)
+        (folder / "lenext.json").write_bytes(one.text())
+        status, error = refused("predict", folder, tmp_path, *([] if engine is None else ["--engine", engine]))
+        assert (status, error["kind"]) == (4, "weight-file")
+        assert "its graph has 32 x 32 x 1 pixels, 2 classes" in error["message"]
+
+
+SHORT = RuntimeError("Exception from src/inference:84:\nstd::bad_alloc\n\n")
+
+
+@pytest.mark.parametrize("error", [SHORT, MemoryError(), Exception("[ONNXRuntimeError] : Failed to allocate memory")])
+def test_memory_that_ends_is_no_damage(refused, photos, exported, monkeypatch, error):
+    def fails(*_):
+        raise error
+
+    monkeypatch.setattr("lenext.engines.onnxruntime.OnnxRuntime.predict", fails)
+    one = next(photos.rglob("*.png"))
+    for words, remedy in (
+        (("predict", exported["onnx"]["out"], one), "Free memory."),
+        (("evaluate", exported["onnx"]["out"], photos), "Give a smaller --batch-size, or free memory."),
+    ):
+        status, told = refused(*words)
+        assert (status, told["remedy"]) == (1, remedy)
+        assert "not enough memory" in told["message"]
+
+
+def test_memory_that_ends_for_a_run(refused, trained, photos, monkeypatch):
+    def fails(*_, **__):
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr("lenext.layers.network.Network.forward", fails)
+    for verb in ("predict", "evaluate"):
+        status, told = refused(verb, trained, photos)
+        assert status == 1
+        assert "not enough memory" in told["message"]
+
+
+def test_an_engine_that_fails_is_quoted(refused, photos, exported, monkeypatch):
+    def fails(*_):
+        raise RuntimeError("Exception from src/core.cpp:84:\nno such instruction\n")
+
+    monkeypatch.setattr("lenext.engines.onnxruntime.OnnxRuntime.predict", fails)
+    status, told = refused("predict", exported["onnx"]["out"], photos)
+    assert status == 1
+    assert told["message"].endswith("(no such instruction).")
+    assert "--engine" in told["remedy"]
 
 
 def test_a_whole_file_that_cannot_be_opened_is_not_called_damaged(refused, photos, exported, monkeypatch):
@@ -209,6 +291,46 @@ def test_a_full_disk_leaves_nothing(trained, tmp_path, monkeypatch):
     monkeypatch.setattr("lenext.exports.graph.write_onnx", full)
     with pytest.raises(Failed, match="No space left"):
         lenext.export(trained, out=str(tmp_path / "out"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def small_disk():
+    """Call it, and no file may grow beyond 20,000 bytes until the test ends."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_torch_does_not_end_the_process_where_the_disk_is_full(trained, tmp_path):
+    code = f"""if True:
+        import resource, sys
+        from lenext.cli import main
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+        main(["export", {str(trained)!r}, "--to", "torch", "--out", {str(tmp_path / "out")!r}])"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "Cannot write" in done.stderr
+    assert "File too large" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_known_by_whatever_name(trained, tmp_path, monkeypatch, small_disk):
+    import lenext
+
+    def fails(*_):
+        raise RuntimeError("basic_ios::clear: iostream error")
+
+    def full(*given):
+        small_disk()
+        fails(*given)
+
+    monkeypatch.setattr("lenext.exports.graph.save_openvino", fails)
+    with pytest.raises(RuntimeError, match="iostream"):
+        lenext.export(trained, to="openvino", out=str(tmp_path / "out"))
+    monkeypatch.setattr("lenext.exports.graph.save_openvino", full)
+    with pytest.raises(Failed, match=r"Cannot write .*out: File too large"):
+        lenext.export(trained, to="openvino", out=str(tmp_path / "out"))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -14,8 +14,8 @@ from lenext.api.run.folder import RunFolder
 from lenext.data.listing import find
 from lenext.data.statistics import Statistics
 from lenext.errors import DataError, Failed, UsageError
+from lenext.evaluation.memory import ran_out
 from lenext.training.gradients import Gradients
-from lenext.training.memory import ran_out
 from lenext.training.practical import practical
 from lenext.weights.durable import read_folder, write_folder
 
@@ -98,7 +98,14 @@ def test_out_of_memory(tmp_path, monkeypatch, count):
     count("steps without enough memory")
 
 
-@pytest.mark.parametrize("words", ["could not create a primitive", "[enforce fail] DefaultCPUAllocator: out of memory"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "could not create a primitive",
+        "[enforce fail] DefaultCPUAllocator: out of memory",
+        "[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : Failed to allocate memory for requested buffer of size 9",
+    ],
+)
 def test_words_of_memory_that_is_short(words, count):
     assert ran_out(RuntimeError(words))
     count("words for memory that is short")

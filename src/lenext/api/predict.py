@@ -21,6 +21,7 @@ from lenext.data.item import Problem
 from lenext.engines.artefact import is_artefact
 from lenext.engines.opening import FOUR, check_name
 from lenext.errors import ImageError, UsageError
+from lenext.evaluation.memory import enough_memory
 from lenext.training.watch import Silent, Watcher
 
 if TYPE_CHECKING:
@@ -122,7 +123,8 @@ def answers(recogniser: Recogniser, files: Iterable[File], options: PredictOptio
     jobs = batches(files, options.batch_size, grows=recogniser.grows)
     for batch in read_ahead(read, jobs, options.workers):
         views = [shown.view for shown in batch if shown.view is not None]
-        found, doubted = recogniser.recognise(views) if views else ((), None)
+        with enough_memory(len(views)):
+            found, doubted = recogniser.recognise(views) if views else ((), None)
         scores, doubts = iter(found), iter(doubted or ())
         for shown in batch:
             seen = shown.view is not None

@@ -14,7 +14,7 @@ from typing import Any
 
 from lenext.data.cache_folder import cache_folder, keep
 from lenext.engines.engine import COMPILED, Engine, Pixels, cores
-from lenext.errors import LenextError, UsageError
+from lenext.errors import Failed, UsageError
 
 ROUNDS = 5
 LIMIT = 90.0  # ours: seconds after which no further engine is tried
@@ -52,12 +52,12 @@ def choose(
     """The engine with which ``WORK`` images, or ``STEADY`` seconds of them, are done first, start included, opened.
 
     key: says which network, precision and batch this is; batch: uint8 N C H W. An engine that fails is passed over.
-    Raises UsageError where all do.
+    Raises UsageError where all do, WeightFileError for a file that is damaged.
     """
     file = cache_folder() / "engines" / f"{mark(key, candidates)}.json"
     known = remembered(file)
     if known is not None and known.name in candidates:
-        with suppress(LenextError, RuntimeError):
+        with suppress(UsageError, Failed, RuntimeError):
             return known, candidates[known.name]()
     engines, opening, failed, start = dict[str, Engine](), dict[str, float](), dict[str, str](), time.monotonic()
     remedies: list[str] = []
@@ -75,7 +75,7 @@ def choose(
         try:
             engine = candidate()
             engine.predict(batch)
-        except (LenextError, RuntimeError, ImportError) as error:
+        except (UsageError, Failed, RuntimeError, ImportError) as error:
             failed[name] = str(error).partition("\n")[0][:200]
             remedies.append(getattr(error, "remedy", ""))
             continue

@@ -37,11 +37,12 @@ class Compiled:
 
     name = COMPILED
 
-    def __init__(self, graph: nn.Module, precision: str = "fp32", batch: int = 32) -> None:
+    def __init__(self, graph: nn.Module, shape: tuple[int, ...], precision: str = "fp32", batch: int = 32) -> None:
+        """shape: as of ``engine.Graph``."""
         import torch._inductor.config as inductor
 
         inductor.freezing = True
-        self._batch, self._half = batch, HALVES.get(precision)
+        self.shape, self._batch, self._half = shape, batch, HALVES.get(precision)
         with warnings.catch_warnings(action="ignore"):  # the compiler's own, of what torch will do without one day
             self._run: Callable[[Tensor], Tensor] = torch.compile(graph, dynamic=False)
 
@@ -63,8 +64,9 @@ class Program:
 
     name = EAGER
 
-    def __init__(self, graph: nn.Module) -> None:
-        self._graph = graph
+    def __init__(self, graph: nn.Module, shape: tuple[int, ...]) -> None:
+        """shape: as of ``engine.Graph``."""
+        self._graph, self.shape = graph, shape
 
     def predict(self, batch: Pixels) -> Floats:
         """See ``Engine``."""

@@ -30,6 +30,15 @@ class Engine(Protocol):
         ...
 
 
+class Graph(Engine, Protocol):
+    """An engine that runs a file."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Height, width and channels of what the file takes, and how many classes it answers with."""
+        ...
+
+
 def rows(batch: Pixels) -> Pixels:  # N C H W -> N H W C
     """As graphs take pixels; nothing is copied where they were decoded so."""
     return np.ascontiguousarray(batch.transpose(0, 2, 3, 1))

@@ -22,7 +22,8 @@ class OnnxRuntime:
         options.intra_op_num_threads = cores()
         options.log_severity_level = 3  # errors
         self._session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
-        self._input = self._session.get_inputs()[0].name
+        taken, given = self._session.get_inputs()[0], self._session.get_outputs()[0]
+        self._input, self.shape = taken.name, (*taken.shape[1:], given.shape[1])
 
     def predict(self, batch: Pixels) -> Floats:
         """See ``Engine``."""

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from lenext.engines.artefact import GRAPHS
-from lenext.engines.engine import AUTO, COMPILED, EAGER, ENGINES, ONNXRUNTIME, OPENVINO, Engine, cores
+from lenext.engines.engine import AUTO, COMPILED, EAGER, ENGINES, ONNXRUNTIME, OPENVINO, Graph, cores
 from lenext.errors import LenextError, UsageError
 
 CAN = {"onnx": (OPENVINO, ONNXRUNTIME), "openvino": (OPENVINO,), "torch": (EAGER, COMPILED)}
@@ -18,7 +18,7 @@ FOUR = 4  # ours: images at a time that fill small layers and stay in caches
 
 def open_graph(
     folder: Path, form: str, engine: str | None = None, precision: str = "fp32", batch: int = BATCH, piece: int = 1
-) -> Engine:
+) -> Graph:
     """The engine, or the format's usual one; piece: images that OpenVINO is given at a time.
 
     Raises UsageError for an engine that cannot run the format, or not in that precision, or is not installed.
@@ -40,8 +40,12 @@ def open_graph(
 
     from lenext.engines.eager import Compiled, Program
 
-    whole = torch.export.load(graph).module()
-    return Program(whole) if name == EAGER else Compiled(whole, precision, batch)
+    whole = torch.export.load(graph)
+    signature = whole.graph_signature
+    nodes = {node.name: node.meta.get("val") for node in whole.graph.nodes}
+    taken, given = nodes[signature.user_inputs[0]], nodes[signature.user_outputs[0]]
+    shape = (*taken.shape[1:], given.shape[1])
+    return Program(whole.module(), shape) if name == EAGER else Compiled(whole.module(), shape, precision, batch)
 
 
 def usual(form: str) -> str:

@@ -45,7 +45,7 @@ class OpenVino:
             "NUM_STREAMS": streams,
         }
         compiled, self._file = opened(openvino, graph, piece, settings)
-        self._classes, self._piece = int(compiled.output(0).shape[1]), piece
+        self.shape, self._piece = (*compiled.input(0).shape[1:], int(compiled.output(0).shape[1])), piece
         self._streams, self._request = streams, compiled.create_infer_request()
         self._queue = openvino.AsyncInferQueue(compiled, streams)
         self._queue.set_callback(write)  # a method of this object would keep it for ever: OpenVINO's are not traversed
@@ -56,7 +56,7 @@ class OpenVino:
         lacking = -len(pixels) % self._piece
         if lacking:
             pixels = np.concatenate([pixels, np.zeros((lacking, *pixels.shape[1:]), pixels.dtype)])
-        found = np.empty((len(batch), self._classes), dtype=np.float32)
+        found = np.empty((len(batch), self.shape[-1]), dtype=np.float32)
         for row in range(0, len(pixels), self._piece):
             inputs, place = {0: pixels[row : row + self._piece]}, found[row : row + self._piece]
             if self._streams > 1:

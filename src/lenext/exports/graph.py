@@ -6,6 +6,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,9 @@ def program(deployed: Deployed, shape: Shape) -> torch.export.ExportedProgram:
 
 def write_torch(graph: torch.export.ExportedProgram, folder: Path) -> None:
     """``model.pt2``, which ``torch.export.load`` reads."""
-    torch.export.save(graph, folder / "model.pt2")
+    whole = BytesIO()  # for torch ends the process where the disk takes no more
+    torch.export.save(graph, whole)
+    (folder / "model.pt2").write_bytes(whole.getbuffer())
 
 
 def write_onnx(graph: torch.export.ExportedProgram, folder: Path) -> None:

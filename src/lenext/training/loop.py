@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 
 from lenext.errors import ImageError, Interrupted
 from lenext.evaluation.inference import probabilities
+from lenext.evaluation.memory import ran_out
 from lenext.recipes import Schedule
 from lenext.training.budget import Unlimited
 from lenext.training.checkpoint import Checkpoints, Progress, optimizer_tensors
 from lenext.training.goal import activation
 from lenext.training.log import MetricLog, Row
-from lenext.training.memory import ran_out, too_large
+from lenext.training.memory import too_large
 from lenext.training.schedule import learning_rate
 from lenext.training.signals import StopRequested, StopSignals
 from lenext.training.soundness import Diverged, lost, magnitude, unsound

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import resource
 import sys
 from typing import TYPE_CHECKING
@@ -11,16 +10,10 @@ import torch
 from torch import Tensor
 
 from lenext.errors import Failed
+from lenext.evaluation.memory import ran_out
 
 if TYPE_CHECKING:
     from lenext.training.task import Task
-
-# How torch and its kernels say it on a CPU; on a GPU it is an error of its own.
-_SHORT = (
-    "can't allocate memory", "bad allocation", "bad_alloc", "out of memory", "could not create a memory object",
-)  # fmt: skip
-# oneDNN, which has no room for the code that it writes; a descriptor is one of what it cannot compute at all.
-_NO_ROOM_FOR_CODE = re.compile(r"could not create a primitive(?! descriptor)")
 
 
 def peak_memory(device: torch.device) -> int:
@@ -29,13 +22,6 @@ def peak_memory(device: torch.device) -> int:
         return int(torch.cuda.max_memory_allocated(device))
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def ran_out(error: BaseException) -> bool:
-    """Whether an error says that there is no more memory."""
-    said = str(error)
-    known = any(word in said for word in _SHORT) or _NO_ROOM_FOR_CODE.search(said) is not None
-    return known or isinstance(error, MemoryError | torch.OutOfMemoryError)
 
 
 def too_large(task: Task, images: Tensor, labels: Tensor, at: tuple[int, int, int]) -> Failed:

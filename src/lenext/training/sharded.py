@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lenext.errors import Failed
+from lenext.evaluation.memory import ran_out
 from lenext.parallel.batch_norm import synchronised
 from lenext.parallel.shards import Rows, Span, in_order, share_of, spans_of
 from lenext.parallel.team import Alone, RankLost
-from lenext.training.memory import ran_out
 from lenext.training.optim import set_rate
 from lenext.training.signals import StopRequested, StopSignals
 from lenext.training.soundness import lost

@@ -25,6 +25,7 @@ from lenext.data.split import RULE
 from lenext.data.statistics import Statistics, gather
 from lenext.errors import UsageError
 from lenext.evaluation.inference import Compute
+from lenext.evaluation.memory import ran_out
 from lenext.evaluation.selective import TARGET, check_target
 from lenext.layers.init import initialise
 from lenext.layers.network import Network
@@ -37,7 +38,6 @@ from lenext.training.freezing import freeze
 from lenext.training.gradients import passes
 from lenext.training.head import check_head
 from lenext.training.input_form import check_channels, to_form
-from lenext.training.memory import ran_out
 from lenext.training.objective import objective_of
 from lenext.training.sharded import LOCAL
 from lenext.values import assign

@@ -25,6 +25,7 @@ from lenext.data.split import UNTOLD
 from lenext.errors import DataError, UsageError, did_you_mean
 from lenext.evaluation.features import Seen, seen
 from lenext.evaluation.inference import Compute
+from lenext.evaluation.memory import enough_memory
 from lenext.evaluation.testing import Stack, Tested, run, stacks
 from lenext.parallel.shards import share_of
 from lenext.parallel.team import Alone
@@ -86,7 +87,7 @@ def answers(
         shown = loader.images(show)
     pixels = reading.batch_size * math.prod(shown_as.view.shape)
     things = watched(shown, len(own), watcher)
-    with nullcontext() if temperature is None else seen(model.network) as caught:
+    with nullcontext() if temperature is None else seen(model.network) as caught, enough_memory(reading.batch_size):
         network, constants, activation = model.network, model.statistics, model.card.activation
         tested = run(network, constants, things, compute, pixels, temperature or 1.0, activation)
     if team.size > 1:

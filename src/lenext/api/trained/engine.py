@@ -95,7 +95,7 @@ def opened(model: Model, name: str, compute: Compute, batch: int, watcher: Watch
         shape = (*preprocessing.view.shape, preprocessing.channels)
         compute.place(model.network)
         deployed = Deployed(model.network, model.statistics, model.temperature, shape)
-        return Compiled(deployed.eval(), compute.precision, batch)
+        return Compiled(deployed.eval(), (*shape, len(model.card.classes)), compute.precision, batch)
     form = own_format(model.network, READS[name])
     return open_graph(in_cache(model, form, watcher), form, name, compute.precision, batch, piece)
 

@@ -13,10 +13,11 @@ import numpy as np
 from lenext.api.options import PredictOptions
 from lenext.data.array_view import array_view
 from lenext.data.decode import read_pixels
-from lenext.engines.artefact import FILE, Artefact, damaged, read_artefact, verify
-from lenext.engines.engine import AUTO, COMPILED, ONNXRUNTIME, Engine, Floats, Pixels
+from lenext.engines.artefact import Artefact, agree, read_artefact, verify
+from lenext.engines.engine import AUTO, COMPILED, ONNXRUNTIME, Engine, Floats, Graph, Pixels
 from lenext.engines.opening import CAN, FOUR, in_pieces, open_graph, quickest_precision
 from lenext.errors import Failed, LenextError, UsageError
+from lenext.evaluation.memory import ran_out
 from lenext.training.watch import Watcher
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def open_artefact(
         sound = pool.submit(verify, folder, artefact)
         if engine == AUTO:
             sound.result()
-            return artefact, AsDescribed(folder, artefact, fastest(folder, artefact, precision, batch, watcher))
+            return artefact, InWords(folder, fastest(folder, artefact, precision, batch, watcher))
         try:
             piece = min(FOUR, batch) if many else 1
             found = open_graph(folder, artefact.format, engine, precision, batch, piece)
@@ -81,27 +82,27 @@ def open_artefact(
                 "Free memory, or export it again with the versions that are installed here.",
             ) from None
         sound.result()
-    return artefact, AsDescribed(folder, artefact, found)
+    agree(folder, artefact, found.shape)
+    return artefact, InWords(folder, found)
 
 
-class AsDescribed:
-    """The engine of a folder, which may say other things of its graph since somebody changed it."""
+class InWords:
+    """The engine of a folder, whose errors are ours."""
 
-    def __init__(self, folder: Path, artefact: Artefact, engine: Engine) -> None:
-        self.name = engine.name
-        self._folder, self._classes, self._engine = folder, len(artefact.classes), engine
+    def __init__(self, folder: Path, engine: Engine) -> None:
+        self.name, self._folder, self._engine = engine.name, folder, engine
 
     def predict(self, batch: Pixels) -> Floats:
-        """See ``Engine``. Raises WeightFileError for a graph of other pixels or other classes."""
+        """See ``Engine``. Raises MemoryError where memory ends, Failed for whatever else an engine says."""
         try:
-            found = self._engine.predict(batch)
-        except (LenextError, MemoryError):
-            raise
+            return self._engine.predict(batch)
         except Exception as error:  # noqa: BLE001  (engines raise what they like)
-            raise damaged(self._folder, f"its graph does not run as {FILE} says ({reason(error)})") from None
-        if found.shape[1] != self._classes:
-            raise damaged(self._folder, f"{FILE} names {self._classes} classes, and its graph has {found.shape[1]}")
-        return found
+            if ran_out(error):
+                raise MemoryError(reason(error)) from None
+            raise Failed(
+                f"The engine {self.name} does not run the network in {self._folder} ({reason(error)}).",
+                "Try another --engine, or export it again with the versions that are installed here.",
+            ) from None
 
 
 def reason(error: Exception) -> str:
@@ -113,13 +114,18 @@ def fastest(folder: Path, artefact: Artefact, precision: str, batch: int, watche
     """The engine that is quickest here of those that run the format."""
     from lenext.engines.choice import choose
 
-    view, form = artefact.preprocessing.view, artefact.format
+    def candidate(name: str, piece: int) -> Graph:
+        single = "fp32" if name == ONNXRUNTIME else precision
+        found = open_graph(folder, artefact.format, name, single, batch, piece)
+        agree(folder, artefact, found.shape)
+        return found
+
     candidates: dict[str, Callable[[], Engine]] = {
-        name: partial(open_graph, folder, form, engine, "fp32" if engine == ONNXRUNTIME else precision, batch, piece)
-        for name, (engine, piece) in in_pieces(CAN[form], batch).items()
+        name: partial(candidate, engine, piece)
+        for name, (engine, piece) in in_pieces(CAN[artefact.format], batch).items()
         if engine != COMPILED
     }
-    pixels = np.random.default_rng(0).integers(0, 256, (batch, *view.shape, artefact.preprocessing.channels), np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 256, (batch, *artefact.shape[:3]), np.uint8)
     key = {"files": dict(artefact.files), "precision": precision, "batch": batch}
     choice, engine = choose(key, candidates, pixels.transpose(0, 3, 1, 2))
     watcher.message(choice.line())

@@ -15,7 +15,7 @@ from lenext.engines.artefact import FILE, Artefact, digest
 from lenext.engines.eager import Eager
 from lenext.engines.engine import Pixels
 from lenext.engines.opening import open_graph, precisions_of
-from lenext.errors import Failed, UsageError
+from lenext.errors import Failed, LenextError, UsageError
 from lenext.evaluation.inference import Compute
 from lenext.exports import graph, quantise
 from lenext.exports.parity import Parity, compare, made_pictures
@@ -23,6 +23,8 @@ from lenext.exports.quick_layers import with_quick_layers
 from lenext.values import encode
 from lenext.weights.card import Model
 from lenext.weights.durable import adopt_folder, make_folder
+
+MORE = 2**16  # ours: bytes that a disk takes which was not full
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,20 +61,43 @@ def write(
         beside.mkdir()
         write_graph(model, form, beside, scales)
         reports = parity(model, form, beside, shown, int8=scales is not None)
-        judged = reports[0]
-        if judged.share > limit:
-            raise Failed(
-                f"{judged.line()}; at most {limit:.2%} may change.",
-                "Nothing was kept. Compare on more images with --data, or allow more with --limit.",
-            )
+        within(limit, reports[0])
         artefact = described(model, form, beside, scales is not None, reports)
         (beside / FILE).write_bytes(artefact.text())
         adopt_folder(beside, out)
     except OSError as error:
-        raise Failed(f"Cannot write {out}: {error.strerror or error}.", "Free space or choose another --out.") from None
+        raise refused(out, error) from None
+    except LenextError:
+        raise
+    except Exception:  # what writes graphs calls a full disk many names
+        if full := refusal_of_more(beside):
+            raise refused(out, full) from None
+        raise
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return artefact, reports
+
+
+def within(limit: float, judged: Parity) -> None:
+    """Refuse a file with which more labels change than may."""
+    if judged.share > limit:
+        raise Failed(
+            f"{judged.line()}; at most {limit:.2%} may change.",
+            "Nothing was kept. Compare on more images with --data, or allow more with --limit.",
+        )
+
+
+def refused(out: Path, error: OSError) -> Failed:
+    return Failed(f"Cannot write {out}: {error.strerror or error}.", "Free space or choose another --out.")
+
+
+def refusal_of_more(folder: Path) -> OSError | None:
+    """Why the disk takes no more; None where it does."""
+    try:
+        (folder / "more").write_bytes(bytes(MORE))
+    except OSError as error:
+        return error
+    return None
 
 
 def one_class(model: Model) -> None:
