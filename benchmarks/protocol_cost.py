@@ -13,7 +13,7 @@ import torch
 
 from lenext.data.statistics import Statistics
 from lenext.evaluation.inference import Compute
-from lenext.evaluation.testing import scores
+from lenext.evaluation.testing import run, stacks
 from lenext.models import create_model, protocols
 from lenext.protocol import SingleCrop
 
@@ -30,11 +30,12 @@ def main() -> None:
     draw = torch.Generator().manual_seed(0)
     photos = [torch.randint(0, 256, (1, 3, 375, 500), dtype=torch.uint8, generator=draw) for _ in range(asked.images)]
     many, one = protocols("googlenet")["144-crop"], SingleCrop(resize=256, crop=224)
+    pixels = 64 * network.input_size[1] * network.input_size[2]  # that go through at once
     compute, scale = Compute(torch.device("cpu")), Statistics((0.5,) * 3, (0.25,) * 3)
 
     def seconds(images: list[torch.Tensor], protocol: object) -> float:
         start = time.perf_counter()
-        scores(network, scale, images, protocol, compute)
+        run(network, scale, (stacks(image, protocol, scale) for image in images), compute, pixels)
         return time.perf_counter() - start
 
     seconds(photos[:1], many)  # warm

@@ -10,7 +10,7 @@ from sample_runs import HOSTILE_FILE, noisy_evaluation
 
 from lenext.errors import DataError, Failed
 from lenext.evaluation.intervals import wilson
-from lenext.evaluation.measure import WORST, lines, measure, most_confused
+from lenext.evaluation.measure import WORST, measure, most_confused
 
 CLASSES = ["cat", "dog", "owl"]
 PROBABILITIES = np.array([[0.9, 0.1, 0.0], [0.2, 0.8, 0.0], [0.6, 0.4, 0.0], [0.05, 0.95, 0.0]], dtype=np.float32)
@@ -101,7 +101,7 @@ def test_labels_outside_the_classes_are_refused():
 
 
 def test_the_table_begins_with_the_figure_and_its_interval():
-    text = lines(measured())
+    text = measured().lines()
     assert text[0] == "top-1    50.0 %   95 % interval 15.0 to 85.0 %"
     assert text[1] == "To answer 'cat' for every image would be right for 50.0 %."
     assert text[2] == "4 images, 2 wrong; protocol single, 1 view an image; loss 1.0601"
@@ -117,7 +117,7 @@ def test_the_table_begins_with_the_figure_and_its_interval():
 
 def test_many_classes_show_the_25_worst():
     evaluation = noisy_evaluation([f"class {number}" for number in range(40)], 4000)
-    text = lines(evaluation)
+    text = evaluation.lines()
     start = next(at for at, line in enumerate(text) if line.startswith("class  ")) + 1
     stop = text.index("The 25 of 40 classes with the lowest F1, in per cent.")
     shown = [float(line.split()[-1]) for line in text[start:stop]]
@@ -128,7 +128,7 @@ def test_many_classes_show_the_25_worst():
 
 def test_columns_stand_under_each_other_whatever_the_names():
     evaluation = measured(classes=["猫", "a rather long name of a class that is cut", "\x1b[31mred"])
-    table = lines(evaluation)[5:9]
+    table = evaluation.lines()[5:9]
     assert "\x1b" not in "".join(table)
     assert "\\x1b[31mred" in table[3]
     assert "…" in table[2]

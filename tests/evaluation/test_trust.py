@@ -21,7 +21,6 @@ from lenext.evaluation.trust import (
     folds,
     judge,
     judge_crosswise,
-    lines,
     rule_of,
     unfit,
     with_figures,
@@ -117,14 +116,14 @@ def test_report_and_model_card_say_it(learnt):
     assert "## Confidence" in text
     assert f"{found.effect.after.ece.value:.4f} ({found.effect.after.ece.low:.4f} to" in text
     assert "--unknown 0.1" in text
-    assert any("10 % wrong" in line for line in lines(found))
+    assert any("10 % wrong" in line for line in found.lines())
 
 
 def test_where_every_confidence_is_enough_none_is_named(learnt):
     _, found = learnt
-    assert "below a confidence of" in lines(found)[-1]
+    assert "below a confidence of" in found.lines()[-1]
     enough = replace(found, silence=replace(found.silence, level=0.0))
-    assert "10 % wrong: only where an image looks new" in lines(enough)[-1]
+    assert "10 % wrong: only where an image looks new" in enough.lines()[-1]
     page = render(record(NAMES, {"test": noisy_evaluation(NAMES, 300)}, trust=enough))
     assert "at <b>any</b> confidence, but not where an image looks unlike" in page
 
@@ -137,7 +136,7 @@ def test_what_cannot_be_promised_is_said_everywhere():
     run = record(NAMES, {"test": noisy_evaluation(NAMES, 300)}, trust=found)
     assert "cannot be promised" in render(run)
     assert "cannot be promised" in card(run)
-    assert "cannot be promised" in lines(found)[-1]
+    assert "cannot be promised" in found.lines()[-1]
     assert trust_charts(found)[1].mark is None
 
 
@@ -147,7 +146,7 @@ def test_an_uncalibrated_run_says_why_and_names_stay_text():
     assert "was not calibrated" in render(run)
     assert HOSTILE not in render(run)
     assert "Not calibrated." in card(run)
-    assert (trust_charts(found), lines(found)) == ([], [])
+    assert (trust_charts(found), found.lines()) == ([], [])
     assert found.document() == {"calibration": None, "unknown": None, "uncalibrated": found.reason}
 
 

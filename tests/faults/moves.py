@@ -36,7 +36,7 @@ def found(folder):
     newest = 0 if progress is None else progress.epoch
     for tensor in [*network.state_dict().values(), *(s["momentum_buffer"] for s in optimizer.state.values())]:
         assert (tensor == newest).all(), "weights, optimiser and progress belong together"
-    best = checkpoints.best()
+    best = next(iter(checkpoints.best_first()), None)
     if best is None:
         return newest, 0, damaged
     assert checkpoints.restore_weights(best, network), "the best is whole"

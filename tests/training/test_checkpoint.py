@@ -106,7 +106,7 @@ class TestRoundTrip:
         assert damaged == []
         progress.score = None
         assert found == progress
-        assert checkpoints.best().name == "epoch-00003-step-000000064"
+        assert checkpoints.best_first()[0].name == "epoch-00003-step-000000064"
 
     def test_a_watch_that_saw_nothing_yet_comes_back(self, tmp_path):
         Checkpoints(tmp_path).save(*new(), Progress())
@@ -116,16 +116,16 @@ class TestRoundTrip:
         network, optimizer = new()
         before = state(network, optimizer)
         assert Checkpoints(tmp_path / "gone").restore_newest(network, optimizer) == (None, [])
-        assert Checkpoints(tmp_path).best() is None
+        assert Checkpoints(tmp_path).best_first() == []
         assert same(before, state(network, optimizer))
 
     def test_the_weights_of_any_checkpoint_alone(self, tmp_path):
         checkpoints = saved(tmp_path, 0.5, 0.4)
         network, _ = new()
-        assert checkpoints.restore_weights(checkpoints.best(), network)
+        assert checkpoints.restore_weights(checkpoints.best_first()[0], network)
         assert network[3].bias.tolist() == [1, 1, 1]
-        (checkpoints.best() / "network.safetensors").write_bytes(b"")
-        assert not checkpoints.restore_weights(checkpoints.best(), network)
+        (checkpoints.best_first()[0] / "network.safetensors").write_bytes(b"")
+        assert not checkpoints.restore_weights(checkpoints.best_first()[0], network)
         assert network[3].bias.tolist() == [1, 1, 1]
 
 
@@ -146,7 +146,7 @@ class TestKeeping:
         checkpoints = saved(tmp_path, *scores)
         assert epochs(tmp_path) == kept
         assert newest(checkpoints) == (len(scores), [])
-        found = checkpoints.best()
+        found = next(iter(checkpoints.best_first()), None)
         assert (int(found.name[6:11]) if found else None) == best
 
     def test_within_an_epoch_more_steps_are_newer(self, tmp_path):
@@ -161,7 +161,7 @@ class TestKeeping:
         before = path.stat()
         checkpoints.save(*marked(1), Progress(epoch=1, step=10, score=None))
         assert path.stat().st_ino == before.st_ino
-        assert checkpoints.best() == path
+        assert checkpoints.best_first()[0] == path
 
     def test_a_damaged_one_at_the_same_step_is_written_anew(self, tmp_path):
         checkpoints = saved(tmp_path, 0.5)
@@ -217,7 +217,7 @@ class TestDamage:
     def test_a_score_that_cannot_be_read_is_none(self, tmp_path, score):
         checkpoints = saved(tmp_path, 0.9, 0.1)
         (tmp_path / "epoch-00001-step-000000010" / "progress.json").write_text(f'{{"score": {score}}}')
-        assert checkpoints.best().name == "epoch-00002-step-000000020"
+        assert checkpoints.best_first()[0].name == "epoch-00002-step-000000020"
 
     def test_damaged_ones_do_not_push_out_what_is_saved_after_them(self, tmp_path):
         """Resumed from epoch 1 because 2 and 3 are damaged: the steps that follow sort below both."""
@@ -233,7 +233,7 @@ class TestDamage:
             "epoch-00001-step-000000010", "epoch-00001-step-000000014", "epoch-00001-step-000000016",
         ]  # fmt: skip
         assert newest(checkpoints) == (1, [])
-        assert checkpoints.best().name == "epoch-00001-step-000000010"
+        assert checkpoints.best_first()[0].name == "epoch-00001-step-000000010"
 
 
 class Killed(BaseException):
@@ -287,7 +287,7 @@ class TestKill:
             assert after in ((4, 5) if killed else (5,))
             assert passed_over in ([], ["epoch-00005-step-000000050"] if damaged else [])
             network, _ = new()
-            assert checkpoints.restore_weights(checkpoints.best(), network)
+            assert checkpoints.restore_weights(checkpoints.best_first()[0], network)
             assert network[3].bias.tolist() == [2, 2, 2], "the best is whole"
 
             checkpoints.clear_unfinished()

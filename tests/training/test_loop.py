@@ -42,7 +42,7 @@ def test_a_checkpoint_holds_the_average_too(undisturbed):
 
 def test_the_weights_that_a_run_gives_are_the_averaged_ones(undisturbed):
     checkpoints, found = Checkpoints(undisturbed / "checkpoints"), network()
-    best = checkpoints.best()
+    best = checkpoints.best_first()[0]
     assert checkpoints.restore_weights(best, found)
     averaged = safetensors.torch.load_file(best / AVERAGE)
     assert all(tensor.equal(averaged[name]) for name, tensor in found.state_dict().items())

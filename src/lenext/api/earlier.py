@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from lenext.errors import UsageError
 
@@ -13,19 +13,6 @@ SOME = 8  # ours: answers that are asked for again, the last of a file
 APART = 0.5  # ours: of log-odds; 0.34 was the most between fp32 and bf16 of 363 pictures (docs/log.md)
 SURE = 1e-3  # ours: how far from 0 and 1 a probability counts at least
 EDGE = 0.1  # ours: the share of a limit within which a novelty may fall on either side
-
-
-class Earlier(Protocol):
-    """Answers that were given before."""
-
-    @property
-    def last(self) -> Sequence[str]:
-        """The paths of some of them."""
-        ...
-
-    def compare(self, again: Iterable[Mapping[str, Any]]) -> None:
-        """Raise UsageError where these answers to ``last``, in that order and of all classes, are others."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +117,7 @@ def explainer_of(model: Model, options: ExplainOptions, compute: Compute, watche
     if options.neighbours is None:
         return explainer
     found = search(model, options.neighbours, compute, options.workers, options.data_root, watcher)
-    return explainer.with_neighbours(found, options.nearest)
+    return replace(explainer, pictures=found, nearest=options.nearest)
 
 
 def class_of(model: Model, name: str | None) -> int | None:

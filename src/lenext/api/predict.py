@@ -25,7 +25,7 @@ from lenext.evaluation.memory import enough_memory
 from lenext.training.watch import Silent, Watcher
 
 if TYPE_CHECKING:
-    from lenext.api.earlier import Earlier
+    from lenext.api.predictions_file import PredictionsFile
     from lenext.api.trained.recognise import Recogniser
     from lenext.evaluation.trust import Doubt
 
@@ -52,7 +52,7 @@ def predict(
     *,
     watcher: Watcher | None = None,
     done: Container[str] = (),
-    earlier: Earlier | None = None,
+    earlier: PredictionsFile | None = None,
     **asked: Any,
 ) -> Iterator[dict[str, Any]]:
     """For each image ``{"path", "predictions": [{"class", "probability"}], "error"}``, as it is computed.

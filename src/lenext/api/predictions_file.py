@@ -83,7 +83,7 @@ class PredictionsFile:
         return [said.path for said in self._last]
 
     def compare(self, again: Iterable[Mapping[str, Any]]) -> None:
-        """See ``Earlier``."""
+        """Raise UsageError where these answers to ``last``, in that order and of all classes, are others."""
         compare(str(self.path), self._last, again, self._top)
 
     def write(self, answer: Mapping[str, Any]) -> None:

@@ -46,14 +46,7 @@ def window(pixels: Pixels, scaled: Shape, view: SingleCrop) -> Pixels:
 
 def resized(pixels: Pixels, scaled: Shape, corner: Shape, seen: Shape, interpolation: str) -> Pixels:
     """The part ``seen`` from ``corner`` on of the image as it is when scaled to ``scaled``."""
-    from PIL import Image
-
-    method = {
-        "bilinear": Image.Resampling.BILINEAR,
-        "bicubic": Image.Resampling.BICUBIC,
-        "area": Image.Resampling.BOX,
-        "nearest": Image.Resampling.NEAREST,
-    }[interpolation]
+    method = resampling(interpolation)
     top, left, bottom, right = (corner[0], corner[1], corner[0] + seen[0], corner[1] + seen[1])
     # Of small and enlarged pictures, and by filters with an edge, parts would be rounded otherwise than the whole.
     whole = min(scaled) < SMALL or scaled[0] >= pixels.shape[0] or interpolation not in INTERPOLATIONS
@@ -62,6 +55,14 @@ def resized(pixels: Pixels, scaled: Shape, corner: Shape, seen: Shape, interpola
     by = [length / whole for length, whole in zip(pixels.shape, scaled, strict=False)]
     box = (left * by[1], top * by[0], min(right * by[1], pixels.shape[1]), min(bottom * by[0], pixels.shape[0]))
     return scale(pixels, seen, method, box)
+
+
+def resampling(interpolation: str) -> int:
+    """Pillow's number for it; as torch does, it takes any other word for bilinear."""
+    from PIL import Image
+
+    known = {"area": Image.Resampling.BOX, "nearest": Image.Resampling.NEAREST, "bicubic": Image.Resampling.BICUBIC}
+    return known.get(interpolation, Image.Resampling.BILINEAR)
 
 
 def scale(pixels: Pixels, size: Shape, method: int, box: tuple[float, float, float, float] | None) -> Pixels:

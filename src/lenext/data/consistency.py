@@ -85,17 +85,9 @@ def odd_sizes(listing: Listing) -> list[Problem]:
     sides = [min(one.width, one.height) for one in listing.contents]
     shapes = [max(one.width, one.height) / min(one.width, one.height) for one in listing.contents]
     side, shape = median_low(sides), median_low(shapes)
-    small = [
-        (index, f"{round(side / sides[index])} times smaller")
-        for index in range(len(sides))
-        if sides[index] * ODD < side
-    ]
-    large = [
-        (index, f"{round(sides[index] / side)} times larger")
-        for index in range(len(sides))
-        if sides[index] > ODD * side
-    ]
-    long = [(index, "longer and narrower") for index in range(len(sides)) if shapes[index] > ODD / 2 * shape]
+    small = [(index, f"{round(side / own)} times smaller") for index, own in enumerate(sides) if own * ODD < side]
+    large = [(index, f"{round(own / side)} times larger") for index, own in enumerate(sides) if own > ODD * side]
+    long = [(index, "longer and narrower") for index, own in enumerate(shapes) if own > ODD / 2 * shape]
     return [
         Problem(
             listing.items[index].path,

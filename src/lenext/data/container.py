@@ -372,19 +372,15 @@ def exif_block(format_name: str, data: bytes) -> bytes:
     """The EXIF block, itself a small TIFF; empty where there is none."""
     if format_name == "TIFF":
         return data
-    chunks: Iterator[tuple[int | bytes, bytes]]
-    wanted: int | bytes
+    blocks: Iterator[bytes] = iter(())
     if format_name == "JPEG":
-        segments = ((marker, data[start:end]) for marker, start, end in jpeg_spans(data) if marker == JPEG_EXIF)
-        chunks, wanted = ((marker, body) for marker, body in segments if body.startswith(b"Exif\0\0")), JPEG_EXIF
+        segments = (data[start:end] for marker, start, end in jpeg_spans(data) if marker == JPEG_EXIF)
+        blocks = (body for body in segments if body.startswith(b"Exif\0\0"))
     elif format_name == "PNG":
-        chunks = ((kind, data[start:end]) for kind, start, end in png_spans(data) if kind == b"eXIf")
-        wanted = b"eXIf"
+        blocks = (data[start:end] for kind, start, end in png_spans(data) if kind == b"eXIf")
     elif format_name == "WEBP":
-        chunks, wanted = ((kind, body) for kind, body in webp_chunks(data)), b"EXIF"
-    else:
-        return b""
-    return next((body.removeprefix(b"Exif\0\0") for kind, body in chunks if kind == wanted), b"")
+        blocks = (body for kind, body in webp_chunks(data) if kind == b"EXIF")
+    return next(blocks, b"").removeprefix(b"Exif\0\0")
 
 
 def several_frames(format_name: str, data: bytes) -> bool:

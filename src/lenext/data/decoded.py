@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -33,17 +32,9 @@ HEADER = np.dtype([("magic", "S8"), ("shape", "<i4", (3,)), ("version", "<i4"), 
 MAGIC = b"lenextPX"
 
 
-class Store(Protocol):
-    """Pixels by the position of an image; uint8 C H W, which nobody may change."""
-
-    def get(self, index: int) -> Tensor | None: ...
-
-    def put(self, index: int, pixels: Tensor) -> None: ...
-
-
 @dataclass(eq=False)
 class Memory:
-    """Pixels in memory, as long as ``room`` bytes last."""
+    """Pixels (uint8 C H W, which nobody may change) by the position of an image, as long as ``room`` bytes last."""
 
     room: int
     kept: dict[int, Tensor] = field(default_factory=dict)
@@ -109,7 +100,7 @@ class DecodedImages:
     least: int
     channels: int
     background: int = 255
-    store: Store | None = None
+    store: Memory | Files | None = None
 
     def __len__(self) -> int:
         return len(self.images)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lenext.data.array_view import resampling
 from lenext.data.sizes import Shape, covering, fitting, largest
 from lenext.protocol import SingleCrop
 
@@ -33,12 +34,16 @@ def resize(images: Tensor, height: int, width: int, interpolation: str = "biline
     return F.interpolate(images, size=(height, width), mode=mode, antialias=True)
 
 
-def _by_pillow(images: Tensor, height: int, width: int, interpolation: str) -> Tensor:
+def _by_pillow(
+    images: Tensor, height: int, width: int, interpolation: str, box: tuple[float, float, float, float] | None = None
+) -> Tensor:
+    """The images, or the ``box`` of them (left, top, right, bottom)."""
     from PIL import Image
 
-    method = Image.Resampling.BOX if interpolation == "area" else Image.Resampling.NEAREST
+    method = resampling(interpolation)
     planes = [
-        np.asarray(Image.fromarray(plane).resize((width, height), method)) for plane in images.flatten(0, 1).numpy()
+        np.asarray(Image.fromarray(plane).resize((width, height), method, box))
+        for plane in images.flatten(0, 1).numpy()
     ]
     return torch.from_numpy(np.stack(planes)).reshape(*images.shape[:2], height, width)
 
@@ -86,9 +91,6 @@ def single_crop(images: Tensor, view: SingleCrop) -> Tensor:
 
 def _seen(images: Tensor, scaled: Shape, shape: Shape, interpolation: str) -> Tensor:
     """Of the images scaled to ``scaled``: the middle of at most ``shape``, and never the rest, by Pillow."""
-    from PIL import Image
-
-    names = {"area": Image.Resampling.BOX, "nearest": Image.Resampling.NEAREST, "bicubic": Image.Resampling.BICUBIC}
     seen, box = [], []
     for side, length, wanted in zip(images.shape[2:], scaled, shape, strict=True):
         pixels = min(length, wanted)
@@ -96,12 +98,7 @@ def _seen(images: Tensor, scaled: Shape, shape: Shape, interpolation: str) -> Te
         seen.append(pixels)
         box.append((start * side / length, (start + pixels) * side / length))
     (top, bottom), (left, right) = box
-    method = names.get(interpolation, Image.Resampling.BILINEAR)
-    planes = [
-        np.asarray(Image.fromarray(plane).resize((seen[1], seen[0]), method, (left, top, right, bottom)))
-        for plane in images.flatten(0, 1).numpy()
-    ]
-    return torch.from_numpy(np.stack(planes)).reshape(*images.shape[:2], *seen)
+    return _by_pillow(images, seen[0], seen[1], interpolation, (left, top, right, bottom))
 
 
 def centre(images: Tensor, size: int, fill: int) -> Tensor:

@@ -142,8 +142,12 @@ class Evaluation(Circumstances):
         return f"To answer {most.name!r} for every image would be right for {share} %."
 
     def lines(self) -> list[str]:
-        """The measurement for a terminal."""
-        return lines(self)
+        """The measurement for a terminal: plain text, the most useful first."""
+        shown = {"top-1": self.top1}
+        if len(self.classes) > 5:  # otherwise every answer is within five
+            shown["top-5"] = self.top5
+        first = figures_first(self, shown, f"{self.wrong:,} wrong", self.loss, self.no_better)
+        return [*first, "", *_class_table(self), *_confusions(self)]
 
     def document(self) -> dict[str, Any]:
         """The measurement as plain JSON: fractions, lists and words; None where a figure is not defined."""
@@ -289,15 +293,6 @@ def most_confused(evaluation: Evaluation, most: int) -> list[Confused]:
 def worst_first(scores: Sequence[ClassScore]) -> list[ClassScore]:
     """Classes by F1, lowest first; those without any image or answer last."""
     return sorted(scores, key=lambda score: (score.f1 is None, score.f1 or 0.0))
-
-
-def lines(evaluation: Evaluation) -> list[str]:
-    """The measurement for a terminal: plain text, the most useful first."""
-    shown = {"top-1": evaluation.top1}
-    if len(evaluation.classes) > 5:  # otherwise every answer is within five
-        shown["top-5"] = evaluation.top5
-    first = figures_first(evaluation, shown, f"{evaluation.wrong:,} wrong", evaluation.loss, evaluation.no_better)
-    return [*first, "", *_class_table(evaluation), *_confusions(evaluation)]
 
 
 def figures_first(

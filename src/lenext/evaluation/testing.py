@@ -20,7 +20,6 @@ from lenext.evaluation.views import views, whole_images
 from lenext.layers.network import Network
 from lenext.protocol import SOFTMAX, Dense, Mean, Protocol, TenCrop
 
-BATCH = 64  # views of the network's own input size that go through at once
 WAITING = 4  # batches that may wait for others of their size
 
 
@@ -66,18 +65,6 @@ def stacks(image: Tensor, protocol: Protocol, statistics: Statistics) -> list[St
         case _:
             shown = views(image, protocol, statistics)
             return [Stack(shown, 1 / len(shown), logits=isinstance(protocol, TenCrop) and protocol.logits)]
-
-
-def scores(
-    network: Network,
-    statistics: Statistics,
-    images: Iterable[Tensor],
-    protocol: Protocol,
-    compute: Compute,
-) -> NDArray[np.float32]:
-    """Probabilities (images, classes) of uint8 images 1 C H W of any sizes, in order, by any protocol."""
-    shown = (stacks(image, protocol, statistics) for image in images)
-    return run(network, statistics, shown, compute, BATCH * network.input_size[1] * network.input_size[2]).probabilities
 
 
 def run(

@@ -50,7 +50,20 @@ class Trust:
 
     def lines(self) -> list[str]:
         """The two parts for a terminal."""
-        return lines(self)
+        effect, silence = self.effect, self.silence
+        if effect is None or silence is None:
+            return []
+        error = effect.after.ece
+        how = f"at temperature {effect.temperature:.3g}; {effect.before.ece.value:.4f} at 1"
+        first = f"calibrated  ECE {error.value:.4f} (95 %: {error.low:.4f} to {error.high:.4f}) {how}"
+        goal, images = f"at most {100 * silence.target:g} % wrong", effect.images
+        if silence.level is None:
+            return ["", first, f"unknown     {goal} cannot be promised: too few validation images show it"]
+        unsure = f"below a confidence of {silence.level:.4g}, or" if silence.level else "only"
+        wrong = f"{per_cent(silence.error.value, images)} % wrong (95 % interval {bounds(silence.error, images)})"
+        given = per_cent(silence.coverage.value, images)
+        rule = f"unknown     for {goal}: {unsure} where an image looks new; answers {given} %, of which {wrong}"
+        return ["", first, rule]
 
     def document(self) -> dict[str, Any]:
         """The two parts as plain JSON; where there are none, ``uncalibrated`` says why."""
@@ -219,30 +232,3 @@ def with_figures(calibration: Calibration, found: Trust) -> Calibration:
     measured = {name: document[name] for name in kept}
     measured["unknown"] = {name: value for name, value in measured["unknown"].items() if name != "curve"}
     return replace(calibration, measured=measured)
-
-
-def lines(found: Trust) -> list[str]:
-    """Calibration and rule for a terminal."""
-    if found.effect is None or found.silence is None:
-        return []
-    effect, silence = found.effect, found.silence
-    text = [
-        "",
-        (
-            f"calibrated  ECE {effect.after.ece.value:.4f} (95 %: {effect.after.ece.low:.4f} to "
-            f"{effect.after.ece.high:.4f}) at temperature {effect.temperature:.3g}; {effect.before.ece.value:.4f} at 1"
-        ),
-    ]
-    goal = f"at most {100 * silence.target:g} % wrong"
-    if silence.level is None:
-        return [*text, f"unknown     {goal} cannot be promised: too few validation images show it"]
-    images = effect.images
-    error, coverage = silence.error, silence.coverage
-    unsure = f"below a confidence of {silence.level:.4g}, or" if silence.level else "only"
-    return [
-        *text,
-        (
-            f"unknown     for {goal}: {unsure} where an image looks new; answers {per_cent(coverage.value, images)} %, "
-            f"of which {per_cent(error.value, images)} % wrong (95 % interval {bounds(error, images)})"
-        ),
-    ]

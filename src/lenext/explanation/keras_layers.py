@@ -120,12 +120,8 @@ def axes_of(layer: Any, x: Tensor) -> list[int]:
     return sorted(axis % x.dim() for axis in axes)
 
 
-def max_pool(layer: Any, _: Weights, x: Tensor) -> Tensor:
-    return from_map(layer, onnx_windows.max_pool(window(layer, layer.pool_size), as_map(layer, x)))
-
-
-def average_pool(layer: Any, _: Weights, x: Tensor) -> Tensor:
-    return from_map(layer, onnx_windows.average_pool(window(layer, layer.pool_size), as_map(layer, x)))
+def pooled(call: Callable[[dict[str, Any], Tensor], Tensor]) -> Callable[..., Tensor]:
+    return lambda layer, _, x: from_map(layer, call(window(layer, layer.pool_size), as_map(layer, x)))
 
 
 def global_average(layer: Any, _: Weights, x: Tensor) -> Tensor:
@@ -149,10 +145,6 @@ def dropout(layer: Any, _: Weights, x: Tensor) -> Tensor:
     if shape is not None and all(size == 1 for size in shape[1:]):
         return x
     return F.dropout(x, layer.rate, training=False)
-
-
-def spatial_dropout(layer: Any, _: Weights, x: Tensor) -> Tensor:
-    return F.dropout2d(x, layer.rate, training=False)
 
 
 def relu(layer: Any, _: Weights, x: Tensor) -> Tensor | None:
@@ -230,9 +222,10 @@ FUNCTIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
 LAYERS: Mapping[str, Callable[..., Tensor | None]] = {
     "Conv2D": convolution, "DepthwiseConv2D": convolution, "SeparableConv2D": separable, "Dense": dense,
     "BatchNormalization": batch_norm, "LayerNormalization": layer_norm, "GroupNormalization": group_norm,
-    "MaxPooling2D": max_pool, "AveragePooling2D": average_pool,
+    "MaxPooling2D": pooled(onnx_windows.max_pool), "AveragePooling2D": pooled(onnx_windows.average_pool),
     "GlobalAveragePooling2D": global_average, "GlobalMaxPooling2D": global_max, "ZeroPadding2D": zero_padding,
-    "Dropout": dropout, "SpatialDropout2D": spatial_dropout, "StochasticDepth": unchanged, "LayerScale": scaled,
+    "Dropout": dropout, "SpatialDropout2D": lambda layer, _, x: F.dropout2d(x, layer.rate, training=False),
+    "StochasticDepth": unchanged, "LayerScale": scaled,
     "ReLU": relu, "LeakyReLU": relu, "ELU": lambda layer, _, x: F.elu(x, layer.alpha), "Activation": unchanged,
     "Softmax": lambda layer, _, x: torch.softmax(x, dim=layer.axis),
     "Flatten": reshape, "Reshape": reshape, "Permute": reshape, "Transpose": reshape, "ExpandDims": reshape,

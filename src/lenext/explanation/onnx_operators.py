@@ -186,12 +186,10 @@ def filled(attributes: Attributes, sizes: Tensor) -> Tensor:
 
 
 def constant(attributes: Attributes) -> Tensor:
-    for name, kind in (("value_float", torch.float32), ("value_floats", torch.float32)):
-        if name in attributes:
-            return torch.tensor(attributes[name], dtype=kind, device="cpu")
-    for name in ("value_int", "value_ints"):
-        if name in attributes:
-            return torch.tensor(attributes[name], dtype=torch.int64, device="cpu")
+    for name, kind in (("value_float", torch.float32), ("value_int", torch.int64)):
+        for key in (name, f"{name}s"):
+            if key in attributes:
+                return torch.tensor(attributes[key], dtype=kind, device="cpu")
     found: Tensor = attributes["value"]
     return found
 
@@ -227,10 +225,7 @@ def global_pool(call: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def summed(_: Attributes, *parts: Tensor) -> Tensor:
-    total = parts[0]
-    for one in parts[1:]:
-        total = total + one
-    return total
+    return sum(parts[1:], parts[0])
 
 
 def dequantised(_: Attributes, x: Tensor, *__: Value) -> Tensor:

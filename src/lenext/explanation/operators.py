@@ -7,9 +7,12 @@ pooling; a linear layer at every position is a 1x1 convolution, and a convolutio
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
+
+from lenext.explanation.receptive_field import pair
 
 CONVOLUTION, LINEAR, NORMALISATION, LRN = "convolution", "linear layer", "normalisation", "LRN"
 ACTIVATION, POOLING, DROPOUT, PADDING = "activation", "pooling", "dropout", "padding"
@@ -128,9 +131,7 @@ def batch_norm(given: Mapping[str, Any], *_: Tensor) -> Meaning:
         "type": "batch normalisation",
         "eps": f"{given.get('eps', 1e-5):g}",
         "momentum": f"{given.get('momentum', 0.1) or 0:g}",
-        "scale": "without"
-        if isinstance(given.get("weight"), nn.Buffer | None)
-        else "with",  # one that is never trained
+        "scale": "without" if isinstance(given.get("weight"), nn.Buffer | None) else "with",  # a buffer never trains
         "shift": "without" if given.get("bias") is None else "with",
     }
     return Meaning(NORMALISATION, constants)
@@ -150,14 +151,6 @@ def local_response(given: Mapping[str, Any], *_: Tensor) -> Meaning:
     size, alpha = given["size"], given.get("alpha", 1e-4)
     constants = {"size": str(size), "alpha": f"{alpha / size:g}", "beta": f"{given.get('beta', 0.75):g}"}
     return Meaning(LRN, constants | {"k": f"{given.get('k', 1.0):g}"})
-
-
-def max_pool(given: Mapping[str, Any], image: Tensor, result: Tensor) -> Meaning | None:
-    return pooled("max", given, image, result)
-
-
-def average_pool(given: Mapping[str, Any], image: Tensor, result: Tensor) -> Meaning | None:
-    return pooled("average", given, image, result)
 
 
 def average_of_channels(given: Mapping[str, Any], *_: Tensor) -> Meaning:
@@ -185,15 +178,7 @@ def pooled(which: str, given: Mapping[str, Any], image: Tensor, result: Tensor) 
     return Meaning(POOLING, constants)
 
 
-def adaptive_average(given: Mapping[str, Any], image: Tensor, _: Tensor) -> Meaning | None:
-    return adaptive("average", given, image)
-
-
-def adaptive_max(given: Mapping[str, Any], image: Tensor, _: Tensor) -> Meaning | None:
-    return adaptive("max", given, image)
-
-
-def adaptive(which: str, given: Mapping[str, Any], image: Tensor) -> Meaning | None:
+def adaptive(which: str, given: Mapping[str, Any], image: Tensor, _: Tensor) -> Meaning | None:
     size = pair(given["output_size"])
     if tuple(image.shape[-2:]) == size == (1, 1):
         return None
@@ -249,12 +234,6 @@ def in_words(given: Mapping[str, Any], *_: Tensor) -> Meaning:
     return Meaning(given["kind"], {"type": given["type"]})
 
 
-def pair(size: Any) -> tuple[int, int]:
-    """One number stands for both axes."""
-    numbers = [size] if isinstance(size, int) else list(size)
-    return (numbers[0], numbers[-1])
-
-
 def both(size: tuple[int, int]) -> str:
     return str(size[0]) if size[0] == size[1] else f"{size[0]}x{size[1]}"
 
@@ -293,11 +272,11 @@ READERS: Mapping[str, Any] = {
     "layer_norm": layer_norm,
     "group_norm": group_norm,
     "local_response_norm": local_response,
-    "max_pool2d": max_pool,
-    "avg_pool2d": average_pool,
+    "max_pool2d": partial(pooled, "max"),
+    "avg_pool2d": partial(pooled, "average"),
     "avg_pool3d": average_of_channels,
-    "adaptive_avg_pool2d": adaptive_average,
-    "adaptive_max_pool2d": adaptive_max,
+    "adaptive_avg_pool2d": partial(adaptive, "average"),
+    "adaptive_max_pool2d": partial(adaptive, "max"),
     "mean": mean,
     "dropout": dropout,
     "pad": padding,

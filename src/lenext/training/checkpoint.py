@@ -16,8 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from lenext.training.budget import Pace
-from lenext.training.patience import Waiting
-from lenext.training.schedule import PlateauWatch
+from lenext.training.schedule import PlateauWatch, Waiting
 from lenext.weights.durable import (
     cannot_write,
     read_folder,
@@ -105,12 +104,8 @@ class Checkpoints:
     def clear_unfinished(self) -> None:
         remove_unfinished(self.folder)
 
-    def best(self) -> Path | None:
-        """The checkpoint with the highest score, the earliest of equals."""
-        return next(iter(self.best_first()), None)
-
     def best_first(self) -> list[Path]:
-        """The checkpoints that were tested, by their score."""
+        """The checkpoints that were tested, the one with the highest score first, of equals the earliest."""
         return _best_first(self._newest_first())
 
     def any_whole(self) -> bool:

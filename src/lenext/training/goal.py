@@ -6,7 +6,6 @@ The loop, the gradients and the first phase ask the goal; none of them knows how
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from torch import Tensor
@@ -18,54 +17,32 @@ from lenext.recipes import Transfer
 from lenext.training import label_heads, linear
 
 
-class Goal(Protocol):
-    """train, val: names, in the log, of the share of right answers in training and of the figure that chooses."""
-
-    @property
-    def task(self) -> str: ...
-
-    @property
-    def train(self) -> str: ...
-
-    @property
-    def val(self) -> str: ...
-
-    def hits(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """How many images of a batch were answered rightly, a scalar on the device: logits N x K."""
-        ...
-
-    def validated(self, probabilities: Floats, labels: Ints) -> dict[str, float]:
-        """``val_loss`` and the figures of answers N x K, by their names in the log; among them ``val``."""
-        ...
-
-    def fit(self, features: Doubles, labels: Ints, classes: int, value: Transfer) -> linear.Linear:
-        """A linear model of features (views, images, width)."""
-        ...
-
-    def judged(self, logits: Doubles, labels: Ints) -> tuple[float, float]:
-        """Mean loss and share of right answers of logits (views, images, K)."""
-        ...
-
-
 @dataclass(frozen=True)
 class OneClass:
-    """Every image is of one class; an answer is the most probable one."""
+    """Every image is of one class; an answer is the most probable one.
+
+    train, val: names, in the log, of the share of right answers in training and of the figure that chooses.
+    """
 
     task: str = MULTICLASS
     train: str = "train_top1"
     val: str = "val_top1"
 
     def hits(self, logits: Tensor, labels: Tensor) -> Tensor:  # N K, N
+        """How many images of a batch were answered rightly, a scalar on the device."""
         return (logits.argmax(1) == labels).sum()
 
     def validated(self, probabilities: Floats, labels: Ints) -> dict[str, float]:
+        """``val_loss`` and the figures of answers N x K, by their names in the log; among them ``val``."""
         accuracy = float(np.mean(top_k_correct(probabilities, labels, 1)))
         return {"val_loss": cross_entropy(probabilities, labels), self.val: accuracy}
 
     def fit(self, features: Doubles, labels: Ints, classes: int, value: Transfer) -> linear.Linear:
+        """A linear model of features (views, images, width)."""
         return linear.fit_linear(features, labels, classes, value)
 
     def judged(self, logits: Doubles, labels: Ints) -> tuple[float, float]:
+        """Mean loss and share of right answers of logits (views, images, K)."""
         highest = logits.max(2, keepdims=True)
         logs = logits - highest - np.log(np.exp(logits - highest).sum(2, keepdims=True))
         rows = np.arange(len(labels))
@@ -99,6 +76,9 @@ class AnyLabels:
     def judged(self, logits: Doubles, labels: Ints) -> tuple[float, float]:
         losses = np.logaddexp(0.0, logits) - logits * labels
         return float(losses.mean()), float(((logits >= 0) == (labels > 0)).all(2).mean())
+
+
+Goal = OneClass | AnyLabels
 
 
 def goal_of(task: str) -> Goal:

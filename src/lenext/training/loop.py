@@ -19,7 +19,7 @@ from lenext.training.memory import too_large
 from lenext.training.schedule import learning_rate
 from lenext.training.signals import StopRequested, StopSignals
 from lenext.training.soundness import Diverged, lost, magnitude, unsound
-from lenext.training.task import Batch, Task
+from lenext.training.task import Batch, Task, nothing
 from lenext.training.totals import Totals
 from lenext.training.watch import Moment, Watcher
 from lenext.weights.durable import DiskFull
@@ -79,16 +79,13 @@ def begin(task: Task, progress: Progress, keeping: Keeping, watcher: Watcher, he
             ) from None
 
 
-def nothing() -> None:
-    """The look at the weights of a run on single images, whose next loss shows as much."""
-
-
 class _Session:
     """One sitting of a run: what ``fit`` needs beside the progress that is saved."""
 
     def __init__(self, task: Task, progress: Progress, keeping: Keeping, watcher: Watcher) -> None:
         self.task, self.progress, self.keeping, self.watcher = task, progress, keeping, watcher
-        self.magnitude = magnitude(task.network) if task.recipe.batch_size > 1 else nothing  # a tenth of such a step
+        # Of single images the next loss shows as much, and a look at the weights takes a tenth of the step.
+        self.magnitude = magnitude(task.network) if task.recipe.batch_size > 1 else nothing
         self.start_totals()
         self.saved = self.clock = self.shown = time.monotonic()
         self.images = 0  # since the last checkpoint, for the speed

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from lenext.api.check import Checked
 from lenext.api.data import counts
 from lenext.data.duplicates import Twins
+from lenext.data.item import LEFT_OUT
 from lenext.data.scan import summary
 from lenext.errors import ImageError
-from lenext.evaluation.check_page import CheckPage, Group, Shown, write_check_page
 from lenext.evaluation.confident import DoubtfulLabel
 from lenext.evaluation.label_measure import NONE
-from lenext.evaluation.pages import Picture, picture
+from lenext.evaluation.pages import Picture, environment, picture
 from lenext.protocol import MULTICLASS
+from lenext.weights.durable import write_file
 
+PROBLEMS = 1000  # that the page names one by one
 SHOWN = 120  # pairs, and as many doubtful labels; each is a picture in the file
 GRAVITY = ("two-classes", "leak", "duplicate", "near-duplicate")  # the worst first
 TITLES = {
@@ -23,20 +28,48 @@ TITLES = {
 OTHER_LABELS = {**TITLES, "two-classes": "With different labels"}  # where an image may have several
 
 
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """One picture with its path, and where it belongs: class and split."""
+
+    path: str
+    place: str
+    picture: Picture | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Pictures side by side, under a title that says what is the matter with them."""
+
+    title: str
+    note: str
+    pictures: Sequence[Shown]
+
+
 def write_page(path: Path, found: Checked) -> None:
-    """Write the page of a check. Raises ``Failed`` where it cannot be written."""
+    """Write the page, whole or not at all. Raises ``Failed`` where it cannot be written."""
     listing = found.listing
     pairs = sorted(found.pairs, key=lambda pair: (GRAVITY.index(pair.kinds[0]), pair.first, pair.second))
     groups = [pair_group(found, pair) for pair in pairs[:SHOWN]] + [doubt_group(found, d) for d in found.doubts[:SHOWN]]
-    page = CheckPage(
-        name=listing.name,
-        lines=summary(listing),
-        counts=counts(listing),
-        groups=groups,
-        more=len(pairs) + len(found.doubts) - len(groups),
-        problems=listing.problems,
+    problems = sorted(listing.problems, key=lambda problem: problem.action != LEFT_OUT)
+    images = counts(listing)
+    largest = max((count for split in images.values() for count in split.values()), default=1)
+    html = (
+        environment()
+        .get_template("check.html")
+        .render(
+            listing=listing,
+            lines=summary(listing),
+            counts=images,
+            groups=groups,
+            more=len(pairs) + len(found.doubts) - len(groups),
+            kinds=Counter(problem.kind for problem in problems),
+            classes=sorted({name for split in images.values() for name in split}),
+            largest=max(1, largest),
+            problems=problems[:PROBLEMS],
+        )
     )
-    write_check_page(path, page)
+    write_file(path, html.encode("utf-8", "backslashreplace"), resumes=False)
 
 
 def pair_group(found: Checked, pair: Twins) -> Group:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -115,11 +115,7 @@ class Explainer:
     patch: tuple[int, int]
     trials: int
     pictures: Pictures | None = None
-    nearest: int = field(default=0)
-
-    def with_neighbours(self, pictures: Pictures, nearest: int) -> Explainer:
-        """The same, naming the ``nearest`` of these pictures."""
-        return replace(self, pictures=pictures, nearest=nearest)
+    nearest: int = 0
 
     @cached_property
     def chosen(self) -> Stage:

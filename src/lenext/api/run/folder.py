@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,47 +28,21 @@ CONTENTS = "contents.json"
 PATIENCE = 10.0  # ours: seconds; a run's folder is made in one
 
 
-@dataclass(frozen=True)
 class RunFolder:
-    """Names of what lies in a run folder."""
+    """A run's folder, and where things lie in it."""
 
-    path: Path
-
-    @property
-    def checkpoints(self) -> Path:
-        return self.path / "checkpoints"
-
-    @property
-    def recipe(self) -> Path:
-        return self.path / "recipe.json"
-
-    @property
-    def metrics(self) -> Path:
-        return self.path / "metrics.jsonl"
-
-    @property
-    def weights(self) -> Path:
-        return self.path / "model.safetensors"
-
-    @property
-    def report(self) -> Path:
-        return self.path / "report.html"
-
-    @property
-    def model_card(self) -> Path:
-        return self.path / "README.md"
-
-    @property
-    def sweep(self) -> Path:
-        return self.path / "rates.json"
-
-    @property
-    def tuning(self) -> Path:
-        return self.path / "tuning"
-
-    @property
-    def seconds(self) -> Path:
-        return self.path / "seconds"
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.checkpoints = path / "checkpoints"
+        self.recipe = path / "recipe.json"
+        self.metrics = path / "metrics.jsonl"
+        self.weights = path / "model.safetensors"
+        self.report = path / "report.html"
+        self.model_card = path / "README.md"
+        self.sweep = path / "rates.json"
+        self.tuning = path / "tuning"
+        self.seconds = path / "seconds"
+        self._settled = path / "settled"
 
     @property
     def processes(self) -> int:
@@ -131,10 +104,6 @@ class RunFolder:
         news = {RUN: json.dumps(run, indent=1).encode(), "recipe.json": json.dumps(encode(recipe), indent=1).encode()}
         write_folder(self._settled, {**files, **news})
         self._adopt()
-
-    @property
-    def _settled(self) -> Path:
-        return self.path / "settled"
 
     def _adopt(self) -> None:
         """Take over what ``settle`` wrote; a kill in between leaves it there for the next one who reads."""

@@ -19,8 +19,7 @@ from lenext.api.run.chosen_channels import asked_channels, usual_channels
 from lenext.api.run.chosen_network import choose_model, situation
 from lenext.api.run.folder import RunFolder, under_runs
 from lenext.api.run.job import Job, decide
-from lenext.api.run.same_machine import departures
-from lenext.api.run.same_run import same_data, same_job, same_recipe
+from lenext.api.run.same_run import departures, same_data, same_job, same_recipe
 from lenext.api.run.shares import check_shares
 from lenext.api.run.short_options import check_options
 from lenext.api.run.start import (

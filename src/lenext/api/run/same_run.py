@@ -1,22 +1,26 @@
-"""What a run is, written at its start: all that must be the same when it is resumed, or is refused."""
+"""What a run is, written at its start: all that must be the same when it is resumed, or is refused.
+
+Another torch or another processor cannot always be had back, so it is named and the run goes on.
+"""
 
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from lenext.api.options import TrainOptions
 from lenext.api.run.chosen_channels import asked_channels
 from lenext.api.run.chosen_recipe import changes
 from lenext.api.run.job import Job
-from lenext.api.run.same_machine import processor
 from lenext.api.run.start import location
-from lenext.benchmark.machine import versions
+from lenext.benchmark.result import versions
 from lenext.data.known import Known, others
 from lenext.data.listing import Listing, fingerprint
 from lenext.errors import DataError, UsageError
@@ -97,3 +101,28 @@ def same_recipe(asked: Recipe, started: Recipe, folder: Path) -> None:
             f"The run in {folder} was started with another recipe ({differences[0]}).",
             "Leave the recipe's options out to resume, or start a new run with another --out.",
         )
+
+
+def processor() -> str:
+    """The instructions that torch's kernels choose by: "x86_64, AVX512"."""
+    return f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}"
+
+
+def departures(started: Mapping[str, Any], device: str) -> list[str]:
+    """A line for all that is otherwise than at the start, and one for threads that are set as they were then."""
+    before = started.get("versions", {})
+    pairs = {
+        "torch": (before.get("torch"), torch.__version__),
+        "numpy": (before.get("numpy"), np.__version__),
+        "processor": (started.get("processor"), processor()),
+        "device": (started.get("device"), device),
+    }
+    other = [f"{name} {then} (now {now})" for name, (then, now) in pairs.items() if then not in (None, now)]
+    lines = []
+    if other:
+        lines.append(
+            f"The run was started with {', '.join(other)}: it goes on, but not to the bits of a run that never stopped."
+        )
+    if started["threads"] != torch.get_num_threads():
+        lines.append(f"Computing with {started['threads']} threads, as the run was started.")
+    return lines
