@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,9 +11,11 @@ from typing import Any
 import click
 
 from lenext.cli.failure import fail
+from lenext.cli.image_size import SIZE
 from lenext.cli.loading import loading
 from lenext.cli.options import common, data_root, device, on_bad, options_of
 from lenext.cli.output import emit
+from lenext.cli.sections import SectionedCommand
 from lenext.cli.watch import screen
 from lenext.training.input_form import FITS
 
@@ -28,48 +28,6 @@ SECTIONS = {
     "Several processes (torchrun, srun)": ("deterministic", "shards", "batch_norm"),
     "Run": ("out", "resume", "save_every", "on_nan", "error_target"),
 }
-
-
-class ImageSize(click.ParamType[int | tuple[int, int]]):
-    """224 for a square, 96x160 for height and width."""
-
-    name = "size"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int | tuple[int, int]:
-        if isinstance(value, int):
-            return value
-        found = re.fullmatch(r"(-?\d{1,9})(?:[xX](\d{1,9}))?", str(value))
-        if found is None:
-            self.fail(f"{value!r} is not a size; write 224, or 96x160 for 96 pixels high and 160 wide.", param, ctx)
-        side = int(found[1])
-        return side if found[2] is None else (side, int(found[2]))
-
-
-SIZE = ImageSize()
-
-
-class SectionedCommand(click.Command):
-    """``sections``: the heading of each group, with the names of its options in order; others come under "Options"."""
-
-    def __init__(self, *args: Any, sections: Mapping[str, tuple[str, ...]], **settings: Any) -> None:
-        super().__init__(*args, **settings)
-        self.sections = sections
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Click calls this for the second half of the help."""
-        records = {
-            p.name: r
-            for p in self.get_params(ctx)
-            if isinstance(p, click.Option) and (r := p.get_help_record(ctx)) is not None
-        }
-        for heading, names in self.sections.items():
-            rows = [records.pop(name) for name in names if name in records]
-            if rows:
-                with formatter.section(heading):
-                    formatter.write_dl(rows)
-        if records:
-            with formatter.section("Options"):
-                formatter.write_dl(list(records.values()))
 
 
 @click.command(cls=SectionedCommand, sections=SECTIONS)
