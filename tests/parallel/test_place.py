@@ -3,8 +3,8 @@
 import pytest
 
 from lenext.errors import UsageError
+from lenext.parallel.interface import interface_towards
 from lenext.parallel.place import FIRST_PORT, Place, first_node, place
-from lenext.parallel.pulse import interface_towards
 
 TORCHRUN = {"RANK": "3", "WORLD_SIZE": "4", "LOCAL_RANK": "1", "MASTER_ADDR": "10.0.0.1", "MASTER_PORT": "29500"}
 SLURM = {"SLURM_PROCID": "5", "SLURM_NTASKS": "8", "SLURM_LOCALID": "1", "SLURM_JOB_ID": "4711"}

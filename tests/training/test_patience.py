@@ -9,7 +9,7 @@ from everything import EVERYTHING, sit, task
 from lenext.recipes import SGD, Constant
 from lenext.training.checkpoint import Progress
 from lenext.training.log import read_log
-from lenext.training.schedule import Waiting
+from lenext.training.patience import Waiting
 
 STUCK = replace(EVERYTHING, optimizer=SGD(lr=0.0), schedule=Constant(), average=None, epochs=9, patience=3)
 

@@ -7,14 +7,12 @@ the main thread by an error where it can, and the process as a whole where the m
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import secrets
 import selectors
 import signal
 import socket
-import struct
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -31,9 +29,6 @@ GRACE = 3.0  # for the main thread to end by itself
 ORPHANED = 8.0  # for the main thread to save its step once the launcher is gone
 TERMINATED = 143
 LINE = 65_536  # bytes of a message at most
-SIOCGIFADDR = 0x8915  # Linux: the address of an interface
-INTERFACE = 16  # bytes of an interface's name, the last one zero
-ADDRESS = slice(20, 24)  # where the answer has it
 
 
 @dataclass(frozen=True)
@@ -236,19 +231,3 @@ def listening(address: str) -> socket.socket:
         return socket.create_server((address, 0))
     except OSError:  # a name that leads to a router, which hands on
         return socket.create_server(("", 0))
-
-
-def interface_towards(address: str, port: int) -> str | None:
-    """The network interface that leads to an address, for a machine's own name often leads to itself alone.
-
-    None where the system does not say it.
-    """
-    with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
-        line.connect((address, port or 1))  # nothing is sent
-        own = socket.inet_aton(line.getsockname()[0])
-        for _, name in socket.if_nameindex():
-            with suppress(OSError):
-                asked = struct.pack("256s", name.encode()[: INTERFACE - 1])
-                if fcntl.ioctl(line.fileno(), SIOCGIFADDR, asked)[ADDRESS] == own:
-                    return name
-    return None

@@ -25,7 +25,8 @@ from torch.distributed import PrefixStore, Store, TCPStore  # type: ignore[attr-
 
 from lenext.errors import Failed, Interrupted, LenextError
 from lenext.parallel.place import Place
-from lenext.parallel.pulse import SILENCE, Loss, Pulse, interface_towards
+from lenext.parallel.interface import interface_towards
+from lenext.parallel.pulse import SILENCE, Loss, Pulse
 
 MEETING = 300.0  # seconds within which every process has to come
 WAITING = timedelta(minutes=30)  # for a process that lives, but does not come to a sum of all

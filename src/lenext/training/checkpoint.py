@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from lenext.training.budget import Pace
-from lenext.training.schedule import PlateauWatch, Waiting
+from lenext.training.patience import Waiting
+from lenext.training.schedule import PlateauWatch
 from lenext.weights.durable import (
     cannot_write,
     read_folder,

@@ -1,4 +1,4 @@
-"""The learning rate of a step, by schedule, step and plateaus so far; and when a run ends before its time."""
+"""The learning rate of a step, as a function of the schedule, the step and how often a plateau was met."""
 
 from __future__ import annotations
 
@@ -78,22 +78,3 @@ class PlateauWatch:
         self.waited += 1
         if isinstance(schedule, Plateau) and self.waited >= schedule.patience and self.drops < schedule.times:
             self.drops, self.waited = self.drops + 1, 0
-
-
-@dataclass
-class Waiting:
-    """Counts epochs without a better validation; part of a checkpoint."""
-
-    best: float = -math.inf
-    epochs: int = 0
-
-    def see(self, score: float) -> None:
-        """Note the score of an epoch; equal is not better."""
-        if score > self.best:
-            self.best, self.epochs = score, 0
-        else:
-            self.epochs += 1
-
-    def over(self, patience: int | None) -> bool:
-        """Whether a recipe's patience is at its end; None never is."""
-        return patience is not None and self.epochs >= patience
