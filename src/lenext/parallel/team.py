@@ -24,8 +24,8 @@ from torch import Tensor
 from torch.distributed import PrefixStore, Store, TCPStore  # type: ignore[attr-defined] # exported at run time
 
 from lenext.errors import Failed, Interrupted, LenextError
-from lenext.parallel.place import Place
 from lenext.parallel.interface import interface_towards
+from lenext.parallel.place import Place
 from lenext.parallel.pulse import SILENCE, Loss, Pulse
 
 MEETING = 300.0  # seconds within which every process has to come
