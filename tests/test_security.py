@@ -29,7 +29,7 @@ EXCEPTIONS = {
 }
 MAY_CONNECT = {  # a set or weights that were asked for by name, push and pull; the processes of one training
     "src/lenext/data/idx.py", "src/lenext/weights/store.py", "src/lenext/weights/hub.py",
-    "src/lenext/parallel/pulse.py",
+    "src/lenext/parallel/pulse.py", "src/lenext/parallel/interface.py",
 }  # fmt: skip
 
 
