@@ -55,7 +55,7 @@ def test_wrong_files_are_refused(tmp_path):
     (tmp_path / "p.jsonl").write_text("[]\n")
     with pytest.raises(UsageError, match="already there"):
         PredictionsFile(tmp_path / "p.csv", top=1)
-    with pytest.raises(UsageError, match="other columns"):
+    with pytest.raises(UsageError, match="does not hold predictions"):
         PredictionsFile(tmp_path / "p.csv", top=1, resume=True)
     with pytest.raises(UsageError, match="does not hold predictions"):
         PredictionsFile(tmp_path / "p.jsonl", top=1, resume=True)

@@ -64,6 +64,8 @@ def test_it_is_measured_as_the_run_is(lenext, trained, photos, exported, to):
     measured = [json.loads(lenext("evaluate", model, photos, "--json")[1]) for model in (trained, exported[to]["out"])]
     assert measured[0]["confusion"] == measured[1]["confusion"]
     assert measured[0]["split"] == measured[1]["split"]
+    assert measured[0]["cost"]["macs_per_image"] > 0
+    assert measured[1]["cost"]["macs_per_image"] is None  # a closed graph does not say
 
 
 @pytest.mark.parametrize("to", FORMATS)

@@ -173,6 +173,8 @@ class TestTogether:
         ("words", "said"),
         [
             (("predict", "RUN", "000.png", "--unknown", "0.1"), "--unknown is for answers that name one class"),
+            (("predict", "RUN", "000.png", "--engine", "openvino"), "Engines run networks of one class"),
+            (("evaluate", "RUN", "sets.csv", "--engine", "auto"), "Engines run networks of one class"),
             (("evaluate", "RUN", "sets.csv", "--against", "digits"), "--against is for answers that name one class"),
             (("evaluate", "RUN", "digits"), "digits names one class of each"),
             (("compare", "RUN", "RUN", "--data", "sets.csv"), "compare asks which class is right"),

@@ -10,6 +10,7 @@ import pytest
 from daylight import COLOURS, draw
 
 from lenext.cli import main
+from lenext.errors import UsageError
 
 
 def answers(lenext, *words):
@@ -81,6 +82,14 @@ def test_from_python(trained, photos):
     assert found["predictions"][0]["class"] == "day"
     assert lenext.evaluate(trained, photos)["images"] == 2
     assert lenext.load(trained).network.num_classes == 2
+
+
+@pytest.mark.parametrize("asked", [{"top": 0}, {"batch_size": 0}, {"workers": -1}])
+def test_counts_that_are_none(trained, photos, asked):
+    import lenext
+
+    with pytest.raises(UsageError, match="count from"):
+        lenext.predict(trained, str(photos), **asked)
 
 
 def test_a_name_that_is_no_unicode_stays_json(lenext, trained, photos):

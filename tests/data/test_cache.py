@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from pictures import class_folders, encoded, noise, tiny_photo
 
 from lenext.data import scan as scanning
 from lenext.data.cache import Cache, Finding, packed, unpacked
-from lenext.data.cache_folder import cache_folder
+from lenext.data.cache_folder import cache_folder, refusal
 from lenext.data.listing import find
 from lenext.data.scan import scan
 from lenext.data.sketch import sketch
@@ -68,6 +69,30 @@ def test_a_table_of_another_shape_stops_nobody(tmp_path, finding):
     with Cache(tmp_path) as cache:
         cache.put("a" * 64, finding)
         assert cache.get("a" * 64) is None
+
+
+@pytest.mark.parametrize("when", ["before", "while"])
+def test_one_that_another_process_locks_is_called_so_and_waited_for_once(tmp_path, finding, monkeypatch, when):
+    monkeypatch.setattr("lenext.data.cache.PATIENCE", 0.3)
+    refusal()
+    with Cache(tmp_path) as cache:
+        cache.put("a" * 64, finding)
+    other = sqlite3.connect(base(tmp_path), isolation_level=None)
+    if when == "before":
+        other.execute("BEGIN EXCLUSIVE")
+    with Cache(tmp_path) as cache:
+        if when == "while":
+            other.execute("BEGIN EXCLUSIVE")
+        start = time.monotonic()
+        assert [cache.get(f"{number:064}") for number in range(20)] == [None] * 20
+        cache.put("b" * 64, finding)
+        assert time.monotonic() - start < 20 * 0.3 / 2
+    other.close()
+    assert "another process has it locked" in (said := refusal())
+    assert base(tmp_path).name in said
+    assert "make room" not in said
+    with Cache(tmp_path) as cache:
+        assert cache.get("a" * 64) == finding
 
 
 def test_two_write_at_once(tmp_path, finding):

@@ -1,5 +1,6 @@
 """What is kept stays within its limit: what was used longest ago goes first, what was used within a day never."""
 
+import errno
 import os
 import time
 
@@ -96,8 +97,19 @@ def test_what_could_not_be_kept_is_said_once_with_the_remedy(tmp_path, monkeypat
     said = refusal()
     assert str(tmp_path / "file") in said
     assert "Not a directory" in said
-    assert "$LENEXT_CACHE" in said
+    assert "see that you may write there, or name another folder in $LENEXT_CACHE" in said
     assert refusal() == ""
+
+
+def test_a_full_disk_needs_room(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tempfile.mkstemp", full)
+    refusal()
+    keep(tmp_path / "first", b"kept")
+    assert "(No space left on device)" in (said := refusal())
+    assert "make room there" in said
 
 
 def test_a_user_without_a_home_has_a_cache_that_keeps_nothing(monkeypatch):

@@ -65,8 +65,8 @@ def predict(
     "unknown") and the ``doubt`` that decided it.
     """
     options = read_options(PredictOptions, asked, "lenext.predict")
-    if options.top < 1 or options.batch_size < 1:
-        raise UsageError("--top and --batch-size count from 1.", "Give a whole number above zero.")
+    if options.top < 1 or options.batch_size < 1 or options.workers < 0:
+        raise UsageError("--top and --batch-size count from 1, --workers from 0.", "Give whole numbers.")
     if options.engine is not None:
         check_name(options.engine)
     given = paths_given("lenext.predict", paths)

@@ -173,6 +173,8 @@ class PredictionsFile:
             path, said = of_line(one)
         else:
             cells = next(csv.reader(StringIO(record.decode("utf-8", "surrogateescape"), newline="")))
+            if first and cells[:2] != self._header[:2]:
+                raise ValueError(cells)
             if first:
                 self._expect(cells, self._header)
                 return

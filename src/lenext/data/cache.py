@@ -15,12 +15,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
-from lenext.data.cache_folder import cache_folder, not_kept
+from lenext.data.cache_folder import FULL, LEAVE, ROOM, cache_folder, not_kept
 from lenext.data.sketch import Sketch
 
 VERSION = 3  # of what a row says: another decoder, another thumbnail or another remark needs another number
 LARGEST = 4 * 2**30  # bytes of the file at which it is begun anew
 WAITING = 2000  # rows that are written together
+PATIENCE = 5.0  # ours: seconds for another process to write its rows, which takes it a tenth of one
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class Cache:
         """``folder``: by default ``cache_folder()``. Where it cannot be used, nothing is remembered."""
         self._lock = threading.Lock()
         self._new: dict[str, bytes] = {}
-        self._base = opened((folder or cache_folder()) / f"pictures-{VERSION}.sqlite")
+        self._path = (folder or cache_folder()) / f"pictures-{VERSION}.sqlite"
+        self._base = opened(self._path)
 
     def __enter__(self) -> Self:
         return self
@@ -51,9 +53,7 @@ class Cache:
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._flush()
-            if self._base is not None:
-                self._base.close()
-                self._base = None
+            self._close()
 
     def get(self, sha256: str) -> Finding | None:
         """What was found in the content before, if it is remembered."""
@@ -62,6 +62,9 @@ class Cache:
                 return None
             try:
                 row = self._base.execute("SELECT found FROM pictures WHERE sha256 = ?", (sha256,)).fetchone()
+            except sqlite3.OperationalError as error:
+                self._give_up(error)  # or each of a million pictures would wait
+                return None
             except sqlite3.Error:
                 return None
         return unpacked(row[0]) if row else None
@@ -81,7 +84,16 @@ class Cache:
             with self._base:
                 self._base.executemany("INSERT OR REPLACE INTO pictures VALUES (?, ?)", rows)
         except sqlite3.Error as error:
-            not_kept(error)
+            self._give_up(error)
+
+    def _give_up(self, error: sqlite3.Error) -> None:
+        refused(error, self._path)
+        self._close()
+
+    def _close(self) -> None:
+        if self._base is not None:
+            self._base.close()
+            self._base = None
 
 
 def opened(path: Path) -> sqlite3.Connection | None:
@@ -92,7 +104,7 @@ def opened(path: Path) -> sqlite3.Connection | None:
             path.parent.mkdir(parents=True, exist_ok=True)
             if path.exists() and path.stat().st_size > LARGEST:
                 discard(path)
-            base = sqlite3.connect(path, timeout=20, check_same_thread=False)
+            base = sqlite3.connect(path, timeout=PATIENCE, check_same_thread=False)
             base.execute("PRAGMA synchronous = OFF")  # losing the last rows in a power cut costs a second look
             base.execute("CREATE TABLE IF NOT EXISTS pictures (sha256 TEXT PRIMARY KEY, found BLOB) WITHOUT ROWID")
             base.execute("SELECT found FROM pictures WHERE sha256 = ''").fetchone()
@@ -100,15 +112,24 @@ def opened(path: Path) -> sqlite3.Connection | None:
             if base is not None:
                 base.close()
             if isinstance(error, sqlite3.OperationalError):  # locked, read-only, full: not damage
-                not_kept(error)
+                refused(error, path)
                 return None
             discard(path)
         except OSError as error:
-            not_kept(error.strerror or error)
+            not_kept(error.strerror or error, ROOM if error.errno in FULL else LEAVE)
             return None
         else:
             return base
     return None
+
+
+def refused(error: sqlite3.Error, path: Path) -> None:
+    """Say what SQLite says, and what helps."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        not_kept("another process has it locked", "end that process", path)
+    else:
+        not_kept(error, ROOM if code == sqlite3.SQLITE_FULL else LEAVE, path)
 
 
 def discard(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Container, Iterable, Iterator
@@ -14,7 +15,10 @@ HOUR = 3600.0  # seconds
 DAY = 24 * HOUR  # after its last use that a thing stays: another process may have it open
 NOWHERE = Path(os.devnull) / "lenext"  # below what is no folder nothing can be written
 
-_REFUSED: list[str] = []  # why this process could not keep the first thing that it could not
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+ROOM, LEAVE = "make room there", "see that you may write there"  # what helps, beside another folder
+
+_REFUSED: list[str] = []  # what to say of the first thing that this process could not keep
 
 
 def cache_folder() -> Path:
@@ -33,20 +37,21 @@ def if_possible() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        not_kept(error.strerror or error)
+        not_kept(error.strerror or error, ROOM if error.errno in FULL else LEAVE)
 
 
-def not_kept(why: object) -> None:
-    """Remember for ``refusal`` that something could not be kept."""
+def not_kept(why: object, remedy: str, place: Path | None = None) -> None:
+    """Remember for ``refusal`` that something could not be kept; place: where, if not in the whole folder."""
     if not _REFUSED:  # a full disk refuses every picture of a million
-        _REFUSED.append(str(why))
+        _REFUSED.append(
+            f"Nothing can be kept in {place or cache_folder()} ({why}), so the next start will be as slow: "
+            f"{remedy}, or name another folder in $LENEXT_CACHE."
+        )
 
 
 def refusal() -> str:
     """Why things could not be kept, and what to do, in one line; "" where all were, or after it was asked for."""
-    why = _REFUSED.pop() if _REFUSED else ""
-    remedy = "make room there, or name another folder in $LENEXT_CACHE"
-    return why and f"Nothing can be kept in {cache_folder()} ({why}), so the next start will be as slow: {remedy}."
+    return _REFUSED.pop() if _REFUSED else ""
 
 
 def keep(path: Path, *parts: bytes | memoryview) -> None:

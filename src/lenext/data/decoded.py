@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lenext.data.cache_folder import cache_folder, if_possible, keep, not_kept, thin, used
+from lenext.data.cache_folder import ROOM, cache_folder, if_possible, keep, not_kept, thin, used
 from lenext.data.checksum import checksum
 from lenext.data.decode import Cut, decode, read_file
 from lenext.data.enough import reduction
@@ -82,7 +82,7 @@ class Files:
         with if_possible():
             path.parent.mkdir(parents=True, exist_ok=True)
             if shutil.disk_usage(path.parent).free < SPARE + rows.nbytes:
-                not_kept(os.strerror(errno.ENOSPC))
+                not_kept(os.strerror(errno.ENOSPC), ROOM)
                 return
             head = MAGIC, tuple(rows.shape), VERSION, checksum(rows.flatten().numpy())
             keep(path, np.array(head, HEADER).tobytes(), rows.numpy().data)

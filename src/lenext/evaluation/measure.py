@@ -91,7 +91,7 @@ class Circumstances:
             "views": self.views,
             "scaled": " ".join(self.scaled) or None,
             "cost": {
-                "macs_per_image": None if self.macs is None else self.macs // self.images,
+                "macs_per_image": self.macs // self.images if self.macs else None,  # an engine hides them
                 "seconds": self.seconds,
             },
             "classes": list(self.classes),

@@ -12,7 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from lenext import __version__
-from lenext.api.trained.exporting import made, one_class, write
+from lenext.api.labels import cuts_of
+from lenext.api.trained.exporting import made, write
 from lenext.data.cache_folder import UNFINISHED, cache_folder, thin, used
 from lenext.engines.artefact import is_artefact, read_artefact, verify
 from lenext.engines.choice import choose
@@ -46,7 +47,8 @@ def engine_of(model: Model, name: str, compute: Compute, batch: int, watcher: Wa
 
     Raises UsageError for a device or precision that it does not have, Failed where its answers are others.
     """
-    one_class(model)
+    if cuts_of(model.card) is not None:
+        raise UsageError("Engines run networks of one class, and this one gives labels.", "Leave --engine out.")
     if compute.device.type != "cpu":
         if name != AUTO:
             raise UsageError(f"The engine {name} computes on the CPU here.", "Add --device cpu, or leave --engine out.")
