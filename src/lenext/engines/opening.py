@@ -100,8 +100,8 @@ def quickest_precision(form: str, engine: str | None) -> str:
     return "fp32"
 
 
-def check_name(engine: str, *, auto: bool = True) -> None:
+def check_name(engine: str) -> None:
     """Refuse a name that is no engine's."""
-    names = (AUTO, *ENGINES) if auto else ENGINES
+    names = AUTO, *ENGINES
     if engine not in names:
         raise UsageError(f"There is no engine {engine!r}.", f"Give one of {', '.join(names)}.")
