@@ -336,6 +336,29 @@ def test_a_full_disk_is_known_by_whatever_name(trained, tmp_path, monkeypatch, s
     assert list(tmp_path.iterdir()) == []
 
 
+def test_two_do_not_export_to_one_folder(trained, tmp_path, monkeypatch):
+    """While one writes its graph, another is refused and disturbs nothing; what a killed one left is cleared away."""
+    import lenext
+    from lenext.exports import graph
+
+    (tmp_path / ".unfinished-out" / "small").mkdir(parents=True)
+    (tmp_path / ".unfinished-out" / "model.onnx").write_bytes(b"half")
+    write, said = graph.write_onnx, []
+
+    def late(*given):
+        write(*given)
+        monkeypatch.setattr("lenext.exports.graph.write_onnx", write)
+        with pytest.raises(Failed) as caught:
+            lenext.export(trained, out=str(tmp_path / "out"))
+        said.append(caught.value.message)
+
+    monkeypatch.setattr("lenext.exports.graph.write_onnx", late)
+    assert lenext.export(trained, out=str(tmp_path / "out"))["parity"][0]["changed_labels"] == 0
+    assert said == [f"Another process is exporting to {tmp_path / 'out'}."]
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["lenext.json", "model.onnx"]
+
+
 def test_another_process_may_fill_the_same_cache(trained, tmp_path, monkeypatch):
     """While this one exports, another begins, ends and has given the folder its name."""
     import lenext

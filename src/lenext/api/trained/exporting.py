@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -54,28 +58,64 @@ def write(
     scales: images (uint8 N C H W) that set the scales of eight bits; limit: the share of labels that may change.
     """
     one_class(model)
-    beside = out.with_name(f".unfinished-{out.name}")
     try:
-        shutil.rmtree(beside, ignore_errors=True)
-        make_folder(beside.parent)
-        beside.mkdir()
-        write_graph(model, form, beside, scales)
-        reports = parity(model, form, beside, shown, int8=scales is not None)
-        within(limit, reports[0])
-        artefact = described(model, form, beside, scales is not None, reports)
-        (beside / FILE).write_bytes(artefact.text())
-        adopt_folder(beside, out)
+        with unfinished(out) as beside, full_disk_by_its_name(beside):
+            write_graph(model, form, beside, scales)
+            reports = parity(model, form, beside, shown, int8=scales is not None)
+            within(limit, reports[0])
+            artefact = described(model, form, beside, scales is not None, reports)
+            (beside / FILE).write_bytes(artefact.text())
+            adopt_folder(beside, out)
     except OSError as error:
-        raise refused(out, error) from None
-    except LenextError:
-        raise
-    except Exception:  # what writes graphs calls a full disk many names
-        if full := refusal_of_more(beside):
-            raise refused(out, full) from None
-        raise
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        raise Failed(f"Cannot write {out}: {error.strerror or error}.", "Free space or choose another --out.") from None
     return artefact, reports
+
+
+@contextmanager
+def unfinished(out: Path) -> Iterator[Path]:
+    """An empty folder beside ``out``, of this process alone, which an error takes away; what a killed one left is gone.
+
+    Raises Failed where another process is writing there.
+    """
+    beside = out.with_name(f".unfinished-{out.name}")
+    make_folder(beside.parent)
+    beside.mkdir(exist_ok=True)
+    descriptor = os.open(beside, os.O_RDONLY)
+    try:
+        if not lock(descriptor, beside):
+            raise Failed(f"Another process is exporting to {out}.", "Wait for it, or name another folder with --out.")
+        try:
+            for left in beside.iterdir():
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+            yield beside
+        except BaseException:
+            shutil.rmtree(beside, ignore_errors=True)
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def lock(descriptor: int, folder: Path) -> bool:
+    """Whether the folder, opened so, is this process's alone; where a file system has no locks it is taken to be."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(descriptor), folder.stat())
+    except (BlockingIOError, FileNotFoundError):  # or another has just given it its name
+        return False
+    except OSError:
+        return True
+
+
+@contextmanager
+def full_disk_by_its_name(folder: Path) -> Iterator[None]:
+    """Raises OSError where the disk takes no more: what writes graphs has many names for that."""
+    try:
+        yield
+    except (OSError, LenextError):
+        raise
+    except Exception:
+        (folder / "more").write_bytes(bytes(MORE))
+        raise
 
 
 def within(limit: float, judged: Parity) -> None:
@@ -85,19 +125,6 @@ def within(limit: float, judged: Parity) -> None:
             f"{judged.line()}; at most {limit:.2%} may change.",
             "Nothing was kept. Compare on more images with --data, or allow more with --limit.",
         )
-
-
-def refused(out: Path, error: OSError) -> Failed:
-    return Failed(f"Cannot write {out}: {error.strerror or error}.", "Free space or choose another --out.")
-
-
-def refusal_of_more(folder: Path) -> OSError | None:
-    """Why the disk takes no more; None where it does."""
-    try:
-        (folder / "more").write_bytes(bytes(MORE))
-    except OSError as error:
-        return error
-    return None
 
 
 def one_class(model: Model) -> None:
