@@ -41,6 +41,33 @@ def test_the_fastest_wins_and_a_broken_one_is_passed_over():
     assert "openvino" in choice.line()
 
 
+class Foreign(Exception):
+    """What ONNX Runtime raises is no RuntimeError either."""
+
+
+def foreign():
+    raise Foreign("[ONNXRuntimeError] : 1 : FAIL")
+
+
+def test_whatever_an_engine_raises_another_one_takes_its_place():
+    sound = {"eager": lambda: Sleeper("eager", 0.02)}
+    choice, _ = choose({}, sound | {"onnxruntime": foreign, "openvino": lambda: Refusing("openvino", 0)}, BATCH)
+    assert (choice.name, choice.failed) == (
+        "eager",
+        {"onnxruntime": "[ONNXRuntimeError] : 1 : FAIL", "openvino": "MemoryError()"},
+    )
+    quick = {"onnxruntime": lambda: Sleeper("onnxruntime", 0)}
+    assert choose({"network": "a"}, sound | quick, BATCH)[0].name == "onnxruntime"
+    assert choose({"network": "a"}, sound | {"onnxruntime": foreign}, BATCH)[0].name == "eager", "it was remembered"
+
+
+class Refusing(Sleeper):
+    """An engine that opens, and has no room for a batch."""
+
+    def predict(self, _):
+        raise MemoryError
+
+
 def test_it_is_remembered_for_the_same_network_alone(cache):
     opened = []
 

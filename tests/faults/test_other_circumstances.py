@@ -14,7 +14,7 @@ from lenext.api.run.folder import RunFolder
 from lenext.data.listing import find
 from lenext.data.statistics import Statistics
 from lenext.errors import DataError, Failed, UsageError
-from lenext.evaluation.memory import ran_out
+from lenext.evaluation.memory import enough_memory, ran_out
 from lenext.training.gradients import Gradients
 from lenext.training.practical import practical
 from lenext.weights.durable import read_folder, write_folder
@@ -109,6 +109,11 @@ def test_out_of_memory(tmp_path, monkeypatch, count):
 def test_words_of_memory_that_is_short(words, count):
     assert ran_out(RuntimeError(words))
     count("words for memory that is short")
+    for error in (RuntimeError(words), Exception(words)):  # ONNX Runtime's are the latter
+        with pytest.raises(Failed, match="not enough memory for 8 images"), enough_memory(8):
+            raise error
+    with pytest.raises(Failed, match="another"), enough_memory(8):
+        raise Failed(f"another: {words}")
 
 
 def test_words_of_what_cannot_be_computed():

@@ -14,7 +14,7 @@ from typing import Any
 
 from lenext.data.cache_folder import cache_folder, keep
 from lenext.engines.engine import COMPILED, Engine, Pixels, cores
-from lenext.errors import Failed, UsageError
+from lenext.errors import UsageError, WeightFileError
 
 ROUNDS = 5
 LIMIT = 90.0  # ours: seconds after which no further engine is tried
@@ -57,8 +57,9 @@ def choose(
     file = cache_folder() / "engines" / f"{mark(key, candidates)}.json"
     known = remembered(file)
     if known is not None and known.name in candidates:
-        with suppress(UsageError, Failed, RuntimeError):
-            return known, candidates[known.name]()
+        engine = opened(candidates[known.name])
+        if not isinstance(engine, Exception):
+            return known, engine
     engines, opening, failed, start = dict[str, Engine](), dict[str, float](), dict[str, str](), time.monotonic()
     remedies: list[str] = []
     rates: dict[str, float] = {}
@@ -72,12 +73,10 @@ def choose(
                 failed[name] = f"to compile takes longer than {WORK:,} images by another engine"
                 continue
         begun = time.monotonic()
-        try:
-            engine = candidate()
-            engine.predict(batch)
-        except (UsageError, Failed, RuntimeError, ImportError) as error:
-            failed[name] = str(error).partition("\n")[0][:200]
-            remedies.append(getattr(error, "remedy", ""))
+        engine = opened(candidate, batch)
+        if isinstance(engine, Exception):
+            failed[name] = str(engine).partition("\n")[0][:200] or repr(engine)
+            remedies.append(getattr(engine, "remedy", ""))
             continue
         engines[name], opening[name] = engine, time.monotonic() - begun
     if not engines:
@@ -90,6 +89,22 @@ def choose(
     choice = Choice(best, len(batch), rates, opening, failed)
     keep(file, (json.dumps(asdict(choice), indent=1) + "\n").encode())
     return choice, engines[best]
+
+
+def opened(candidate: Callable[[], Engine], batch: Pixels | None = None) -> Engine | Exception:
+    """The engine, after its first answer where there is a batch; or why there is none.
+
+    Raises WeightFileError: a file that is damaged is so for every engine.
+    """
+    try:
+        engine = candidate()
+        if batch is not None:
+            engine.predict(batch)
+    except WeightFileError:
+        raise
+    except Exception as error:  # noqa: BLE001  (engines raise what they like, ONNX Runtime no RuntimeError)
+        return error
+    return engine
 
 
 def measured(engines: Mapping[str, Engine], batch: Pixels, limit: float) -> dict[str, float]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lenext.errors import Failed
+from lenext.errors import Failed, LenextError
 
 # How torch, other engines and their kernels say it on a CPU; torch's error of a GPU says it in the same words.
 _SHORT = (
@@ -29,8 +29,8 @@ def enough_memory(batch: int) -> Iterator[None]:
     """Raises Failed where memory ends, with the remedy of ``batch`` images at a time."""
     try:
         yield
-    except (MemoryError, RuntimeError) as error:
-        if not ran_out(error):
+    except Exception as error:  # ONNX Runtime's are no RuntimeError
+        if isinstance(error, LenextError) or not ran_out(error):
             raise
         smaller = "Give a smaller --batch-size, or free memory." if batch > 1 else "Free memory."
         raise Failed(f"There is not enough memory for {batch:,} images at a time.", smaller) from None

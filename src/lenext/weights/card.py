@@ -149,10 +149,10 @@ def weight_file(path: Path) -> Path:
                 remedy = f"It holds the runs of folds: name one, as {folds[0].parent}."
             raise WeightFileError(f"{path} is not a finished run: it has no {FILE}.", remedy)
         return path / FILE
-    if path.suffix.lower() in SUFFIXES:
-        raise WeightFileError(f"{path} is an image, not a model.", "Name a run folder first, and the images after it.")
     if not path.exists():
         raise UsageError(f"There is no model at {path}.", "Name a run folder or a weight file.")
+    if path.suffix.lower() in SUFFIXES:
+        raise WeightFileError(f"{path} is an image, not a model.", "Name a run folder first, and the images after it.")
     if not path.is_file():  # a pipe would be waited for
         raise WeightFileError(f"{path} is neither a file nor a folder.", "Name a run folder or a weight file.")
     return path
