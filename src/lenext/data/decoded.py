@@ -129,7 +129,7 @@ class DecodedImages:
 
     @cached_property
     def _whole(self) -> NDArray[np.uint64]:
-        """The checksum of each file as it was decoded whole in this process; of the same bytes a part may be enough."""
+        """The sum of each file that was decoded whole in this process: where it is still that, a part is enough."""
         return np.zeros(len(self), np.uint64)
 
 
