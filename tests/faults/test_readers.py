@@ -74,11 +74,11 @@ def test_an_error_inside_a_thread_is_the_run_s_own(run, tmp_path, monkeypatch, c
     data, alone = run
     read, calls = DecodedImages.read, []
 
-    def failing(self, index, channels, background):
+    def failing(self, index, *asked):
         calls.append(index)
         if len(calls) == 60:
             raise ZeroDivisionError
-        return read(self, index, channels, background)
+        return read(self, index, *asked)
 
     monkeypatch.setattr(DecodedImages, "read", failing)
     with pytest.raises(ZeroDivisionError):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from lenext.api.run.folder import RunFolder
@@ -21,7 +23,7 @@ def check_space(prepared: Prepared, path: Path) -> None:
         place = place.parent
     one, weights = bytes_of(prepared)
     needed = KEPT * one + weights + REPORT
-    held = sum(file.stat().st_size for file in RunFolder(path).checkpoints.rglob("*") if file.is_file())
+    held = bytes_in(RunFolder(path).checkpoints)
     free = shutil.disk_usage(place).free
     if free + held < needed:
         raise Failed(
@@ -29,6 +31,16 @@ def check_space(prepared: Prepared, path: Path) -> None:
             f"({KEPT} checkpoints of {one:,} bytes at a time, and the weights).",
             "Free space, or choose a folder on another disk with --out.",
         )
+
+
+def bytes_in(folder: Path) -> int:
+    """Of all files below; what another process takes away meanwhile does not count."""
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                total += Path(parent, name).stat().st_size
+    return total
 
 
 def bytes_of(prepared: Prepared) -> tuple[int, int]:
