@@ -25,7 +25,7 @@ import torch
 from PIL import Image
 from result import RESULTS, head, write
 
-from lenext.benchmark.result import versions
+from lenext.benchmark.machine import versions
 from lenext.data import builtin
 from lenext.data.item import TEST, Item
 from lenext.data.stratify import stratified_share

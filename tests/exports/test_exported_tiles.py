@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from lenext.exports.quick_layers import Tiled, with_quick_layers
+from lenext.exports.quick_layers import with_quick_layers
+from lenext.exports.tile_convolutions import Tiled
 from lenext.layers.chain import one_sample_chain
 from lenext.models import create_model
 

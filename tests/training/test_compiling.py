@@ -11,10 +11,10 @@ from everything import PLAIN, network, task
 from torch import nn
 
 from lenext.recipes import CrossEntropy
-from lenext.training import probe
+from lenext.training import compile_probe
+from lenext.training.compile_probe import whether_to_compile
 from lenext.training.compiling import OFF, ON, compiled_heads, compiler_missing
 from lenext.training.objective import Objective
-from lenext.training.probe import whether_to_compile
 from lenext.training.rate_finder import batches
 
 CPU = torch.device("cpu")
@@ -47,7 +47,7 @@ def test_a_missing_compiler_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_auto_weighs_what_is_saved_against_compiling(monkeypatch: pytest.MonkeyPatch, fast: float, chosen: str) -> None:
     job = task(replace(PLAIN, epochs=50), net=network())  # 250 steps
     seconds = {False: (2.0, 1.0), True: (30.0, fast)}
-    monkeypatch.setattr(probe, "measured", lambda job, _: seconds[job.compiled])
+    monkeypatch.setattr(compile_probe, "measured", lambda job, _: seconds[job.compiled])
     word, why = whether_to_compile(job)
     assert word == chosen
     assert f"a step takes {fast} s compiled and 1 s else; compiling 30 s" in why

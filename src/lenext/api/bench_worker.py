@@ -9,7 +9,8 @@ import numpy as np
 
 from lenext.api.trained.engine import engine_of
 from lenext.benchmark.case import Case
-from lenext.benchmark.rivals import OURS, EngineWork
+from lenext.benchmark.engine_work import EngineWork
+from lenext.benchmark.rivals import OURS
 from lenext.benchmark.worker import main
 from lenext.data.statistics import Statistics
 from lenext.protocol import Preprocessing, SingleCrop

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import platform
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
-from lenext import __version__
+from lenext.benchmark.machine import processor_name, versions
 from lenext.weights.durable import make_folder, write_file
 
 
@@ -31,22 +27,3 @@ def write(path: Path, document: Mapping[str, Any]) -> None:
     """Write a result whole, with the folder that it lies in. Raises ``Failed`` when it cannot be written."""
     make_folder(path.parent)
     write_file(path, (json.dumps(document, indent=1) + "\n").encode(), resumes=False)
-
-
-def processor_name() -> str:
-    """The processor's name, as far as the system says it; else its architecture."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.machine()
-
-
-def versions() -> dict[str, str]:
-    """What computes here."""
-    return {
-        "lenext": __version__,
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-    }

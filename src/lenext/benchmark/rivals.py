@@ -6,7 +6,7 @@ import importlib
 import importlib.metadata
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ import torch
 
 from lenext.benchmark import peak
 from lenext.benchmark.case import Case, documented, inference, ours
+from lenext.benchmark.engine_work import EngineWork
 from lenext.benchmark.timing import Work, calls_of
 from lenext.engines import onnxruntime, openvino
-from lenext.engines.engine import ONNXRUNTIME, Engine, Pixels
+from lenext.engines.engine import ONNXRUNTIME
 from lenext.errors import UsageError, did_you_mean
 from lenext.weights.adapters.operators import library
 
@@ -27,21 +28,6 @@ KERAS = {
     "xception": "Xception", "densenet121": "DenseNet121", "mobilenet_v1": "MobileNet",
     "efficientnet_b0": "EfficientNetB0", "convnext_tiny": "ConvNeXtTiny",
 }  # fmt: skip
-
-
-@dataclass
-class EngineWork:
-    """One call is a batch: uint8 in, probabilities out; normalisation and softmax, which no rival computes, included.
-
-    told: the lines with which the engine was chosen.
-    """
-
-    engine: Engine
-    pixels: Pixels  # N C H W, channels last in memory, as they are decoded
-    told: list[str] = field(default_factory=list)
-
-    def __call__(self) -> None:
-        self.engine.predict(self.pixels)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ from lenext.data import erasing
 from lenext.data.decode import Cut
 from lenext.data.draws import AUGMENTATION, uniforms
 from lenext.data.geometry import cover, resize, single_crop, window
-from lenext.data.random_part import TRIES, Box, area_box
+from lenext.data.images import cut_out
+from lenext.data.random_part import TRIES, area_box
 from lenext.data.statistics import Statistics
 from lenext.protocol import SingleCrop
 from lenext.recipes import (
@@ -62,15 +63,14 @@ class Pipeline:
         numbers are drawn at once.
         """
         draws = self._all_draws(epoch, position, len(rows))
-        first = self.steps[0] if self.steps else None
-        if not isinstance(first, RandomResizedCrop) or self.statistics.subtract_first:
-            for number, row in enumerate(rows):
-                yield self._augmented(read(row, None), [numbers[number : number + 1] for numbers in draws])
-            return
+        first = None if self.statistics.subtract_first else next(iter(self.steps), None)
         for number, row in enumerate(rows):
-            own = draws[0][number]
-            image = resize(read(row, partial(random_box, own, first)), *first.shape, interpolation(first, own))
-            yield self._augmented(image, [numbers[number : number + 1] for numbers in draws], start=1)
+            own = [numbers[number : number + 1] for numbers in draws]
+            if isinstance(first, RandomResizedCrop):
+                image = _resized_part(partial(read, row), own[0][0], first)
+                yield self._augmented(image, own, start=1)
+            else:
+                yield self._augmented(read(row, None), own)
 
     def _augmented(self, images: Tensor, draws: Sequence[Draws], start: int = 0) -> Tensor:
         for number, (step, numbers) in islice(enumerate(zip(self.steps, draws, strict=True)), start, None):
@@ -146,19 +146,17 @@ def _frame(images: Tensor, pixels: int, statistics: Statistics) -> None:
         images.narrow(side, images.shape[side] - pixels, pixels).copy_(grey)
 
 
-def random_box(draws: Draws, step: RandomResizedCrop, height: int, width: int) -> Box:
-    """The part of one image; ``draws`` are its numbers."""
-    return area_box(height, width, draws[: 4 * TRIES].reshape(TRIES, 4), step)
-
-
 def _random_resized_crop(images: Tensor, draws: Draws, step: RandomResizedCrop, _: Statistics) -> Tensor:
-    height, width = images.shape[2:]
-    crops = []
-    for image, row in zip(apart(images), draws, strict=True):
-        top, left, h, w = random_box(row, step, height, width)
-        cut = image[:, :, top : top + h, left : left + w]
-        crops.append(resize(cut, *step.shape, interpolation(step, row)))
-    return together(crops)
+    return together(
+        [_resized_part(partial(cut_out, image), row, step) for image, row in zip(apart(images), draws, strict=True)]
+    )
+
+
+def _resized_part(of: Callable[[Cut], Tensor], draws: Draws, step: RandomResizedCrop) -> Tensor:
+    """A random part of one image, of which ``of`` gives the part that it is asked for."""
+    tries = draws[: 4 * TRIES].reshape(TRIES, 4)
+    part = of(lambda height, width: area_box(height, width, tries, step))
+    return resize(part, *step.shape, interpolation(step, draws))
 
 
 def apart(images: Tensor) -> tuple[Tensor, ...]:

@@ -18,12 +18,12 @@ from lenext.data.decode import Cut, read_image
 LUMINANCE = (19595, 38470, 7471)  # ITU-R 601 in 65536ths, as JPEG and Pillow have it
 
 
-def cut_out(image: Tensor, part: Cut | None) -> Tensor:  # C H W
-    """The part of an image; all of it without one."""
+def cut_out(images: Tensor, part: Cut | None) -> Tensor:  # ... H W
+    """The part of images of one size; all of them without one."""
     if part is None:
-        return image
-    top, left, height, width = part(*image.shape[1:])
-    return image[:, top : top + height, left : left + width]
+        return images
+    top, left, height, width = part(*images.shape[-2:])
+    return images[..., top : top + height, left : left + width]
 
 
 class Images(Protocol):

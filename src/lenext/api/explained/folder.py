@@ -3,50 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lenext.api.explained.explanation import Explained
 from lenext.errors import UsageError
-from lenext.evaluation.pages import address, as_image, environment, shrunk
+from lenext.evaluation.pages import address, as_image, shrunk
 from lenext.explanation.overlay import drawn_size, layer, overlay, png
+from lenext.explanation.page import PAGE, SIDE, THUMB, Entry, Near, page
 from lenext.weights.durable import cannot_write, write_file
 
 LEAST, MOST = 256, 1024  # pixels of the longer side of a picture in the folder
-SIDE = 480  # pixels of a picture's longer side on the page
-THUMB = 112
-PAGE = 60  # explanations that the page shows: about six megabytes of photographs
 INDEX = "index.html"
-
-
-@dataclass(frozen=True)
-class Near:
-    """A training picture that is like the explained one."""
-
-    name: str
-    label: str
-    distance: float
-    picture: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """One explanation: picture and layer are addresses that hold them, "" where there is none; error in words."""
-
-    path: str
-    answer: str = ""
-    probability: float | None = None
-    predicted: str = ""
-    stage: str | None = None
-    said: Sequence[str] = ()
-    doubtful: bool = False
-    picture: str = ""
-    layer: str = ""
-    tiny: bool = False
-    near: Sequence[Near] = ()
-    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,13 +79,6 @@ def free(path: Path) -> Path:
 def plain_stem(path: str | None) -> str:
     """A file's name in letters that are safe in any name."""
     return re.sub(r"[^A-Za-z0-9_-]+", "_", Path(path).stem)[:40] if path else "network"
-
-
-def page(model: str, method: str, entries: Sequence[Entry], total: int) -> bytes:
-    """One HTML file of the first ``PAGE`` of ``total`` explanations, which holds its pictures and asks no network."""
-    template = environment().get_template("explanations.html")
-    text: str = template.render(model=model, method=method, entries=entries[:PAGE], total=total)
-    return text.encode()
 
 
 def drawing(one: Explained) -> bytes | None:

@@ -20,7 +20,7 @@ from lenext.api.run.prepare import Prepared
 from lenext.api.run.settle import concluded, facts, stopped
 from lenext.api.run.start import licence, started_from
 from lenext.api.run.trust import Settled, settle, show
-from lenext.benchmark.result import versions
+from lenext.benchmark.machine import versions
 from lenext.data.item import TEST, TRAIN, VAL
 from lenext.data.listing import part
 from lenext.evaluation.inference import activated

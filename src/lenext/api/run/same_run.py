@@ -20,7 +20,7 @@ from lenext.api.run.chosen_channels import asked_channels
 from lenext.api.run.chosen_recipe import changes
 from lenext.api.run.job import Job
 from lenext.api.run.start import location
-from lenext.benchmark.result import versions
+from lenext.benchmark.machine import versions
 from lenext.data.known import Known, others
 from lenext.data.listing import Listing, fingerprint
 from lenext.errors import DataError, UsageError

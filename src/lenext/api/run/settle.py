@@ -20,8 +20,9 @@ from lenext.recipes import EpochRates, Recipe
 from lenext.training import fitting
 from lenext.training.budget import SLACK, Clock, whole_epochs
 from lenext.training.checkpoint import Progress
+from lenext.training.compile_probe import uncompiled, whether_to_compile
 from lenext.training.compiling import AUTO, ON
-from lenext.training.probe import Speed, probe, uncompiled, whether_to_compile
+from lenext.training.probe import Speed, probe
 from lenext.training.rate_finder import find_rate
 from lenext.training.task import Task
 from lenext.training.watch import Watcher

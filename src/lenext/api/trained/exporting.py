@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lenext.api.labels import cuts_of
-from lenext.benchmark.result import versions
+from lenext.benchmark.machine import versions
 from lenext.engines.artefact import FILE, Artefact, digest
 from lenext.engines.eager import Eager
 from lenext.engines.engine import Pixels

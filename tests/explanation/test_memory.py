@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from lenext.explanation.summary import Memory, summarise
+from lenext.explanation.memory import Memory
+from lenext.explanation.summary import summarise
 from lenext.models import create_model
 
 
